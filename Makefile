@@ -1,0 +1,97 @@
+# Every target makes the environment it needs, in .venv, from the locked versions. Start with `make run`.
+
+.DEFAULT_GOAL := help
+.ONESHELL:
+.SHELLFLAGS := -euc
+.DELETE_ON_ERROR:
+.PHONY: help venv run demo test lint bench lock clean always
+
+PYTHON ?= python3
+DATA   ?= data
+BIN    := .venv/bin
+
+# A virtual environment holds its own address, so a copied or moved checkout needs a new one.
+MOVED := $(shell [ ! -e .venv/.where ] || [ "$$(cat .venv/.where)" = "$(CURDIR)" ] || echo always)
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## */\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do
+	  printf '  make %-6s %s\n' "$$name" "$$what"
+	done
+
+run: .venv/.runtime ## run the appliance; images go to DATA=data, more options in ARGS="--rules my.rules"
+	@exec $(BIN)/stellwerk run --data "$(DATA)" $(ARGS)
+
+demo: .venv/.runtime ## show the whole line at work on real images, on this machine only
+	@exec $(BIN)/stellwerk demo $(ARGS)
+
+test: .venv/.dev ## layout, lint, types and tests: everything that must hold
+	@exec $(BIN)/python -m tests $(ARGS)
+
+lint: .venv/.dev ## layout, lint and types only
+	@exec $(BIN)/python -m tests --lint
+
+bench: .venv/.dev ## measure
+	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
+
+venv: .venv/.dev ## only make the environment
+	@echo "The environment is in .venv"
+
+lock: ## choose the versions (needs uv); UPGRADE=--upgrade takes the newest
+	@compile() {
+	  $(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' |
+	  uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	    --custom-compile-command "make lock" $(UPGRADE) "$$@" pyproject.toml -
+	}
+	compile --output-file appliance/requirements.lock
+	compile --output-file tests/requirements.lock --extra dev --constraints appliance/requirements.lock
+	grep -c == appliance/requirements.lock tests/requirements.lock
+
+clean: ## remove the environment and what tools left behind; data/ stays
+	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find engine dsl appliance tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.runtime: appliance/requirements.lock pyproject.toml $(MOVED)
+	@$(environment)
+	echo "$(CURDIR)" >.venv/.where
+	touch $@
+
+.venv/.dev: tests/requirements.lock pyproject.toml $(MOVED)
+	@$(environment)
+	echo "$(CURDIR)" >.venv/.where
+	touch .venv/.runtime $@
+
+# Two ways to the same packages: uv where it is there, otherwise Python's own venv and pip.
+define environment
+[ -z "$(MOVED)" ] || rm -rf .venv
+echo "Getting the packages named in $< (once)"
+if uv --version >/dev/null 2>&1; then
+  $(BIN)/python -c '' 2>/dev/null || uv venv --quiet --clear .venv
+  uv pip install --quiet --python $(BIN)/python --require-hashes --only-binary :all: -r $<
+  uv pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation --editable .
+else
+  $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(install_python); }
+  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    { echo "Python 3.11 or newer is needed, and $(PYTHON) is older. Name another one: make PYTHON=python3.12"; exit 1; }
+  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+  pip="$(BIN)/python -m pip --quiet --disable-pip-version-check install"
+  $$pip --require-hashes --only-binary :all: -r $<
+  $$pip --no-index --no-deps --no-build-isolation --editable .
+fi
+endef
+
+# Debian keeps `python3 -m venv` in a package of its own.
+define install_python
+packages="python3 python3-venv"
+if ! command -v apt-get >/dev/null; then
+  echo "Python 3.11 or newer with its venv module is needed. Please install it, then try again."; exit 1
+elif [ "$$(id -u)" = 0 ]; then
+  root="env"
+elif sudo -n true 2>/dev/null; then
+  root="sudo -n env"
+else
+  echo "Python's venv module is missing. Please type:  sudo apt-get install $$packages"; exit 1
+fi
+echo "Installing $$packages from Debian"
+$$root apt-get -qq update
+$$root DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$packages >/dev/null
+endef

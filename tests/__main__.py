@@ -1,0 +1,88 @@
+"""`python -m tests`: layout, lint, types and tests, all of them, even when one fails.
+
+    python -m tests           everything
+    python -m tests --fast    without the tests marked slow
+    python -m tests --lint    without the tests
+
+It knows the tools, not what they look at: that stands in pyproject.toml. pytest runs last, in this process, so that its
+own summary ends the output; the words on the stages before it stand just above.
+"""
+
+import argparse
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One tool and what it is called here."""
+
+    name: str
+    command: tuple[str, ...]
+    remedy: str
+
+    def passes(self) -> bool:
+        """Run it from the checkout's root, its output on ours."""
+        return subprocess.run([sys.executable, "-m", *self.command], cwd=ROOT, check=False).returncode == 0
+
+
+STAGES = (
+    Stage("layout", ("ruff", "format", "--check", "."), "`.venv/bin/ruff format` lays it out"),
+    Stage("lint", ("ruff", "check", "."), "`.venv/bin/ruff check --fix` mends some"),
+    Stage("types", ("mypy",), "see the lines above"),
+)
+
+
+class Verdicts:
+    """A pytest plugin that repeats the words on the earlier stages above pytest's last line."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    def pytest_terminal_summary(self, terminalreporter: object) -> None:
+        """Called by pytest before it writes its summary line."""
+        terminalreporter.section("stages")  # type: ignore[attr-defined]  # pytest's type is private
+        for line in self.lines:
+            terminalreporter.write_line(line)  # type: ignore[attr-defined]
+
+
+def say(line: str) -> None:
+    """Print at once, in order with what the tools write."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main(arguments: list[str]) -> int:
+    """Run every stage; 0 if all passed."""
+    parser = argparse.ArgumentParser(prog="python -m tests", description="Layout, lint, types and tests.")
+    parser.add_argument("--fast", action="store_true", help="leave out the tests marked slow")
+    parser.add_argument("--lint", action="store_true", help="leave out the tests")
+    chosen = parser.parse_args(arguments)
+
+    verdicts = []
+    failed = False
+    for stage in STAGES:
+        say(f"── {stage.name}: {' '.join(stage.command)}")
+        passed = stage.passes()
+        failed |= not passed
+        verdicts.append(f"{stage.name}: passed" if passed else f"{stage.name}: FAILED ({stage.remedy})")
+        say(verdicts[-1])
+    if chosen.lint:
+        return int(failed)
+
+    import pytest  # here: `spawn` imports this module again in every child process
+
+    say("── tests: pytest")
+    command = [f"--rootdir={ROOT}", f"--config-file={ROOT / 'pyproject.toml'}", str(ROOT / "tests")]
+    if chosen.fast:
+        command += ["-m", "not slow"]
+    failed |= pytest.main(command, plugins=[Verdicts(verdicts)]) != 0
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

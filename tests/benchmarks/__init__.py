@@ -1,0 +1,1 @@
+"""Measurements, one file per question: each has a docstring and a `main()` that prints what it measured."""
