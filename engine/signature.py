@@ -1,0 +1,432 @@
+"""Signatures: one line says which words a step, a source or a destination takes, and binds what was written.
+
+    store [in FOLDER] by LAYOUT
+
+Lower case is a word as written, UPPER CASE a parameter, `[…]` may be left out; groups may come in any order.
+From this line derive the binder, the documentation, the console's form, completion and the advice in findings.
+Pure: it knows neither positions in a text nor what a step does. A user's mistake is a `Problem`, never an exception.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, Self
+
+from engine.tags import Path, UnknownTag, path_of
+from engine.values import Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One value as written.
+
+    kind: word, text, number, duration, date, clock, tag, network, path (parts joined by /) or list (by commas).
+    """
+
+    kind: str
+    text: str = ""
+    items: tuple["Argument", ...] = ()
+
+    def __str__(self) -> str:
+        if self.kind == "text":
+            return f'"{self.text}"'
+        return {"path": "/", "list": ", "}.get(self.kind, "").join(map(str, self.items)) or self.text
+
+    def to_json(self) -> object:
+        """As JSON values."""
+        if self.items:
+            return {self.kind: [item.to_json() for item in self.items]}
+        return {self.kind: self.text}
+
+    @classmethod
+    def from_json(cls, data: object) -> "Argument":
+        """What `to_json` wrote. Raises ValueError."""
+        if not isinstance(data, Mapping) or len(data) != 1:
+            raise ValueError("not an argument")
+        [(kind, value)] = data.items()
+        if isinstance(value, list):
+            return cls(str(kind), "", tuple(cls.from_json(item) for item in value))
+        return cls(str(kind), str(value))
+
+
+class Misfit(ValueError):
+    """An argument of the wrong kind. `expected` says in words what fits, with an example; `argument` is at fault."""
+
+    def __init__(self, argument: Argument, expected: str) -> None:
+        super().__init__(f"{argument} does not fit: {expected}")
+        self.argument = argument
+        self.expected = expected
+
+
+class Parameter(Protocol):
+    """A kind of value that steps take: reads it from an argument and says in words what it is."""
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Read the argument. Raises Misfit, or UnknownTag for a tag that no dictionary has."""
+
+
+# --- the kinds of values -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Free text in quotes; a single word may go without."""
+
+    text: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Any scalar; its text."""
+        if argument.kind in ("path", "list"):
+            raise Misfit(argument, 'text in quotes, like "Praxis Nord"')
+        return cls(argument.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The name of a folder inside the data folder; no path, so that nothing is written elsewhere."""
+
+    name: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A word or text of letters, digits, `-`, `_`, spaces."""
+        if argument.kind not in ("word", "text", "number") or not re.fullmatch(r"\w[\w -]{0,63}", argument.text):
+            raise Misfit(argument, 'the name of a folder, like "teaching"')
+        return cls(argument.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A name of the rule language (a profile, a transfer syntax)."""
+
+    text: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A word."""
+        if argument.kind != "word":
+            raise Misfit(argument, "a name")
+        return cls(argument.text)
+
+
+@dataclass(frozen=True, slots=True)
+class TagName:
+    """An attribute."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A keyword, alias or number. Raises UnknownTag."""
+        if argument.kind not in ("word", "tag"):
+            raise Misfit(argument, "the name of a DICOM tag, like InstitutionName")
+        return cls(path_of(argument.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A length of time."""
+
+    duration: Duration
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A duration."""
+        if argument.kind != "duration":
+            raise Misfit(argument, "a time, like 10 minutes")
+        return cls(Duration.of(argument.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A whole number of at least 1."""
+
+    number: int
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A whole number."""
+        if argument.kind != "number" or not argument.text.isdecimal() or int(argument.text) < 1:
+            raise Misfit(argument, "a whole number, like 3")
+        return cls(int(argument.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A TCP port, 1 to 65535."""
+
+    number: int
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A port number."""
+        if argument.kind != "number" or not argument.text.isdecimal() or not 1 <= int(argument.text) <= 65535:
+            raise Misfit(argument, "a port number from 1 to 65535, like 11112")
+        return cls(int(argument.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names that the rule file declares; `declared` in a subclass says as what."""
+
+    names: tuple[str, ...]
+    declared = ""
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """One word, or words in a list."""
+        for item in argument.items or (argument,):
+            if item.kind != "word":
+                raise Misfit(item, f"the name of a {cls.declared}")
+        return cls(tuple(item.text for item in argument.items or (argument,)))
+
+
+class Destinations(Names):
+    """Declared destinations."""
+
+    declared = "destination"
+
+
+class Contacts(Names):
+    """Declared contacts."""
+
+    declared = "contact"
+
+
+class RegionsName(Names):
+    """Declared regions."""
+
+    declared = "regions"
+
+
+class ScheduleName(Names):
+    """A declared schedule."""
+
+    declared = "schedule"
+
+
+@dataclass(frozen=True, slots=True)
+class AETitles:
+    """Application entity titles (PS3.5 section 6.2, VR AE: at most 16 characters, no backslash)."""
+
+    titles: tuple[str, ...]
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Words or texts, one or a list."""
+        for item in argument.items or (argument,):
+            fits = item.kind in ("word", "text", "number") and re.fullmatch(r"[!-\[\]-~ ]{1,16}", item.text)
+            if not fits or not item.text.strip():
+                raise Misfit(item, "an AE title of at most 16 letters, digits, - or _, like CT1")
+        return cls(tuple(item.text for item in argument.items or (argument,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """Addresses or networks, IPv4 or IPv6, as text."""
+
+    networks: tuple[str, ...]
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """`10.0.0.0/8`, `192.168.1.20`, or the same (and IPv6) in quotes; one or a list."""
+        from ipaddress import ip_network
+
+        for item in argument.items or (argument,):
+            try:
+                if item.kind not in ("network", "text"):
+                    raise ValueError
+                ip_network(item.text, strict=False)
+            except ValueError:
+                raise Misfit(item, "an address or a network, like 192.168.10.0/24") from None
+        return cls(tuple(item.text for item in argument.items or (argument,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Mail addresses, one or a list."""
+
+    addresses: tuple[str, ...]
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Texts such as "it@praxis.example"."""
+        for item in argument.items or (argument,):
+            if item.kind != "text" or not re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+", item.text):
+                raise Misfit(item, 'a mail address in quotes, like "it@praxis.example"')
+        return cls(tuple(item.text for item in argument.items or (argument,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The address of a DICOM node: `AET@host:port`."""
+
+    called: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Text such as "PACS_A@192.168.10.5:104"; an IPv6 address stands in brackets."""
+        match = re.fullmatch(r"([!-?A-\[\]-~]{1,16})@(\[[0-9A-Fa-f:.]+\]|[\w.-]+):(\d{1,5})", argument.text)
+        if argument.kind != "text" or match is None or not 1 <= int(match[3]) <= 65535:
+            raise Misfit(argument, 'an AE title, a host and a port, like "PACS_A@192.168.10.5:104"')
+        return cls(match[1], match[2].strip("[]"), int(match[3]))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How folders are named: parts joined by `/`, each a tag (its value) or text in quotes (as it stands).
+
+    parts: pairs of ("tag", spelling of the path) or ("text", literal).
+    """
+
+    parts: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """`Institution/PatientName`, `"dose"/StudyDate`, or a single tag. Raises UnknownTag."""
+        parts = []
+        for item in argument.items if argument.kind == "path" else (argument,):
+            if item.kind in ("word", "tag"):
+                parts.append(("tag", str(path_of(item.text))))
+            elif item.kind in ("text", "number"):
+                parts.append(("text", item.text))
+            else:
+                raise Misfit(argument, "folder names from tags, like Institution/PatientName")
+        return cls(tuple(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """A value that nothing reads yet: the step it belongs to is not built."""
+
+    argument: Argument
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Whatever stands there."""
+        return cls(argument)
+
+
+# --- the line and its binding ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Words and parameters that belong together; a positional group is a single parameter without a word."""
+
+    items: tuple[str, ...]
+    optional: bool
+
+    @property
+    def word(self) -> str:
+        """The word that opens the group; empty for a positional one."""
+        return self.items[0] if self.items[0].islower() else ""
+
+    def __str__(self) -> str:
+        return " ".join(self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What does not fit; `at` counts arguments (-1: the component's own name).
+
+    kind: surplus (`words` is not taken), missing (a group), needs (a word or parameter should stand there), misfit
+    (`words` says what fits), tag (`words` is in no dictionary), later (the word is known but not built yet).
+    """
+
+    kind: str
+    at: int
+    words: str
+    argument: Argument | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A component's line, taken apart. `kinds` maps each parameter to the class that reads its value."""
+
+    line: str
+    name: str
+    groups: tuple[Group, ...]
+    kinds: Mapping[str, type[Parameter]] = field(default_factory=dict, hash=False)
+    built: bool = True
+    later: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls,
+        line: str,
+        kinds: Mapping[str, type[Parameter]] | None = None,
+        *,
+        built: bool = True,
+        later: Sequence[str] = (),
+    ) -> Self:
+        """Take a line apart; `later` are the words of groups that are not built yet. ValueError if it is no line."""
+        name, _, rest = line.partition(" ")
+        groups = []
+        for part in re.findall(r"\[[^\]]*\]|(?:[a-z-]+ )*[A-Z]+|[a-z-]+(?: [a-z-]+)*", rest):
+            items = tuple(part.strip("[]").split())
+            if not items or any(not (item.islower() or item.isupper()) for item in items):
+                raise ValueError(f"not a signature: {line}")
+            groups.append(Group(items, part.startswith("[")))
+        return cls(line, name, tuple(groups), kinds or {}, built, frozenset(later))
+
+    def bind(self, arguments: Sequence[Argument]) -> tuple[dict[str, Argument], Problem | None]:
+        """Give each parameter its argument, by name; a group without parameters is bound to its own word."""
+        bound: dict[str, Argument] = {}
+        open_groups = list(self.groups)
+        at = 0
+        while at < len(arguments):
+            argument = arguments[at]
+            group = next(
+                (g for g in open_groups if g.word and argument.kind == "word" and g.word == argument.text),
+                None,
+            ) or next((g for g in open_groups if not g.word), None)
+            if group is None:
+                return bound, Problem("surplus", at, str(argument), argument)
+            if group.word in self.later:
+                return bound, Problem("later", at, group.word, argument)
+            open_groups.remove(group)
+            for item in group.items:
+                if at >= len(arguments):
+                    return bound, Problem("needs", at - 1, item)
+                argument = arguments[at]
+                if item.islower() and (argument.kind != "word" or argument.text != item):
+                    return bound, Problem("needs", at, item, argument)
+                if item.isupper():
+                    try:
+                        self.kinds.get(item.lower(), Anything).of(argument)
+                    except Misfit as misfit:
+                        return bound, Problem("misfit", at, misfit.expected, misfit.argument)
+                    except UnknownTag as unknown:
+                        return bound, Problem("tag", at, unknown.word, argument)
+                    bound[item.lower()] = argument
+                at += 1
+            if all(item.islower() for item in group.items):
+                bound[group.word] = Argument("word", group.word)
+        missing = next((g for g in open_groups if not g.optional), None)
+        if missing is not None:
+            return bound, Problem("missing", len(arguments) - 1, str(missing))
+        return bound, None
+
+    def read(self, bound: Mapping[str, Argument]) -> dict[str, object]:
+        """The values of bound arguments, ready for the component's fields; a bare word is True."""
+        values: dict[str, object] = {}
+        for name, argument in bound.items():
+            kind = self.kinds.get(name)
+            values[name] = kind.of(argument) if kind is not None else True
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Every component there is, by kind and name: what the compiler may accept and suggest."""
+
+    steps: Mapping[str, Signature]
+    sources: Mapping[str, Signature]
+    listeners: Mapping[str, Signature]
+    destinations: Mapping[str, Signature]
+    contact: Signature
