@@ -1,0 +1,59 @@
+"""Layouts: folder names from tags, made safe for every file system.
+
+Pure. `Institution/PatientName` becomes ("Praxis Nord", "Müller^Änne"): letters of every script stay; what could
+leave the folder, confuse a shell or Windows, or grow too long is replaced, and a short digest of the original is
+added then, so that two different values never share a folder.
+"""
+
+import hashlib
+import re
+import unicodedata
+
+from engine.header import Header
+from engine.signature import Layout
+from engine.tags import path_of
+
+UNKNOWN = "unknown"
+LONGEST = 120
+"""Bytes of UTF-8 in one folder name; file systems allow 255, archives and Windows paths like less."""
+
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|$`\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffd]')
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+
+
+def folders(layout: Layout, header: Header) -> tuple[str, ...]:
+    """The folder names for this object, outermost first. A tag it does not have becomes `unknown`."""
+    names = []
+    for kind, text in layout.parts:
+        if kind == "text":
+            names.append(safe(text))
+            continue
+        path = path_of(text)
+        values = header.values(path)
+        if path.kind == "name":
+            # Component groups (PS3.5 section 6.2.1): alphabetic first; the others say the same in other scripts.
+            values = tuple(next((group for group in value.split("=") if group), "") for value in values)
+        names.append(safe("+".join(value for value in values if value)))
+    return tuple(names)
+
+
+def safe(value: str) -> str:
+    """One folder or file name for this value: never empty, no path, no reserved name, at most LONGEST bytes."""
+    plain = unicodedata.normalize("NFC", value).strip()
+    if not plain:
+        return UNKNOWN
+    name = _UNSAFE.sub("_", plain).strip(" .")
+    if _RESERVED.fullmatch(name):
+        name = f"_{name}"
+    while len(name.encode()) > LONGEST:
+        name = name[: min(LONGEST, len(name) - 1)].rstrip(" .")
+    if name == plain:
+        return name
+    digest = hashlib.blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=3).hexdigest()
+    return f"{name or '_'}~{digest}"
+
+
+def patient_key(header: Header) -> str:
+    """Tells patients of one name apart without naming them: a digest of ID, issuer and birth date."""
+    parts = [header.first(tag) for tag in ("PatientID", "IssuerOfPatientID", "PatientBirthDate")]
+    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -1,0 +1,82 @@
+"""Object: one SOP instance on its way through the rules. Immutable; a step that changes it answers a new one.
+
+It must not know the spool's folders, nor which program runs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from engine.header import Header
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an object came from: the facts of its connection."""
+
+    kind: str
+    port: int | None = None
+    sender: str = ""
+    called: str = ""
+    address: str = ""
+    received: str = ""
+    """When it was received, ISO 8601 with time zone."""
+
+    def fact(self, name: str) -> str | None:
+        """The fact that a condition asks for; None where there is none."""
+        if name == "port":
+            return None if self.port is None else str(self.port)
+        facts = {"sender": self.sender, "called": self.called, "address": self.address}
+        return facts.get(name) or None
+
+    def to_json(self) -> dict[str, object]:
+        """As JSON values."""
+        return {
+            "kind": self.kind,
+            "port": self.port,
+            "sender": self.sender,
+            "called": self.called,
+            "address": self.address,
+            "received": self.received,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> "Origin":
+        """What `to_json` wrote."""
+        port = data.get("port")
+        return cls(
+            str(data["kind"]),
+            int(str(port)) if port is not None else None,
+            str(data.get("sender", "")),
+            str(data.get("called", "")),
+            str(data.get("address", "")),
+            str(data.get("received", "")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """What flows: a file that is never edited, its header, where it came from, and what was done to it."""
+
+    id: str
+    """Ours, sortable by time of arrival; never the SOP Instance UID, for those repeat."""
+    payload: Path
+    """A DICOM file (PS3.10), written once."""
+    header: Header
+    origin: Origin
+    changes: Mapping[str, str | None] = field(default_factory=dict, hash=False)
+    """Attributes that differ from the payload's: spelling of the tag → value, None for removed."""
+    cleared: frozenset[str] = frozenset()
+    """What is known to be clean: `header`, `pixels`. The sender asks before anything leaves the house."""
+
+    def with_header(self, changes: Mapping[str, str | None]) -> "Object":
+        """The same object with attributes set, or removed where None."""
+        return replace(self, header=self.header.changed(changes), changes={**self.changes, **changes})
+
+    def with_payload(self, payload: Path) -> "Object":
+        """The same object with other bytes behind the header."""
+        return replace(self, payload=payload)
+
+    def with_cleared(self, *what: str) -> "Object":
+        """The same object, known to be clean in this respect."""
+        return replace(self, cleared=self.cleared | set(what))

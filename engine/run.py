@@ -1,0 +1,242 @@
+"""The heart: what becomes of one object under one program. Read this first.
+
+    run(plan, object, bench) → Outcome
+
+A function of its arguments: it opens no socket, changes no folder and reads no clock. Rule tests, dry runs and the
+console's "what would happen to this file?" call the same function as the appliance does, with another bench.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from engine.condition import All, Any, Condition, Named, Not, Reason, Unmatched, explain, holds
+from engine.errors import Later, Never
+from engine.object import Object
+from engine.program import Call, Chain, Choose, Program, Route
+from engine.step import HOLD, Deliver, Drop, Hold, Step, Workbench
+from engine.steps import STEPS
+from engine.view import ObjectView
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A promise: this object, as it stood at that point of its route, to this outbox.
+
+    The id follows from object, route, position and outbox, so promising twice is promising once. `awaits` are the
+    deliveries whose outcome this one reports; `reports_to` the outboxes that want to hear of this one's.
+    """
+
+    id: str
+    outbox: str
+    obj: Object
+    route: str
+    position: str
+    place: tuple[str, ...] = ()
+    note: Mapping[str, str] = field(default_factory=dict)
+    awaits: tuple[str, ...] = ()
+    reports_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """How one route dealt with the object. `reason` is asked for by explanations only."""
+
+    route: Route
+    taken: bool
+    deliveries: tuple[Delivery, ...] = ()
+    dropped: str | None = None
+    failed: str | None = None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of the object: every route in file order, and the hold where nothing else takes it."""
+
+    passages: tuple[Passage, ...]
+    deliveries: tuple[Delivery, ...]
+
+    @property
+    def discarded(self) -> str | None:
+        """Why the object ends here, if nothing was promised and a rule discarded it: the route and its words."""
+        dropped = next((p for p in self.passages if p.dropped is not None), None)
+        if self.deliveries or dropped is None:
+            return None
+        return f"{dropped.route.name}: {dropped.dropped}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A program made ready to run: each step with its arguments read, each source with its routes."""
+
+    program: Program
+    steps: Mapping[int, Step]
+    """By identity of the Call, which the program keeps alive."""
+
+
+def prepare(program: Program) -> Plan:
+    """Make a program ready. Raises KeyError or ValueError for a step that does not exist (never lowered by us)."""
+    steps: dict[int, Step] = {}
+
+    def visit(chain: Chain) -> None:
+        for node in chain:
+            if isinstance(node, Call):
+                steps[id(node)] = STEPS[node.step].of(node.arguments)
+                continue
+            for case in node.cases:
+                visit(case.chain)
+            visit(node.otherwise or ())
+
+    for route in program.routes:
+        visit(route.chain)
+        visit(route.failure or ())
+    return Plan(program, steps)
+
+
+def run(plan: Plan, obj: Object, bench: Workbench, *, with_reasons: bool = False) -> Outcome:
+    """Take the object through every route that matches it. All promises of a route are made, or none."""
+    listener = plan.program.listener_at(obj.origin.kind, obj.origin.port)
+    source = listener.name if listener else None
+    taken: dict[str, bool] = {}
+    for wants_unmatched in (False, True):
+        matched = any(taken.values())
+        view = ObjectView(obj, matched)
+        for route in plan.program.routes:
+            if _asks_unmatched(route.where) is wants_unmatched:
+                fits = route.source == source and (route.where is None or holds(route.where, view))
+                taken[route.name] = fits
+    passages = []
+    for route in plan.program.routes:
+        passage = _pass(plan, route, obj, bench) if taken[route.name] else Passage(route, False)
+        if with_reasons and route.where is not None:
+            others = any(fits for name, fits in taken.items() if name != route.name)
+            passage = replace(passage, reason=explain(route.where, ObjectView(obj, others)))
+        passages.append(passage)
+    deliveries = tuple(delivery for passage in passages for delivery in passage.deliveries)
+    if not deliveries and all(passage.dropped is None for passage in passages):
+        why = "no case of its route takes it" if any(taken.values()) else "no route takes it"
+        deliveries = (held(obj, "", why),)
+    return Outcome(tuple(passages), deliveries)
+
+
+def fail(plan: Plan, route_name: str, received: Object, why: str, bench: Workbench) -> tuple[Delivery, ...] | None:
+    """What a route's written `on failure` promises for the object as received; None where it has none."""
+    route = plan.program.route(route_name)
+    if route is None or route.failure is None:
+        return None
+    return _failure(plan, route, received, why, bench)
+
+
+def _pass(plan: Plan, route: Route, obj: Object, bench: Workbench) -> Passage:
+    walk = _Walk(plan, route, bench)
+    walk.chain(route.chain, obj, "")
+    if walk.failed is not None:
+        return Passage(route, True, _failure(plan, route, obj, walk.failed, bench), failed=walk.failed)
+    return Passage(route, True, walk.promised(), dropped=walk.dropped)
+
+
+def _failure(plan: Plan, route: Route, received: Object, why: str, bench: Workbench) -> tuple[Delivery, ...]:
+    if route.failure is not None:
+        walk = _Walk(plan, route, bench, why)
+        walk.chain(route.failure, received, "f")
+        if walk.failed is None and (walk.deliveries or walk.dropped is not None):
+            return walk.promised()
+    return (held(received, route.name, why),)
+
+
+class _Walk:
+    """One walk along a chain: what it has promised so far, and whether it has ended."""
+
+    def __init__(self, plan: Plan, route: Route, bench: Workbench, why: str = "") -> None:
+        self.plan, self.route, self.bench, self.why = plan, route, bench, why
+        self.deliveries: list[Delivery] = []
+        self.dropped: str | None = None
+        self.failed: str | None = None
+
+    def chain(self, chain: Chain, obj: Object, at: str) -> Object | None:
+        """Take the object along; None when it ends here, by `discard` or by failure."""
+        for number, node in enumerate(chain, 1):
+            position = f"{at}.{number}".lstrip(".")
+            answer = self._choose(node, obj, position) if isinstance(node, Choose) else self._step(node, obj, position)
+            if answer is None:
+                return None
+            obj = answer
+        return obj
+
+    def _choose(self, node: Choose, obj: Object, position: str) -> Object | None:
+        view = ObjectView(obj)
+        for number, case in enumerate(node.cases, 1):
+            if holds(case.where, view):
+                return self.chain(case.chain, obj, f"{position}.{number}")
+        return self.chain(node.otherwise or (), obj, f"{position}.0")
+
+    def _step(self, call: Call, obj: Object, position: str) -> Object | None:
+        try:
+            answer = self.plan.steps[id(call)].apply(obj, self.bench)
+        except (OSError, MemoryError, Later):
+            # The machine's trouble, not the object's: the whole object is tried again, nothing was promised yet.
+            raise
+        except Never as refusal:
+            self.failed = refusal.reason
+            return None
+        except Exception as error:
+            # A mistake in a step holds this object; the text of the exception may quote its values, so only its
+            # type is told.
+            self.failed = f"the step {call.step} broke ({type(error).__name__}); this is a fault of the software"
+            return None
+        match answer:
+            case Hold(why):
+                self.failed = why
+                return None
+            case Drop(why):
+                self.dropped = why
+                return None
+            case Deliver():
+                self._promise(answer, position)
+                return obj
+            case _:
+                return answer
+
+    def _promise(self, answer: Deliver, position: str) -> None:
+        awaits = tuple(delivery.id for delivery in self.deliveries if not delivery.awaits) if answer.reports else ()
+        note = dict(answer.note)
+        if self.why:
+            note["why"] = note.get("why") or self.why
+            note["failure"] = self.why
+        for outbox in dict.fromkeys(answer.to):
+            number = _delivery_id(answer.obj.id, self.route.name, position, outbox)
+            self.deliveries.append(
+                Delivery(number, outbox, answer.obj, self.route.name, position, answer.place, note, awaits)
+            )
+
+    def promised(self) -> tuple[Delivery, ...]:
+        """The promises, each told which outboxes want to hear of its outcome."""
+        listeners: dict[str, list[str]] = {}
+        for delivery in self.deliveries:
+            for awaited in delivery.awaits:
+                listeners.setdefault(awaited, []).append(delivery.outbox)
+        return tuple(replace(d, reports_to=tuple(listeners.get(d.id, ()))) for d in self.deliveries)
+
+
+def held(obj: Object, route: str, why: str) -> Delivery:
+    """The promise that nothing is lost: into the hold, with the reason."""
+    return Delivery(_delivery_id(obj.id, route, "hold", HOLD), HOLD, obj, route, "hold", note={"why": why})
+
+
+def _delivery_id(obj: str, route: str, position: str, outbox: str) -> str:
+    """Object id first, so that entries sort by arrival; then a digest of where in the program it was promised."""
+    digest = hashlib.blake2b("\0".join((obj, route, position, outbox)).encode(), digest_size=6).hexdigest()
+    return f"{obj}-{digest}"
+
+
+def _asks_unmatched(where: Condition | None) -> bool:
+    match where:
+        case Unmatched():
+            return True
+        case All(terms) | Any(terms):
+            return any(_asks_unmatched(term) for term in terms)
+        case Not(term) | Named(_, term):
+            return _asks_unmatched(term)
+        case _:
+            return False

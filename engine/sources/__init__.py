@@ -1,0 +1,31 @@
+"""Ways in: their signature lines. A source that is not built yet is planned here, so that `check` can say so."""
+
+from engine.signature import AETitles, Networks, Port, Signature
+
+SOURCES = {
+    signature.name: signature
+    for signature in (
+        Signature.of("port PORT", {"port": Port}),
+        Signature.of("https port PORT", {"port": Port}, built=False),
+        Signature.of("folder PATH", built=False),
+        Signature.of("outbox NAME", built=False),
+        Signature.of("every UNIT [at TIME] [on DAYS]", built=False),
+    )
+}
+"""What may stand after `on`, beside the name of a listener."""
+
+LISTENERS = {
+    signature.name: signature
+    for signature in (
+        Signature.of(
+            "dicom port PORT [as TITLE] [accept CALLERS] [from NETWORKS] [tls] [require certificate]",
+            {"port": Port, "title": AETitles, "callers": AETitles, "networks": Networks},
+            later=("tls", "require"),
+        ),
+        Signature.of(
+            "https port PORT [accept USERS] [from NETWORKS] [tls] [require certificate]", {"port": Port}, built=False
+        ),
+        Signature.of("folder PATH", built=False),
+    )
+}
+"""What may stand after `listener NAME =`."""

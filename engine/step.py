@@ -1,0 +1,115 @@
+"""Steps: how one is declared, what it may answer, and where all of them are found.
+
+A step is one file in engine/steps with one class, decorated with its signature line. Its docstring is its manual
+page and its indented lines are examples. Pure: the registry is filled when engine.steps is imported and frozen then.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol, TypeVar, get_type_hints
+
+from engine.object import Object
+from engine.program import Program, Rectangle
+from engine.signature import Argument, Parameter, Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Promise the object, as it stands now, to these outboxes; the chain goes on with it.
+
+    place: names of folders below the destination's root, safe for file systems. note: plain facts for the sender.
+    reports: this delivery tells of the outcome of the ones before it (mail).
+    """
+
+    obj: Object
+    to: tuple[str, ...]
+    place: tuple[str, ...] = ()
+    note: Mapping[str, str] = field(default_factory=dict)
+    reports: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The chain cannot go on with this object, for this reason: `on failure` takes it as it was received."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The object ends here because a rule says so."""
+
+    why: str
+
+
+Answer = Object | Deliver | Hold | Drop
+
+
+class Workbench(Protocol):
+    """What a step may ask for beyond the object: the program's definitions and the pixel worker."""
+
+    @property
+    def program(self) -> Program:
+        """The program that runs."""
+
+    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> Path:
+        """A new payload with boxes blanked (or all but the kept boxes), proved. Raises engine.errors.Unclean."""
+
+
+class Step(Protocol):
+    """One step with its arguments."""
+
+    def apply(self, obj: Object, bench: Workbench) -> Answer:
+        """What becomes of the object. Deterministic; touches no network, no clock and no folder."""
+
+
+S = TypeVar("S", bound=Step)
+
+HOLD = "hold"
+"""The outbox that people empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A step's class with its signature and its manual page."""
+
+    signature: Signature
+    make: Callable[..., Step]
+    manual: str
+
+    def of(self, arguments: Mapping[str, Argument]) -> Step:
+        """The step with these arguments."""
+        return self.make(**self.signature.read(arguments))
+
+
+_registry: dict[str, Declared] = {}
+
+
+def step(line: str) -> Callable[[type[S]], type[S]]:
+    """Declare a step by its signature line. A second step of the same name is a programmer's mistake."""
+
+    def declare(cls: type[S]) -> type[S]:
+        signature = Signature.of(line, parameters(cls))
+        if signature.name in _registry:
+            raise ValueError(f"two steps are called {signature.name}")
+        _registry[signature.name] = Declared(signature, cls, cls.__doc__ or "")
+        return cls
+
+    return declare
+
+
+def parameters(cls: type) -> dict[str, type[Parameter]]:
+    """The kinds of value that a component's fields take, from their annotations; flags (bool) have none."""
+    kinds = {}
+    for name, hint in get_type_hints(cls).items():
+        kind = next((option for option in getattr(hint, "__args__", (hint,)) if hasattr(option, "of")), None)
+        if kind is not None:
+            kinds[name] = kind
+    return kinds
+
+
+def all_steps() -> Mapping[str, Declared]:
+    """Every step that is built, by name; complete once engine.steps is imported."""
+    return MappingProxyType(_registry)
