@@ -1,0 +1,75 @@
+"""Entry: one promise in an outbox, as it stands on disk beside the object's bytes.
+
+Plain data. It may hold values of the object (a folder name, a study UID): it never leaves the spool's folders.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from engine.object import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A promise. `file` is where its bytes are now; `received` the bytes as they came, where they differ and matter."""
+
+    id: str
+    object: str
+    outbox: str
+    route: str
+    position: str
+    program: str
+    """Digest of the program that promised it."""
+    origin: Origin
+    place: tuple[str, ...] = ()
+    note: Mapping[str, str] = field(default_factory=dict)
+    cleared: tuple[str, ...] = ()
+    awaits: tuple[str, ...] = ()
+    reports_to: tuple[str, ...] = ()
+    since: float = 0.0
+    """When it was promised, seconds since 1970 (UTC)."""
+    tries: int = 0
+    why: str = ""
+    """What kept it from being delivered at the last try."""
+    received: bool = False
+    """Whether the bytes as received are kept beside it, for `on failure`."""
+    file: Path = Path()
+
+    def to_bytes(self) -> bytes:
+        """As JSON for the disk."""
+        data = asdict(self)
+        del data["file"]
+        return json.dumps(data, ensure_ascii=False, indent=1).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, file: Path) -> "Entry":
+        """What `to_bytes` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+        read = json.loads(data)
+        read["origin"] = Origin.from_json(read["origin"])
+        for name in ("place", "cleared", "awaits", "reports_to"):
+            read[name] = tuple(read[name])
+        return cls(**read, file=file)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The outcome of a delivery, for whoever reports it: `delivered` or `held`, to which outbox, when, and why."""
+
+    entry: str
+    outbox: str
+    outcome: str
+    at: float
+    tries: int
+    why: str = ""
+    place: str = ""
+
+    def to_bytes(self) -> bytes:
+        """As JSON for the disk."""
+        return json.dumps(asdict(self), ensure_ascii=False).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Receipt":
+        """What `to_bytes` wrote."""
+        return cls(**json.loads(data))

@@ -1,0 +1,73 @@
+"""The few file operations on which "nothing is lost" rests. Only this file calls fsync, rename and link.
+
+Every one of them is durable when it returns, except where its docstring says otherwise. Tests replace them to crash
+at each (tests/engine/test_spool_crash.py). What they rely on: rename within one file system is atomic, and a name
+is durable once its folder has been fsynced (POSIX; ext4, XFS).
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+
+def sync(path: Path) -> None:
+    """Make a file's bytes, or a folder's names, durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Put a whole file in place, durably: no reader ever sees half of it. The name needs a `sync` of its folder."""
+    draft = path.with_name(f".{path.name}.draft")
+    with draft.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.rename(path)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename within the file system, replacing the target. Not durable until both folders are synced."""
+    source.rename(target)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name; nothing happens where the name is there already. Needs a `sync` of the folder."""
+    try:
+        target.hardlink_to(source)
+    except FileExistsError:
+        return
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file under a new name, durably and at once whole. The name needs a `sync` of its folder."""
+    draft = target.with_name(f".{target.name}.draft")
+    with source.open("rb") as reader, draft.open("wb") as writer:
+        shutil.copyfileobj(reader, writer, 1 << 20)
+        writer.flush()
+        os.fsync(writer.fileno())
+    draft.rename(target)
+
+
+def remove(path: Path) -> None:
+    """Remove a file; nothing happens where it is gone. A power cut may bring it back until its folder is synced."""
+    path.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, durably."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        sync(folder.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all that is in it. Not durable."""
+    shutil.rmtree(path, ignore_errors=True)

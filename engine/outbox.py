@@ -1,0 +1,196 @@
+"""The outbox of one destination: its folders, and how an entry moves between them. Part of the spool's truth.
+
+An entry's bytes are in `ready` (owed), `active` (claimed by a pump) or `later` (waiting for its time); its note stays
+in `entries`. The hold has the same form, in one folder. It must not know how anything is sent.
+"""
+
+import contextlib
+import heapq
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine import files
+from engine.entry import Entry, Receipt
+from engine.header import Header
+from engine.object import Object, Origin
+from engine.step import HOLD
+
+if TYPE_CHECKING:
+    from engine.spool import Spool
+
+
+class Outbox:
+    """The folders of one destination."""
+
+    def __init__(self, name: str, root: Path, spool: "Spool") -> None:
+        self.name, self.root, self._spool = name, root, spool
+        flat = name == HOLD
+        self.entries = root if flat else root / "entries"
+        self.ready = root if flat else root / "ready"
+        self.active = root if flat else root / "active"
+        self.later = root if flat else root / "later"
+        self.received = root if flat else root / "received"
+        self.receipts = root if flat else root / "receipts"
+        for folder in self.folders:
+            if not folder.is_dir():
+                files.make_folder(folder)
+
+    @property
+    def folders(self) -> set[Path]:
+        """All its folders."""
+        return {self.entries, self.ready, self.active, self.later, self.received, self.receipts}
+
+    def recover(self) -> None:
+        """After a crash: what a pump had claimed is owed again; a note without bytes is litter."""
+        if self.name != HOLD:
+            for path in self.active.glob("*.dcm"):
+                files.move(path, self.ready / path.name)
+        alive = {name[:-4] for folder in (self.ready, self.later) for name in names(folder) if name.endswith(".dcm")}
+        for note in self.entries.glob("*.json"):
+            if note.stem not in alive:
+                files.remove(note)
+        if self.name != HOLD:
+            for path in self.received.glob("*.dcm"):
+                if path.stem not in alive:
+                    files.remove(path)
+
+    def count(self) -> dict[str, int]:
+        """How many entries are ready, active and later; for the hold, how many it has."""
+        if self.name == HOLD:
+            return {"held": sum(name.endswith(".dcm") for name in names(self.ready))}
+        return {
+            folder.name: sum(name.endswith(".dcm") for name in names(folder))
+            for folder in (self.ready, self.active, self.later)
+        }
+
+    def entry(self, number: str) -> Entry | None:
+        """The entry of this id, wherever its bytes are."""
+        for folder in (self.ready, self.active, self.later):
+            file = folder / f"{number}.dcm"
+            if file.exists():
+                with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                    return Entry.from_bytes((self.entries / f"{number}.json").read_bytes(), file)
+        return None
+
+    def all(self) -> list[Entry]:
+        """Every entry, oldest first."""
+        every = sorted({name for folder in (self.ready, self.active, self.later) for name in names(folder)})
+        found = (self.entry(name[:-4]) for name in every if name.endswith(".dcm"))
+        return [entry for entry in found if entry is not None]
+
+    def wake_due(self, now: float) -> float | None:
+        """Make ready what has waited long enough; answers when the next one is due (its note's mtime)."""
+        soonest = None
+        for name in names(self.later):
+            try:
+                due = (self.entries / f"{name[:-4]}.json").stat().st_mtime
+            except FileNotFoundError:
+                due = now
+            if due <= now:
+                files.move(self.later / name, self.ready / name)
+            else:
+                soonest = due if soonest is None else min(soonest, due)
+        return soonest
+
+    def claim(self, most: int) -> list[Entry]:
+        """Claim up to `most` ready entries, oldest first. The rename is the lock."""
+        claimed = []
+        for name in heapq.nsmallest(most, (name for name in names(self.ready) if name.endswith(".dcm"))):
+            try:
+                files.move(self.ready / name, self.active / name)
+            except FileNotFoundError:
+                continue
+            entry = self.entry(name[:-4])
+            if entry is None:
+                # The note is gone or torn: nothing says where this should go. A person must see it.
+                lost = Entry(name[:-4], name[:-4], self.name, "", "", "", Origin("unknown"), file=self.active / name)
+                self.hold(lost, "the note beside this object cannot be read")
+                continue
+            claimed.append(entry)
+        return claimed
+
+    def claim_these(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Claim just these ready entries; the ones that somebody else has taken are left out."""
+        claimed = []
+        for entry in entries:
+            file = self.active / entry.file.name
+            try:
+                files.move(entry.file, file)
+            except FileNotFoundError:
+                continue
+            claimed.append(replace(entry, file=file))
+        return claimed
+
+    def done(self, entry: Entry, place: str = "") -> None:
+        """Delivered: receipts for the reports that wait, then the promise is gone."""
+        self.tell_reports(entry, "delivered", place=place)
+        self._forget(entry)
+        self._spool.tell("delivered", entry.object, self.name, entry.id)
+
+    def retry(self, entry: Entry, due: float, why: str) -> None:
+        """Not now: try again when it is due."""
+        note = self.entries / f"{entry.id}.json"
+        files.write(note, replace(entry, tries=entry.tries + 1, why=why).to_bytes())
+        os.utime(note, (due, due))
+        files.move(entry.file, self.later / entry.file.name)
+        self._spool.tell("later", entry.object, self.name, entry.id, why)
+
+    def give_back(self, entry: Entry) -> None:
+        """Not tried after all: ready again."""
+        files.move(entry.file, self.ready / entry.file.name)
+
+    def hold(self, entry: Entry, why: str) -> None:
+        """Refused for good and no `on failure` says otherwise: into the hold, with the reason."""
+        hold = self._spool.outbox(HOLD)
+        note = {**entry.note, "refused by": self.name, "why": why}
+        kept = replace(entry, outbox=HOLD, note=note, why=why, tries=entry.tries + 1)
+        files.write(hold.entries / f"{entry.id}.json", kept.to_bytes())
+        files.sync(hold.entries)
+        self.tell_reports(entry, "held", why)
+        files.move(entry.file, hold.ready / entry.file.name)
+        files.sync(hold.ready)
+        self._forget(entry)
+        self._spool.tell("held", entry.object, self.name, entry.id, why)
+
+    def files_of(self, entry: Entry) -> tuple[Path, ...]:
+        """Everything that belongs to an entry, the file that counts first."""
+        return entry.file, self.entries / f"{entry.id}.json", self.received / f"{entry.id}.dcm"
+
+    def received_object(self, entry: Entry) -> Object:
+        """The object as it was received, for `on failure`."""
+        file = self.received / f"{entry.id}.dcm" if entry.received else entry.file
+        return Object(entry.object, file, Header.read(file), entry.origin)
+
+    def receipt(self, number: str) -> Receipt | None:
+        """The outcome of an awaited delivery, if it has one."""
+        path = self.receipts / f"{number}.json"
+        return Receipt.from_bytes(path.read_bytes()) if path.exists() else None
+
+    def forget_receipt(self, number: str) -> None:
+        """A report has told of it."""
+        files.remove(self.receipts / f"{number}.json")
+
+    def tell_reports(self, entry: Entry, outcome: str, why: str = "", place: str = "") -> None:
+        """Leave a receipt of this outcome with every report that waits for it."""
+        for name in entry.reports_to:
+            home = self._spool.outbox(name)
+            tries = entry.tries + 1
+            receipt = Receipt(entry.id, self.name, outcome, time.time(), tries, why or entry.why, place)
+            files.write(home.receipts / f"{entry.id}.json", receipt.to_bytes())
+            files.sync(home.receipts)
+
+    def _forget(self, entry: Entry) -> None:
+        for path in self.files_of(entry):
+            files.remove(path)
+
+
+def names(folder: Path) -> list[str]:
+    """What is in a folder, hidden files aside; empty where there is no folder."""
+    try:
+        return [found.name for found in os.scandir(folder) if not found.name.startswith(".")]
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,340 @@
+"""The spool: durable folders whose names are the state of what is in them. The only file that changes them.
+
+    incoming/<id>.dcm + .json     accepted, not yet routed; the sender has been told "success"
+    routed/<batch>/               promised in one rename, being moved into the outboxes
+    outbox/<name>/entries/        one .json per promise
+                 /ready/ /active/ /later/     its bytes: owed, claimed by a pump, waiting for its time
+                 /received/       the bytes as they came, where a route's `on failure` may want them
+                 /receipts/       outcomes that a report waits for
+    hold/<id>.dcm + .json         needs a person
+    work/                         scratch, emptied at start
+    programs/<digest>.json        programs that objects still refer to
+    history/<day>.jsonl           what happened, by id; derived, nothing depends on it
+
+The rules that make it safe: bytes are durable before they get a name that counts; a change of state is one rename;
+an object's promises become valid together, by the rename of work/<batch> to routed/<batch>; everything after that
+rename can be done again. `recover` finishes what a crash interrupted and is safe to run at any time before start.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine import files
+from engine.entry import Entry
+from engine.errors import Never
+from engine.header import Header
+from engine.object import Object, Origin
+from engine.outbox import Outbox, names
+from engine.program import Program
+from engine.run import Delivery
+from engine.step import HOLD
+
+Materialise = Callable[[Path, Path, Mapping[str, str | None]], None]
+Bytes = tuple[Path, tuple[tuple[str, str | None], ...]]
+"""What tells the bytes of two deliveries apart: the payload, and the attributes that differ from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The outcome of routing one thing: what to promise, and which files of the spool are thereby done with."""
+
+    object: str
+    deliveries: tuple[Delivery, ...]
+    finished: tuple[Path, ...]
+    program: str
+    received: Path
+    """The bytes as they came."""
+    discarded: str | None = None
+
+
+class Spool:
+    """One spool folder. Threads may share it; only one process may route and pump in it (`lock`)."""
+
+    def __init__(self, root: Path, keeps_received: Callable[[str, str], bool] = lambda _program, _route: False) -> None:
+        self.root = root
+        self.incoming = root / "incoming"
+        self.routed = root / "routed"
+        self.held = root / HOLD
+        self.work = root / "work"
+        self.programs = root / "programs"
+        self._keeps_received = keeps_received
+        self._history = threading.Lock()
+        self._last_id = 0
+        self._outboxes: dict[str, Outbox] = {}
+        # Two threads must not settle one batch; nothing else in the spool needs a lock, a rename has one winner.
+        self._settling = threading.Lock()
+        for folder in (self.incoming, self.routed, self.held, self.work, self.programs, root / "outbox"):
+            files.make_folder(folder)
+
+    def lock(self) -> None:
+        """Make this process the only one that routes and pumps here. Raises BlockingIOError if another one does."""
+        self._lock_file = (self.root / ".lock").open("w")
+        fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    # --- accepting ---------------------------------------------------------------------------------------
+
+    def accept(self, file: Path, origin: Origin, program: str) -> str:
+        """Take over a received file. When this returns the object survives a power cut and may be acknowledged.
+
+        `file` lies in `work` and is moved. Raises OSError (disk full …): nothing was accepted then.
+        """
+        number = self._new_id()
+        note = {"origin": origin.to_json(), "program": program}
+        files.sync(file)
+        files.write(self.incoming / f"{number}.json", json.dumps(note).encode())
+        files.move(file, self.incoming / f"{number}.dcm")  # the name that counts
+        files.sync(self.incoming)
+        self.tell("received", number)
+        return number
+
+    def waiting(self) -> list[str]:
+        """Ids of accepted objects that are not routed yet, oldest first."""
+        return sorted(name[:-4] for name in names(self.incoming) if name.endswith(".dcm"))
+
+    def load(self, number: str) -> tuple[Object, str]:
+        """An accepted object and the digest of the program that took it in."""
+        note = json.loads((self.incoming / f"{number}.json").read_bytes())
+        file = self.incoming / f"{number}.dcm"
+        return Object(number, file, Header.read(file), Origin.from_json(note["origin"])), str(note["program"])
+
+    def accepted_files(self, number: str) -> tuple[Path, ...]:
+        """The files of an accepted object, the one that counts first."""
+        return self.incoming / f"{number}.dcm", self.incoming / f"{number}.json"
+
+    def new_work_file(self, ending: str = ".dcm") -> Path:
+        """A name in `work` that nobody else has."""
+        return self.work / f"{self._new_id()}{ending}"
+
+    # --- promising ---------------------------------------------------------------------------------------
+
+    def promise(self, promises: Sequence[Promise], materialise: Materialise) -> None:
+        """Make promises valid, all in one rename, and move them into their outboxes.
+
+        `materialise(source, target, changes)` writes a file with changed attributes. Raises Never (with nothing
+        promised) when an object's changes cannot be written, OSError when the disk cannot hold it.
+        """
+        batch = self._new_id()
+        stage = self.work / batch
+        stage.mkdir()
+        written: dict[Bytes, Path] = {}
+        try:
+            for promise in promises:
+                for delivery in promise.deliveries:
+                    self._stage(stage, promise, delivery, written, materialise)
+            finished = [str(path.relative_to(self.root)) for promise in promises for path in promise.finished]
+            files.write(stage / "finished.json", json.dumps(finished).encode())
+            files.sync(stage)
+        except (OSError, Never):
+            files.remove_folder(stage)
+            raise
+        with self._settling:
+            files.move(stage, self.routed / batch)  # from here on it is promised
+            files.sync(self.routed)
+            self._settle(self.routed / batch)
+        for promise in promises:
+            if promise.discarded is not None:
+                self.tell("discarded", promise.object, why=promise.discarded)
+            for delivery in promise.deliveries:
+                event = "held" if delivery.outbox == HOLD else "promised"
+                self.tell(event, promise.object, delivery.outbox, delivery.id, delivery.note.get("why", ""))
+
+    def _stage(
+        self,
+        stage: Path,
+        promise: Promise,
+        delivery: Delivery,
+        written: dict[Bytes, Path],
+        materialise: Materialise,
+    ) -> None:
+        obj = delivery.obj
+        target = stage / f"{delivery.id}.dcm"
+        key = (obj.payload, tuple(sorted(obj.changes.items())))
+        if key in written:
+            files.link(written[key], target)
+        elif obj.changes:
+            materialise(obj.payload, target, obj.changes)
+            files.sync(target)
+            written[key] = target
+        else:
+            if obj.payload.parent != self.incoming:
+                files.sync(obj.payload)
+            files.link(obj.payload, target)
+            written[key] = target
+        keep = (
+            delivery.outbox != HOLD
+            and key != (promise.received, ())
+            and self._keeps_received(promise.program, delivery.route)
+        )
+        if keep:
+            files.link(promise.received, stage / f"{delivery.id}.received")
+        entry = Entry(
+            delivery.id,
+            obj.id,
+            delivery.outbox,
+            delivery.route,
+            delivery.position,
+            promise.program,
+            obj.origin,
+            delivery.place,
+            delivery.note,
+            tuple(sorted(obj.cleared)),
+            delivery.awaits,
+            delivery.reports_to,
+            time.time(),
+            why=delivery.note.get("why", ""),
+            received=keep,
+        )
+        files.write(stage / f"{delivery.id}.json", entry.to_bytes())
+
+    def settle(self) -> None:
+        """Finish every promised batch, so that nothing it came from is routed again. Raises OSError."""
+        with self._settling:
+            for batch in sorted(self.routed.iterdir()):
+                self._settle(batch)
+
+    def _settle(self, batch: Path) -> None:
+        """Finish a promised batch: retire what it came from, move everything to its outbox. Safe to repeat."""
+        finished = batch / "finished.json"
+        if finished.exists():
+            done = [self.root / name for name in json.loads(finished.read_bytes())]
+            for path in done:
+                files.remove(path)
+            for folder in {path.parent for path in done}:
+                files.sync(folder)
+            # Only now may the promises move on: had the source outlived them, it would be routed a second time.
+            files.remove(finished)
+        touched: set[Path] = set()
+        for path in sorted(batch.glob("*.dcm")):
+            touched |= self._hand_over(batch, path)
+        for folder in touched:
+            files.sync(folder)
+        files.remove_folder(batch)
+        files.sync(self.routed)
+
+    def _hand_over(self, batch: Path, path: Path) -> set[Path]:
+        """Move one promise into its outbox, the bytes last; answers the folders that this has touched."""
+        note = batch / f"{path.stem}.json"
+        if note.exists():
+            entry = Entry.from_bytes(note.read_bytes(), path)
+            home = self.outbox(entry.outbox)
+            if home.name == HOLD:
+                home.tell_reports(entry, "held", entry.why)
+            received = batch / f"{path.stem}.received"
+            if received.exists():
+                files.move(received, home.received / path.name)
+            files.move(note, home.entries / note.name)
+        else:
+            # A crash came between the note and the bytes: the note has gone ahead.
+            ahead = (name for name in self.outboxes() if (self.outbox(name).entries / note.name).exists())
+            home = self.outbox(next(ahead, HOLD))
+        files.move(path, home.ready / path.name)
+        return home.folders
+
+    # --- outboxes ----------------------------------------------------------------------------------------
+
+    def outbox(self, name: str) -> Outbox:
+        """The folders of one destination, made when first asked for; `hold` is the one that people empty."""
+        found = self._outboxes.get(name)
+        if found is None:
+            root = self.held if name == HOLD else self.root / "outbox" / name
+            found = self._outboxes[name] = Outbox(name, root, self)
+        return found
+
+    def outboxes(self) -> list[str]:
+        """The names of all outboxes, and `hold`."""
+        return [HOLD, *sorted(names(self.root / "outbox"))]
+
+    def recover(self) -> None:
+        """Finish what a crash interrupted. Call once at start, before anything else runs in this spool."""
+        for path in self.work.iterdir():
+            files.remove_folder(path) if path.is_dir() else files.remove(path)
+        self.settle()
+        for name in self.outboxes():
+            self.outbox(name).recover()
+        for note in self.incoming.glob("*.json"):
+            if not note.with_suffix(".dcm").exists():
+                files.remove(note)
+
+    # --- the hold ----------------------------------------------------------------------------------------
+
+    def release(self, number: str) -> None:
+        """Send a held object on: to the destination that refused it, or else through the rules again."""
+        entry = self.outbox(HOLD).entry(number)
+        if entry is None:
+            raise KeyError(number)
+        refused = entry.note.get("refused by", "")
+        if refused:
+            home = self.outbox(refused)
+            again = replace(entry, outbox=refused, tries=0, why="", since=time.time())
+            files.write(home.entries / f"{number}.json", again.to_bytes())
+            files.sync(home.entries)
+            files.move(entry.file, home.ready / f"{number}.dcm")
+            files.sync(home.ready)
+        else:
+            # A new id: under the old one a crash might take it for something that is routed already.
+            fresh = self._new_id()
+            # Without a program: it goes by the rules that run now, which a person may have mended meanwhile.
+            note = {"origin": entry.origin.to_json(), "program": ""}
+            files.write(self.incoming / f"{fresh}.json", json.dumps(note).encode())
+            files.move(entry.file, self.incoming / f"{fresh}.dcm")
+            files.sync(self.incoming)
+        files.remove(self.outbox(HOLD).entries / f"{number}.json")
+        files.sync(self.held)
+        self.tell("released", entry.object, refused, number)
+
+    def delete(self, number: str) -> None:
+        """Remove a held object for good, because a person says so."""
+        entry = self.outbox(HOLD).entry(number)
+        if entry is None:
+            raise KeyError(number)
+        self.tell("deleted", entry.object, HOLD, number, "a person deleted it")
+        files.remove(entry.file)
+        files.remove(self.outbox(HOLD).entries / f"{number}.json")
+        files.sync(self.held)
+
+    # --- programs, history -------------------------------------------------------------------------------
+
+    def keep_program(self, program: Program) -> str:
+        """Store a program so that objects can refer to it; answers its digest."""
+        digest = program.digest
+        path = self.programs / f"{digest}.json"
+        if not path.exists():
+            files.write(path, json.dumps(program.to_json(), ensure_ascii=False).encode())
+            files.sync(self.programs)
+        return digest
+
+    def program(self, digest: str) -> Program | None:
+        """A stored program."""
+        path = self.programs / f"{digest}.json"
+        return Program.from_json(json.loads(path.read_bytes())) if path.exists() else None
+
+    def tell(self, event: str, obj: str, outbox: str = "", entry: str = "", why: str = "") -> None:
+        """Note in the history what happened. Derived: a failure here stops nothing."""
+        now = datetime.now(UTC)
+        line = {"at": now.isoformat(timespec="milliseconds"), "event": event, "object": obj}
+        line |= {key: value for key, value in (("outbox", outbox), ("entry", entry), ("why", why)) if value}
+        with contextlib.suppress(OSError), self._history:
+            folder = self.root / "history"
+            folder.mkdir(exist_ok=True)
+            with (folder / f"{now:%Y-%m-%d}.jsonl").open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def history(self) -> Iterator[dict[str, str]]:
+        """Everything noted, oldest first; a line that a crash has torn is left out."""
+        for path in sorted((self.root / "history").glob("*.jsonl")):
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                with contextlib.suppress(ValueError):
+                    yield json.loads(line)
+
+    def _new_id(self) -> str:
+        with self._history:
+            self._last_id = max(self._last_id + 1, time.time_ns())
+            return f"{self._last_id:016x}{os.getpid() & 0xFFF:03x}"

@@ -1,0 +1,180 @@
+"""A line without threads and sockets, and a disk that fails at its nth operation: what the crash tests drive."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from engine import files
+from engine.condition import Compare, Field, Literal
+from engine.destinations.archive import Archive
+from engine.entry import Entry
+from engine.errors import Later, Never
+from engine.object import Origin
+from engine.outbox import Outbox
+from engine.program import Call, Contact, Destination, Listener, Program, Route
+from engine.pump import PATIENCE, Pump, Report, Sent, oldest_first
+from engine.router import Router
+from engine.run import prepare
+from engine.signature import Argument
+from engine.spool import Spool
+from engine.step import HOLD
+
+STORE = Call(
+    "store", {"layout": Argument("path", "", (Argument("word", "Institution"), Argument("word", "PatientName")))}
+)
+FORWARD = Call("forward", {"destinations": Argument("word", "PACS")})
+SET = Call("set", {"tag": Argument("word", "InstitutionName"), "value": Argument("text", "Praxis Nord")})
+MAIL = Call("mail", {"contacts": Argument("word", "admin")})
+HOLD_STEP = Call("hold", {"why": Argument("text", "the PACS refused it")})
+DISCARD = Call("discard", {"why": Argument("text", "not wanted")})
+
+
+def program(*, failure: bool = False) -> Program:
+    """Port 1: store, set, forward, mail (and `on failure → hold` where asked); modality OT is discarded."""
+    return Program(
+        listeners=(Listener("port 1", "dicom", {"port": Argument("number", "1")}),),
+        destinations=(Destination("PACS", "dicom", {"address": Argument("text", "PACS@127.0.0.1:104")}),),
+        contacts=(Contact("admin", ("it@praxis.example",)),),
+        routes=(
+            Route("main", "port 1", _modality("US"), (STORE, SET, FORWARD, MAIL), (HOLD_STEP,) if failure else None),
+            Route("rest", "port 1", _modality("OT"), (DISCARD,)),
+        ),
+    )
+
+
+def _modality(value: str) -> Compare:
+    return Compare(Field("Modality"), "=", Literal("text", value))
+
+
+class Crash(BaseException):
+    """The machine stops here. No handler of the program sees it."""
+
+
+OPERATIONS = ("sync", "write", "move", "link", "copy", "remove", "make_folder", "remove_folder")
+
+
+@contextmanager
+def disk(*, crash_at: int = 0, error_at: int = 0) -> Iterator[list[str]]:
+    """Count every file operation; at the nth, crash, or fail as a full disk does. Yields the operations' names."""
+    done: list[str] = []
+    originals = {name: getattr(files, name) for name in OPERATIONS}
+
+    def watched(name: str, *arguments: Path) -> None:
+        done.append(name)
+        if len(done) == crash_at:
+            if name == "write":
+                # Half of the bytes had reached the disk.
+                path, data = arguments
+                path.with_name(f".{path.name}.draft").write_bytes(bytes(data)[: len(bytes(data)) // 2])
+            raise Crash
+        if len(done) == error_at:
+            raise OSError(28, "No space left on device")
+        originals[name](*arguments)
+
+    for name in OPERATIONS:
+        setattr(files, name, functools.partial(watched, name))
+    try:
+        yield done
+    finally:
+        for name, original in originals.items():
+            setattr(files, name, original)
+
+
+class Pacs:
+    """A destination that remembers what it got. `refuse` and `away` are the SOP instances it treats so."""
+
+    outside = False
+    every: float | None = None
+    patience = PATIENCE
+
+    def __init__(self) -> None:
+        self.got: list[str] = []
+        self.refuse: set[str] = set()
+        self.away: set[str] = set()
+
+    def pick(self, outbox: Outbox, now: float) -> list[Entry]:
+        """Oldest first."""
+        return oldest_first(outbox, now)
+
+    def send(self, entries: Sequence[Entry], report: Report, stopping: object) -> None:
+        """Take each entry as its SOP Instance UID deserves."""
+        for entry in entries:
+            uid = str(dcmread(entry.file).SOPInstanceUID)
+            if uid in self.refuse:
+                report(entry, Never("it refuses"))
+            elif uid in self.away:
+                report(entry, Later("it is away"))
+            else:
+                self.got.append(uid)
+                report(entry, Sent("PACS"))
+
+
+class Line:
+    """Spool, router and pumps, turned by hand."""
+
+    def __init__(self, root: Path, rules: Program, pacs: Pacs) -> None:
+        self.root = root
+        self.pacs = pacs
+        self.archive = root / "archive"
+        self.spool = Spool(root / "spool", lambda digest, route: self.router.keeps_received(digest, route))
+        self.spool.recover()
+        self.plan = prepare(rules)
+        self.digest = self.spool.keep_program(rules)
+        self.router = Router(self.spool, lambda: self.plan, lambda _: None)
+
+    def receive(self, uid: str, modality: str = "US", patient: str = "Müller^Änne") -> str:
+        """Take in one object, as a listener does."""
+        path = self.spool.new_work_file()
+        write_instance(path, uid, modality, patient)
+        origin = Origin("dicom", 1, "SONO1", "STELLWERK", "10.0.0.1", "2026-11-23T10:00:00+01:00")
+        return self.spool.accept(path, origin, self.digest)
+
+    def turn(self, now: float) -> None:
+        """Route everything and let every pump look once."""
+        while self.router.turn():
+            pass
+        for name in self.spool.outboxes():
+            if name in (HOLD, "admin.mail"):
+                continue
+            sender = Archive(self.archive) if name.endswith(".store") else self.pacs
+            Pump(self.spool.outbox(name), lambda sender=sender: sender, self.router.refuse).turn(now)
+
+    def stored(self) -> list[str]:
+        """SOP Instance UIDs in the archive, one for each file."""
+        return sorted(str(dcmread(path).SOPInstanceUID) for path in self.archive.rglob("*.dcm"))
+
+    def held(self) -> list[str]:
+        """SOP Instance UIDs in the hold."""
+        return sorted(str(dcmread(entry.file).SOPInstanceUID) for entry in self.spool.outbox(HOLD).all())
+
+    def owed(self, name: str) -> list[str]:
+        """SOP Instance UIDs that an outbox still owes."""
+        return sorted(str(dcmread(entry.file).SOPInstanceUID) for entry in self.spool.outbox(name).all())
+
+
+def write_instance(path: Path, uid: str, modality: str = "US", patient: str = "Müller^Änne") -> None:
+    """A small real DICOM file."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.6.1"
+    dataset.file_meta.MediaStorageSOPInstanceUID = uid
+    dataset.SpecificCharacterSet = "ISO_IR 100"
+    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.6.1"
+    dataset.SOPInstanceUID = uid
+    dataset.StudyInstanceUID = "1.2.3"
+    dataset.Modality = modality
+    dataset.PatientName = patient
+    dataset.PatientID = "4711"
+    dataset.InstitutionName = "Praxis Süd"
+    dataset.save_as(path, enforce_file_format=True)
+
+
+def new_uid() -> str:
+    """A fresh UID."""
+    return str(generate_uid())

@@ -1,0 +1,105 @@
+"""A crash at every single file operation: nothing acknowledged is lost, nothing is stored twice, nothing is torn.
+
+These model a process that dies; that what was synced survives a power cut is the file system's promise.
+"""
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.engine.spool.crash_kit import Crash, Line, Pacs, disk, program
+
+
+def operations_of(tmp_path: Path, *, failure: bool, refuse: bool) -> list[str]:
+    """The file operations of one whole life of three objects."""
+    tmp_path.mkdir()
+    with disk() as done:
+        live(tmp_path, failure=failure, refuse=refuse)
+    return done
+
+
+def live(root: Path, *, failure: bool, refuse: bool, told: list[str] | None = None) -> None:
+    """Take in three objects, the last to be discarded; route them, store them, send them."""
+    pacs = Pacs()
+    if refuse:
+        pacs.refuse = {"1.2.1"}
+    line = Line(root, program(failure=failure), pacs)
+    for uid, modality in (("1.2.1", "US"), ("1.2.2", "US"), ("1.2.3", "OT")):
+        line.receive(uid, modality)
+        if told is not None:
+            told.append(uid)
+    line.turn(time.time())
+
+
+@pytest.mark.parametrize(
+    ("failure", "refuse"), [(False, False), (False, True), (True, True)], ids=["sent", "refused", "on-failure"]
+)
+def test_a_crash_at_any_operation_loses_nothing_and_stores_nothing_twice(
+    tmp_path: Path, failure: bool, refuse: bool
+) -> None:
+    points = len(operations_of(tmp_path / "count", failure=failure, refuse=refuse))
+    assert points > 60
+    for point in range(1, points + 1):
+        root = tmp_path / str(point)
+        root.mkdir()
+        told: list[str] = []
+        with disk(crash_at=point), pytest.raises(Crash):
+            live(root, failure=failure, refuse=refuse, told=told)
+        pacs = Pacs()
+        if refuse:
+            pacs.refuse = {"1.2.1"}
+        line = Line(root, program(failure=failure), pacs)
+        for _ in range(3):
+            line.turn(time.time() + 10)
+        images = [uid for uid in told if uid != "1.2.3"]
+        stored = line.stored()
+        assert len(stored) == len(set(stored)), f"stored twice, point {point}"
+        assert set(images) <= set(stored), f"lost, point {point}"
+        assert line.spool.waiting() == []
+        assert line.owed("archive.store") == []
+        assert line.owed("PACS") == []
+        # At most the one object that was being taken in when the machine stopped may be there without our word.
+        assert len(set(stored) - set(images)) <= 1
+        if refuse and "1.2.1" in told:
+            assert line.held().count("1.2.1") == 1, f"the refused object is not held once, point {point}"
+        assert not list((root / "spool" / "routed").iterdir())
+        assert not list((root / "spool" / "work").iterdir())
+
+
+def test_a_crash_during_recovery_is_recovered_from(tmp_path: Path) -> None:
+    points = len(operations_of(tmp_path / "count", failure=False, refuse=False))
+    for point in range(10, points, 13):
+        for second in range(1, 40, 4):
+            root = tmp_path / f"{point}-{second}"
+            root.mkdir()
+            told: list[str] = []
+            with disk(crash_at=point), pytest.raises(Crash):
+                live(root, failure=False, refuse=False, told=told)
+            try:
+                with disk(crash_at=second):
+                    Line(root, program(), Pacs()).turn(time.time())
+            except Crash:
+                pass
+            line = Line(root, program(), Pacs())
+            line.turn(time.time() + 10)
+            stored = line.stored()
+            assert len(stored) == len(set(stored))
+            assert {uid for uid in told if uid != "1.2.3"} <= set(stored)
+
+
+def test_a_full_disk_at_any_operation_leaves_the_object_with_its_sender_or_in_the_spool(tmp_path: Path) -> None:
+    points = len(operations_of(tmp_path / "count", failure=False, refuse=False))
+    for point in range(1, points + 1):
+        root = tmp_path / str(point)
+        root.mkdir()
+        told: list[str] = []
+        with disk(error_at=point), suppress(OSError):
+            live(root, failure=False, refuse=False, told=told)
+        # The same process goes on, as the supervisor lets it; nothing is started anew.
+        line = Line(root, program(), Pacs())
+        for _ in range(3):
+            line.turn(time.time() + 4000)
+        assert {uid for uid in told if uid != "1.2.3"} <= set(line.stored())
+        assert len(line.stored()) == len(set(line.stored()))
