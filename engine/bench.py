@@ -1,0 +1,77 @@
+"""The workbench: what steps may ask for while an object is being routed. Two of them exist.
+
+`PixelBench` really cleans, into the spool's scratch folder; `DryBench` answers as if it had, for rule tests and
+explanations. Both are handed to engine.run.run, which cannot tell them apart.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import pixels
+from engine.errors import Unclean
+from engine.object import Object
+from engine.pixels import Box, RegionBox
+from engine.program import Program, Rectangle
+from engine.tags import path_of
+
+
+@dataclass(frozen=True, slots=True)
+class PixelBench:
+    """Cleans into new files; `new_file` answers a name that nobody else has."""
+
+    program: Program
+    new_file: Callable[[], Path]
+
+    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> Path:
+        """A new payload, proved clean. Raises Unclean, or OSError when the disk cannot hold it."""
+        boxes = boxes_for(obj, blank, keep)
+        target = self.new_file()
+        pixels.clean(obj.payload, target, boxes)
+        return target
+
+
+@dataclass(frozen=True, slots=True)
+class DryBench:
+    """Says where it would clean and touches nothing."""
+
+    program: Program
+
+    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> Path:
+        """The payload as it is, if it is known where to clean; Unclean if not."""
+        boxes_for(obj, blank, keep)
+        return obj.payload
+
+
+def boxes_for(obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> tuple[Box, ...]:
+    """The boxes to blank in this object: the rule's, or what lies outside the device's own regions.
+
+    Raises Unclean when nothing says where the text is, or what says it does not fit the image.
+    """
+    columns, rows = (_size(obj, name) for name in ("Columns", "Rows"))
+    if blank:
+        return tuple(_at(rectangle, columns, rows) for rectangle in blank)
+    if keep:
+        kept: Sequence[Box] | None = tuple(_at(rectangle, columns, rows) for rectangle in keep)
+    else:
+        kept = pixels.ultrasound_regions(obj.header.dataset)
+    if not kept:
+        raise Unclean(
+            "nothing says where this device burns text in: it declares no ultrasound regions (0018,6011), and no "
+            "`regions` of the rule file fits it"
+        )
+    return pixels.complement(kept, columns, rows)
+
+
+def _size(obj: Object, name: str) -> int:
+    found = obj.header.values(path_of(name))
+    if not found or not found[0].isdecimal() or int(found[0]) < 1:
+        raise Unclean("it has no pixels, or does not say how many")
+    return int(found[0])
+
+
+def _at(rectangle: Rectangle, columns: int, rows: int) -> Box:
+    box = RegionBox(
+        rectangle.x, rectangle.y, rectangle.width, rectangle.height, rectangle.from_right, rectangle.from_bottom
+    )
+    return box.at(columns, rows)

@@ -1,0 +1,129 @@
+"""The archive: where `store` keeps its copies, as plain DICOM files in folders that people can read.
+
+A file appears whole or not at all, and is durable before the promise counts as kept. Storing the same object twice
+keeps one copy; other bytes under the same SOP Instance UID are refused, never overwritten.
+"""
+
+import errno
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from engine import files
+from engine.entry import Entry
+from engine.errors import Later, Never
+from engine.layout import safe
+from engine.outbox import Outbox
+from engine.pump import PATIENCE, Report, Sent, oldest_first
+
+_MARK = ".patient"
+"""In a folder named after a patient: whose it is, as a digest, so that two of one name are not mixed."""
+
+_NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
+"""What a file system answers that is another one, or knows no hard links."""
+
+
+class Archive:
+    """One archive folder, as engine.pump.Sender."""
+
+    outside = False
+    every: float | None = 10.0
+    patience = PATIENCE
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def pick(self, outbox: Outbox, now: float) -> list[Entry]:
+        """Oldest first."""
+        return oldest_first(outbox, now)
+
+    def send(self, entries: Sequence[Entry], report: Report, stopping: Callable[[], bool]) -> None:
+        """Store a batch; the folders are flushed once for all of it, and only then is anything reported."""
+        stored: list[tuple[Entry, Path]] = []
+        touched: set[Path] = set()
+        for entry in entries:
+            if stopping():
+                break
+            try:
+                path = self._store(entry)
+            except Never as refusal:
+                report(entry, refusal)
+            except OSError as error:
+                report(entry, Later(f"the archive cannot be written ({error.strerror})"))
+            else:
+                stored.append((entry, path))
+                touched.add(path.parent)
+        try:
+            for folder in touched:
+                files.sync(folder)
+        except OSError as error:
+            for entry, _ in stored:
+                report(entry, Later(f"the archive cannot be written ({error.strerror})"))
+            return
+        for entry, path in stored:
+            report(entry, Sent(str(path.relative_to(self.root))))
+
+    def _store(self, entry: Entry) -> Path:
+        """Give the object its name in the archive; the name is not durable yet."""
+        folder = self._folder(entry)
+        path = folder / f"{safe(entry.note.get('file', '') or entry.object)}.dcm"
+        if path.exists():
+            if same_dataset(entry.file, path):
+                return path
+            raise Never(
+                "the archive has another object with this SOP Instance UID but other content; compare the two, then "
+                "release or delete this one"
+            )
+        try:
+            files.link(entry.file, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            files.copy(entry.file, path)
+        return path
+
+    def _folder(self, entry: Entry) -> Path:
+        """The folder of the object, made if need be; a second patient of the same name gets ` (2)`."""
+        place = list(entry.place)
+        if "person" in entry.note:
+            at = int(entry.note["person"])
+            name = place[at]
+            number = 1
+            while not self._is_of(self.root.joinpath(*place[: at + 1]), entry.note["patient"]):
+                number += 1
+                place[at] = f"{name} ({number})"
+        folder = self.root.joinpath(*place)
+        files.make_folder(folder)
+        return folder
+
+    def _is_of(self, folder: Path, patient: str) -> bool:
+        """Whether the folder is this patient's; an unmarked one becomes so."""
+        mark = folder / _MARK
+        try:
+            return mark.read_text() == patient
+        except FileNotFoundError:
+            files.make_folder(folder)
+            files.write(mark, patient.encode())
+            files.sync(folder)
+            return True
+
+
+def same_dataset(one: Path, other: Path) -> bool:
+    """Whether two DICOM files hold the same data set; the file meta information (PS3.10 section 7.1) may differ."""
+    if one.samefile(other):
+        return True
+    with one.open("rb") as a, other.open("rb") as b:
+        a.seek(_dataset_offset(a.read(144)))
+        b.seek(_dataset_offset(b.read(144)))
+        while True:
+            left, right = a.read(1 << 20), b.read(1 << 20)
+            if left != right:
+                return False
+            if not left:
+                return True
+
+
+def _dataset_offset(start: bytes) -> int:
+    """Where the data set begins: behind the group that (0002,0000) measures; 0 where it does not say."""
+    if start[128:136] != b"DICM\x02\x00\x00\x00" or start[136:140] != b"UL\x04\x00":
+        return 0
+    return 144 + int.from_bytes(start[140:144], "little")

@@ -1,0 +1,46 @@
+"""A DICOM node as destination: C-STORE through engine.dicom."""
+
+from collections.abc import Callable, Sequence
+
+from engine.dicom import Done, Peer, send
+from engine.entry import Entry
+from engine.errors import Later, Never
+from engine.outbox import Outbox
+from engine.program import Destination
+from engine.pump import PATIENCE, Report, Sent, oldest_first
+from engine.signature import AETitles, Node, Time
+
+
+class DicomNode:
+    """One declared `dicom` destination, as engine.pump.Sender."""
+
+    def __init__(self, declared: Destination, our_title: str) -> None:
+        arguments = declared.arguments
+        node = Node.of(arguments["address"])
+        calling = AETitles.of(arguments["title"]).titles[0] if "title" in arguments else our_title
+        self.peer = Peer(node.called, node.host, node.port, calling)
+        self.name = declared.name
+        self.outside = declared.outside
+        self.every: float | None = None
+        self.patience = PATIENCE
+        if "every" in arguments:
+            self.every = Time.of(arguments["every"]).duration.seconds
+            self.patience = Time.of(arguments["patience"]).duration.seconds
+
+    def pick(self, outbox: Outbox, now: float) -> list[Entry]:
+        """Oldest first."""
+        return oldest_first(outbox, now)
+
+    def send(self, entries: Sequence[Entry], report: Report, stopping: Callable[[], bool]) -> None:
+        """Send a batch over as few associations as its presentation contexts allow."""
+        by_file = {entry.file: entry for entry in entries}
+        send(
+            self.peer,
+            [entry.file for entry in entries],
+            lambda file, result: report(by_file[file], _result(result, self.name)),
+            stop=stopping,
+        )
+
+
+def _result(result: Done | Later | Never, name: str) -> Sent | Later | Never:
+    return Sent(name) if isinstance(result, Done) else result

@@ -1,0 +1,180 @@
+"""Pumps: retry, patience, refusal, and that one destination never delays another."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.pump import Pump
+from engine.step import HOLD
+from tests.engine.spool.crash_kit import Line, Pacs, program
+
+
+@pytest.fixture
+def pacs() -> Pacs:
+    """A PACS that takes everything."""
+    return Pacs()
+
+
+@pytest.fixture
+def line(tmp_path: Path, pacs: Pacs) -> Line:
+    """A line whose rule is: store, set, forward PACS, mail."""
+    return Line(tmp_path, program(), pacs)
+
+
+def pump(line: Line) -> Pump:
+    """The pump of PACS."""
+    return Pump(line.spool.outbox("PACS"), lambda: line.pacs, line.router.refuse)
+
+
+def test_what_a_destination_takes_is_no_longer_owed(line: Line, pacs: Pacs) -> None:
+    line.receive("1.1")
+    line.turn(time.time())
+    assert pacs.got == ["1.1"]
+    assert line.owed("PACS") == []
+
+
+def test_a_destination_that_is_away_delays_nothing_else(line: Line, pacs: Pacs) -> None:
+    pacs.away = {"1.1"}
+    line.receive("1.1")
+    line.turn(time.time())
+    assert line.stored() == ["1.1"]
+    assert line.owed("PACS") == ["1.1"]
+    assert line.held() == []
+
+
+def test_what_could_not_be_sent_is_sent_when_the_destination_is_back(line: Line, pacs: Pacs) -> None:
+    pacs.away = {"1.1"}
+    line.receive("1.1")
+    line.turn(time.time())
+    pacs.away = set()
+    pump(line).turn(time.time())
+    assert pacs.got == [], "it waits before it tries again"
+    pump(line).turn(time.time() + 3600)
+    assert pacs.got == ["1.1"]
+
+
+def test_one_refused_object_does_not_block_the_next(line: Line, pacs: Pacs) -> None:
+    pacs.refuse = {"1.1"}
+    line.receive("1.1")
+    line.receive("1.2")
+    line.turn(time.time())
+    assert pacs.got == ["1.2"]
+    assert line.held() == ["1.1"]
+    [held] = line.spool.outbox(HOLD).all()
+    assert held.why == "it refuses"
+
+
+def test_one_object_that_must_wait_does_not_block_the_next(line: Line, pacs: Pacs) -> None:
+    pacs.away = {"1.1"}
+    line.receive("1.1")
+    line.receive("1.2")
+    line.turn(time.time())
+    assert pacs.got == ["1.2"]
+    assert line.owed("PACS") == ["1.1"]
+
+
+def test_patience_ends_in_the_hold_with_the_last_reason(line: Line, pacs: Pacs) -> None:
+    pacs.away = {"1.1"}
+    pacs.patience = 0.0
+    line.receive("1.1")
+    line.turn(time.time())
+    assert line.held() == ["1.1"]
+    [held] = line.spool.outbox(HOLD).all()
+    assert held.why.startswith("given up after")
+    assert held.why.endswith("it is away")
+
+
+def test_the_waits_double_from_ten_seconds_to_an_hour(line: Line, pacs: Pacs) -> None:
+    waits = [pump(line).wait(pacs, tries) for tries in range(1, 12)]
+    assert all(8 * 2**n <= wait <= 12 * 2**n for n, wait in enumerate(waits[:8]))
+    assert all(2880 <= wait <= 4320 for wait in waits[9:])
+
+
+def test_a_rule_may_fix_the_wait(line: Line, pacs: Pacs) -> None:
+    pacs.every = 300.0
+    assert {pump(line).wait(pacs, tries) for tries in (1, 2, 9)} == {300.0}
+
+
+def test_a_pump_whose_destination_is_away_does_not_try_thousands_of_objects(line: Line, pacs: Pacs) -> None:
+    for number in range(150):
+        pacs.away.add(f"1.{number}")
+        line.receive(f"1.{number}")
+    while line.router.turn():
+        pass
+    one = pump(line)
+    one.turn(time.time())
+    assert one.turn(time.time()) > 5
+    counts = line.spool.outbox("PACS").count()
+    assert counts["later"] == 100
+    assert counts["ready"] == 50
+
+
+def test_released_from_the_hold_an_object_goes_to_the_destination_that_refused_it(line: Line, pacs: Pacs) -> None:
+    pacs.refuse = {"1.1"}
+    line.receive("1.1")
+    line.turn(time.time())
+    [held] = line.spool.outbox(HOLD).all()
+    pacs.refuse = set()
+    line.spool.release(held.id)
+    line.turn(time.time())
+    assert pacs.got == ["1.1"]
+    assert line.held() == []
+    assert line.stored() == ["1.1"], "it is not stored a second time"
+
+
+def test_released_from_the_hold_an_object_without_a_route_goes_by_the_rules_of_now(line: Line) -> None:
+    line.receive("1.1", modality="XA")
+    line.turn(time.time())
+    assert line.held() == ["1.1"]
+    [held] = line.spool.outbox(HOLD).all()
+    assert held.why == "no route takes it"
+    line.spool.release(held.id)
+    line.turn(time.time())
+    assert line.held() == ["1.1"], "the rules still have no route for it"
+
+
+def test_on_failure_gets_the_object_as_it_was_received(tmp_path: Path, pacs: Pacs) -> None:
+    line = Line(tmp_path, program(failure=True), pacs)
+    pacs.refuse = {"1.1"}
+    line.receive("1.1")
+    line.turn(time.time())
+    [held] = line.spool.outbox(HOLD).all()
+    assert held.why == "the PACS refused it"
+    assert "Praxis S" in held.file.read_bytes().decode("latin-1"), "the route had set another institution"
+    assert not list((tmp_path / "spool/outbox/PACS/received").iterdir())
+
+
+def test_nothing_unclean_goes_outside_whatever_the_program_says(line: Line, pacs: Pacs) -> None:
+    pacs.outside = True
+    line.receive("1.1")
+    line.turn(time.time())
+    assert pacs.got == []
+    assert line.held() == ["1.1"]
+
+
+def test_what_a_sender_forgets_to_report_is_tried_again(
+    line: Line, pacs: Pacs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgetful(*_: object) -> None:
+        raise ConnectionError
+
+    line.receive("1.1")
+    while line.router.turn():
+        pass
+    monkeypatch.setattr(pacs, "send", forgetful)
+    with pytest.raises(ConnectionError):
+        pump(line).turn(time.time())
+    assert line.spool.outbox("PACS").count() == {"ready": 1, "active": 0, "later": 0}
+
+
+def test_an_entry_whose_note_is_torn_is_held_and_not_lost(line: Line) -> None:
+    line.receive("1.1")
+    while line.router.turn():
+        pass
+    [note] = (line.root / "spool/outbox/PACS/entries").glob("*.json")
+    note.write_text("{")
+    pump(line).turn(time.time())
+    assert line.held() == ["1.1"]
+    [held] = line.spool.outbox(HOLD).all()
+    assert "cannot be read" in held.why
