@@ -1,0 +1,11 @@
+"""Cleaning pixels: blank boxes in the frames of a DICOM file, and prove it. Only these names are public.
+
+Pure functions of files and arrays. Must not know rules, steps, the spool, or how text is found.
+"""
+
+from engine.pixels.boxes import Box, RegionBox, complement
+from engine.pixels.clean import Cleaned, clean
+from engine.pixels.preview import preview
+from engine.pixels.regions import ultrasound_regions
+
+__all__ = ["Box", "Cleaned", "RegionBox", "clean", "complement", "preview", "ultrasound_regions"]

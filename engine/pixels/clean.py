@@ -1,0 +1,106 @@
+"""Blank boxes in every frame of a DICOM file, and prove from the written file that they are blank.
+
+The story: see what the file is, refuse what cannot be cleaned, copy and blank, read back and compare. It ends with a
+proven file or with `Unclean` and no file; there is no third answer. Must not know where boxes come from, nor what
+becomes of the file: it is not made durable, and its attributes (Burned In Annotation, identifiers) are not touched.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+)
+
+from engine.errors import Unclean
+from engine.pixels import carriers, clean_jpeg, clean_native, deflate
+from engine.pixels.boxes import Box
+from engine.pixels.damage import damage_is_unclean
+from engine.pixels.elements import Layout, file_meta, layout
+
+_NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+_JPEG = (JPEGBaseline8Bit, JPEGExtended12Bit)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What was done: frames blanked, the boxes as really blanked (pixels), how, and if an icon was left out.
+
+    `method`: "native", "deflated" or "jpeg-coefficients". The boxes have grown to what the encoding can blank.
+    """
+
+    frames: int
+    boxes: tuple[Box, ...]
+    method: str
+    icon_removed: bool
+
+
+def clean(source: Path, target: Path, boxes: Sequence[Box]) -> Cleaned:
+    """Write `source` to `target` with the boxes (pixels) blanked in every frame, in the same transfer syntax.
+
+    All other bytes stay as they are, except that Icon Image Sequence (0088,0200) is left out, as a thumbnail shows
+    the same text, and that JPEG frames are written as one fragment each, with a Basic Offset Table and without the
+    Extended Offset Table. The same input and boxes give the same bytes.
+
+    `target` is replaced if it exists, and does not exist after a failure; a power cut may leave it behind unproven,
+    so it belongs into a scratch folder. Raises `Unclean` for anything that is not supported, damaged or not proven,
+    and OSError if a disk fails.
+    """
+    if source.exists() and target.exists() and source.samefile(target):
+        raise ValueError("source and target are the same file")
+    target.unlink(missing_ok=True)  # never written into: it may be linked from elsewhere
+    with _nothing_left_behind(target), damage_is_unclean():
+        if not boxes:
+            raise Unclean("there is no box to blank")
+        syntax, dataset = file_meta(source)
+        if syntax == DeflatedExplicitVRLittleEndian:
+            return _clean_deflated(source, target, boxes, dataset)
+        if syntax in _NATIVE:
+            return _cleaned(source, target, boxes, _looked_through(layout(source)), "native")
+        if syntax in _JPEG:
+            return _cleaned(source, target, boxes, _looked_through(layout(source)), "jpeg-coefficients")
+        name = UID(syntax).name if UID(syntax).is_transfer_syntax else "unknown to the standard"
+        raise Unclean(f"the transfer syntax is not supported: {name}")
+
+
+def _cleaned(source: Path, target: Path, boxes: Sequence[Box], found: Layout, method: str) -> Cleaned:
+    work = clean_jpeg.write_and_prove if method == "jpeg-coefficients" else clean_native.write_and_prove
+    frames, blanked = work(source, target, boxes, found)
+    return Cleaned(frames, blanked, method, found.find(carriers.ICON_IMAGE_SEQUENCE) is not None)
+
+
+def _clean_deflated(source: Path, target: Path, boxes: Sequence[Box], dataset: int) -> Cleaned:
+    """Inflate, clean as native, deflate; and prove again from what inflates out of the written file."""
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        before, after, again = (Path(folder, name) for name in ("before", "after", "again"))
+        deflate.inflate(source, before, dataset)
+        done = _cleaned(before, after, boxes, _looked_through(layout(before, inflated=True)), "deflated")
+        deflate.deflate(after, target, dataset)
+        deflate.inflate(target, again, dataset)
+        clean_native.prove(before, again, layout(before, inflated=True), done.boxes)
+    return done
+
+
+def _looked_through(found: Layout) -> Layout:
+    carriers.refuse(found)
+    if found.find(carriers.PIXEL_DATA) is None:
+        raise Unclean("the object has no pixels")
+    return found
+
+
+@contextmanager
+def _nothing_left_behind(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise

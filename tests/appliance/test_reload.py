@@ -1,0 +1,116 @@
+"""Hot reload: a changed rule file takes over, a wrong one changes nothing and says why."""
+
+import json
+from pathlib import Path
+
+from pydicom import dcmread
+
+from appliance.demonstration.pacs import answers, free_port
+from engine.step import HOLD
+from tests.appliance.running import Running
+from tests.engine.spool.crash_kit import new_uid, write_instance
+
+
+def image(folder: Path) -> Path:
+    """A new object."""
+    uid = new_uid()
+    path = folder / f"{uid}.in"
+    write_instance(path, uid)
+    return path
+
+
+def test_a_changed_rule_file_takes_over(tmp_path: Path) -> None:
+    port = free_port()
+    line = Running(tmp_path, f"on port {port} → store by Modality\n", port)
+    line.deliver(image(tmp_path))
+    line.rules_file.write_text(f'on port {port} → store by "new"/Modality\n')
+    line.wait_for(lambda: "new rules run" in line.said(), "the rules were not read again")
+    line.deliver(image(tmp_path))
+    line.stop()
+    assert len(list((line.archive / "US").glob("*.dcm"))) == 1
+    assert len(list((line.archive / "new" / "US").glob("*.dcm"))) == 1
+
+
+def test_a_misspelt_tag_keeps_the_old_rules_and_shows_a_caret_and_a_suggestion(tmp_path: Path) -> None:
+    port = free_port()
+    line = Running(tmp_path, f"on port {port} → store by Modality\n", port)
+    line.rules_file.write_text(f"on port {port} where Modalty=US → store by Modality\n")
+    line.wait_for(lambda: "E101" in line.said(), "nothing was said")
+    line.deliver(image(tmp_path))
+    line.stop()
+    assert "did you mean Modality?" in line.said()
+    assert "^^^^^^^" in line.said()
+    assert len(list(line.archive.rglob("*.dcm"))) == 1
+
+
+def test_a_new_port_opens_and_a_removed_one_closes(tmp_path: Path) -> None:
+    port, new = free_port(), free_port()
+    line = Running(tmp_path, f"on port {port} → store by Modality\n", port)
+    line.rules_file.write_text(f"on port {new} → store by Modality\n")
+    line.wait_for(lambda: answers(new) and not answers(port), "the ports have not changed")
+    assert line.stop() == 0
+
+
+def test_a_port_that_is_taken_keeps_the_old_rules(tmp_path: Path) -> None:
+    port, taken = free_port(), free_port()
+    line = Running(tmp_path / "one", f"on port {port} → store by Modality\n", port)
+    other = Running(tmp_path / "two", f"on port {taken} → store by Modality\n", taken)
+    line.rules_file.write_text(f"on port {port} → store by Modality\non port {taken} → store by Modality\n")
+    line.wait_for(lambda: "cannot take over" in line.said(), "nothing was said")
+    line.deliver(image(tmp_path))
+    line.stop()
+    other.stop()
+    assert len(list(line.archive.rglob("*.dcm"))) == 1
+
+
+def test_a_destination_that_is_still_owed_something_is_not_forgotten(tmp_path: Path) -> None:
+    port = free_port()
+    rules = f'destination PACS = dicom "PACS@127.0.0.1:{free_port()}"\non port {port} → forward PACS\n'
+    line = Running(tmp_path, rules, port)
+    line.send(image(tmp_path))
+    line.wait_for(lambda: bool(line.spool.outbox("PACS").all()), "nothing is owed")
+    line.rules_file.write_text(f"on port {port} → store by Modality\n")
+    line.wait_for(lambda: "still owed to PACS" in line.said(), "nothing was said")
+    line.stop()
+    assert len(line.spool.outbox("PACS").all()) == 1
+
+
+def test_an_object_finishes_under_the_program_that_took_it_in(tmp_path: Path) -> None:
+    """Ten objects are taken in, the plug is pulled, the rules change: the ten still go by the old ones."""
+    port = free_port()
+    line = Running(tmp_path, f'on port {port} → store by "old"\n', port)
+    line.send(*(image(tmp_path) for _ in range(10)))
+    line.kill()
+    stored = len(list(line.archive.rglob("*.dcm")))
+    line.rules_file.write_text(f'on port {port} → store by "new"\n')
+    line.start()
+    line.settle()
+    line.stop()
+    assert len(list((line.archive / "old").glob("*.dcm"))) == 10 >= stored
+    assert not (line.archive / "new").exists()
+
+
+def test_a_start_with_broken_rules_runs_the_last_good_ones_and_says_so(tmp_path: Path) -> None:
+    port = free_port()
+    line = Running(tmp_path, f"on port {port} → store by Modality\n", port)
+    line.stop()
+    line.rules_file.write_text("on port where →\n")
+    line.start()
+    line.deliver(image(tmp_path))
+    line.stop()
+    assert "the last good ones run instead" in line.said()
+    assert len(list(line.archive.rglob("*.dcm"))) == 1
+
+
+def test_a_rule_held_object_says_so_and_no_route_holds_too(tmp_path: Path) -> None:
+    port = free_port()
+    line = Running(tmp_path, f'on port {port} where Modality = US → hold "look at this"\n', port)
+    other = tmp_path / "other.in"
+    write_instance(other, new_uid(), modality="CT")
+    line.send(image(tmp_path), other)
+    line.wait_for(lambda: len(line.spool.outbox(HOLD).all()) == 2, "they are not held")
+    line.stop()
+    reasons = {str(dcmread(entry.file).Modality): entry.why for entry in line.spool.outbox(HOLD).all()}
+    assert reasons == {"US": "look at this", "CT": "no route takes it"}
+    events = [json.dumps(line) for line in line.spool.history()]
+    assert not [event for event in events if "ller" in event], "no name in the history"
