@@ -1,0 +1,15 @@
+"""DICOM over networks: listen for objects, send them, ask who is there.
+
+`Listener` hands over what arrives as `Reception`s; `send` and `echo` talk to a `Peer`; outcomes are Done, Later or
+Never. pynetdicom is imported in this folder only, and only in associate.py. What this folder must not know: the
+spool, rules, outboxes.
+"""
+
+from engine.dicom.negotiate import Policy
+from engine.dicom.peer import Peer
+from engine.dicom.receive import Listener, Reception
+from engine.dicom.requestor import Patience
+from engine.dicom.send import echo, send
+from engine.dicom.status import Done, Outcome
+
+__all__ = ["Done", "Listener", "Outcome", "Patience", "Peer", "Policy", "Reception", "echo", "send"]

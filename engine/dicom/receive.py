@@ -1,0 +1,278 @@
+"""Listeners: take objects from the network into files and hand each to `accept` before its sender hears "success".
+
+Must not know the spool, rules or what a dataset says: its bytes go to disk unchanged, whatever the transfer syntax.
+Nothing here touches module-level settings of pydicom, pynetdicom or tempfile, so other users in the process, and
+any number of listeners, do not notice each other.
+"""
+
+import contextlib
+import errno
+import hashlib
+import ipaddress
+import logging
+import os
+import socket
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.dicom import associate, conversation, part10, status
+from engine.dicom.associate import Rejection, Request
+from engine.dicom.command import Command
+from engine.dicom.negotiate import EVERYTHING, Answer, Policy, accept
+from engine.dicom.pdu import Connection, LostError, ViolationError
+from engine.dicom.peer import OUR_AE_TITLE
+from engine.errors import Later
+
+log = logging.getLogger("stellwerk.dicom")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_REQUEST_SECONDS = 30  # for the association request to arrive whole: ARTIM, PS3.8 9.1.5
+_SPARE = 20  # connections beyond the limit that are still told so; more than that are dropped without a word
+
+
+@dataclass(frozen=True)
+class Reception:
+    """One object as it came. Its UIDs are as the sender wrote them: never use them as file names unchecked."""
+
+    dataset_file: Path  # a DICOM Part 10 file, written but not yet flushed; the callee takes it over by renaming
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    calling_ae: str
+    called_ae: str
+    address: str  # the sender's IP address
+    port: int  # ours
+    digest: str  # BLAKE2b, 16 bytes, of the dataset's bytes without file meta information
+
+
+class Listener:
+    """A port that takes C-ECHO and C-STORE, each association in a thread of its own.
+
+    `accept` is called in those threads, several at a time. When it returns, the file is the callee's and the sender
+    is told "success"; when it raises Later, Never or anything else, the file is removed and the sender keeps its
+    object. An empty `accept_calling`, `accept_called` or `networks` lets everyone in. `may_receive` is asked once an
+    association and gives the reason why not now (the disk is full), or None.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        accept: Callable[[Reception], None],
+        *,
+        folder: Path,
+        ae_title: str = OUR_AE_TITLE,
+        address: str = "0.0.0.0",
+        accept_calling: frozenset[str] = frozenset(),
+        accept_called: frozenset[str] = frozenset(),
+        networks: tuple[Network, ...] = (),
+        max_associations: int = 100,
+        may_receive: Callable[[], str | None] = lambda: None,
+        policy: Policy = EVERYTHING,
+        idle_seconds: float = 300,
+    ) -> None:
+        self.port = port  # with 0, the system chooses one at `start`
+        self.ae_title = ae_title
+        self._accept = accept
+        self._folder = folder
+        self._address = address
+        self._accept_calling = accept_calling
+        self._accept_called = accept_called
+        self._networks = networks
+        self._max_associations = max_associations
+        self._may_receive = may_receive
+        self._policy = policy
+        self._idle_seconds = idle_seconds
+        self._socket: socket.socket | None = None
+        self._listening: threading.Thread | None = None
+        self._lock = threading.Lock()  # guards the two below, which the listening thread and the others change
+        self._running: dict[threading.Thread, Connection] = {}
+        self._admitted = 0
+        self._stopping = False
+
+    def start(self) -> None:
+        """Listen, or raise OSError that says why the port cannot be had. `::` as address takes IPv4 too."""
+        family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
+        dual = family == socket.AF_INET6 and self._address == "::" and socket.has_dualstack_ipv6()
+        try:
+            self._socket = socket.create_server(
+                (self._address, self.port), family=family, backlog=128, dualstack_ipv6=dual
+            )
+        except OSError as error:
+            raise OSError(error.errno, f"cannot listen on port {self.port}: {_why(error)}") from None
+        self.port = self._socket.getsockname()[1]
+        self._stopping = False
+        self._listening = threading.Thread(target=self._listen, args=(self._socket,), name=f"port {self.port}")
+        self._listening.daemon = True  # a process that ends without `stop` must not hang; the spool survives that
+        self._listening.start()
+
+    def stop(self, grace: float = 10) -> None:
+        """Take no new association; let the running ones end within `grace` seconds; abort what is left."""
+        self._stopping = True
+        if self._socket is not None and self._listening is not None:
+            with contextlib.suppress(OSError):  # macOS: "not connected"; there, closing is enough
+                self._socket.shutdown(socket.SHUT_RDWR)  # on Linux, closing alone does not wake accept()
+            self._socket.close()
+            self._listening.join()
+        self._join(grace)
+        with self._lock:
+            for connection in self._running.values():
+                connection.interrupt()
+        self._join(10)  # an `accept` that is busy flushing may end, and its sender hear about it
+
+    @property
+    def associations(self) -> int:
+        """How many associations run now."""
+        return self._admitted
+
+    def _join(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        with self._lock:
+            threads = list(self._running)
+        for thread in threads:
+            thread.join(max(end - time.monotonic(), 0))
+
+    def _listen(self, server: socket.socket) -> None:
+        while not self._stopping:
+            try:
+                sock, peer = server.accept()
+            except OSError as error:
+                if self._stopping:
+                    return
+                log.warning("port %d: a connection could not be taken: %s", self.port, error.strerror)
+                time.sleep(0.1)  # out of file descriptors: it passes, or the machine is beyond help
+                continue
+            if len(self._running) >= self._max_associations + _SPARE:
+                sock.close()
+                continue
+            connection = Connection(sock, _REQUEST_SECONDS)
+            thread = threading.Thread(target=self._serve, args=(connection, _plain(peer[0])), daemon=True)
+            with self._lock:
+                self._running[thread] = connection
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads: it passes, and this loop must live to see it
+                log.warning("port %d: a connection was dropped: no thread for it", self.port)
+                connection.close()
+                with self._lock:
+                    del self._running[thread]
+
+    def _serve(self, connection: Connection, address: str) -> None:
+        try:
+            self._associate(connection, address)
+        except (LostError, ViolationError) as error:
+            log.info("port %d: association with %s ended: %s", self.port, address, error)
+            conversation.end(connection, error)
+        finally:
+            connection.close()
+            with self._lock:
+                self._running.pop(threading.current_thread(), None)
+
+    def _associate(self, connection: Connection, address: str) -> None:
+        connection.wait_up_to(_REQUEST_SECONDS, in_all=True)
+        request = conversation.hear_request(connection)
+        connection.wait_up_to(self._idle_seconds)
+        with self._lock:
+            admitted = self._admitted < self._max_associations
+            self._admitted += admitted
+        try:
+            rejection = self._rejection(request, address) if admitted else associate.LOCAL_LIMIT_EXCEEDED
+            if rejection is not None:
+                log.warning("port %d: %s at %s is rejected: %s", self.port, request.calling_ae, address, rejection)
+                conversation.refuse(connection, rejection)
+                return
+            conversation.converse(
+                connection,
+                request,
+                accept(request.contexts, self._policy),
+                lambda asked, context, pieces: self._store(asked, context, pieces, request, address),
+            )
+        finally:
+            with self._lock:
+                self._admitted -= admitted
+
+    def _rejection(self, request: Request, address: str) -> Rejection | None:
+        """Why this caller is refused, strangers first: they learn nothing about AE titles."""
+        ip = ipaddress.ip_address(address)
+        if self._networks and not any(ip in network for network in self._networks):
+            return associate.NO_REASON
+        if request.application_context != associate.APPLICATION_CONTEXT:
+            return associate.APPLICATION_CONTEXT_NOT_SUPPORTED
+        if self._accept_called and request.called_ae not in self._accept_called:
+            return associate.CALLED_AE_NOT_RECOGNIZED
+        if self._accept_calling and request.calling_ae not in self._accept_calling:
+            return associate.CALLING_AE_NOT_RECOGNIZED
+        if (reason := self._may_receive()) is not None:
+            log.warning("port %d: no association now: %s", self.port, reason)
+            return associate.LOCAL_LIMIT_EXCEEDED
+        return None
+
+    def _store(
+        self, asked: Command, context: Answer, pieces: Iterator[memoryview], request: Request, address: str
+    ) -> int:
+        """Receive one object and hand it over; the status to answer."""
+        uids = (asked.sop_class_uid or context.abstract_syntax, asked.sop_instance_uid, context.transfer_syntax)
+        path: Path | None = None
+        try:
+            path, digest = _write(pieces, part10.write_meta(*uids, request.calling_ae), self._folder)
+            self._accept(Reception(path, *uids, request.calling_ae, request.called_ae, address, self.port, digest))
+        except (LostError, ViolationError):
+            raise  # no answer is possible; `_write` has removed what there was
+        except Exception as error:  # whatever `accept` raises, the sender must hear "not stored"
+            if path is not None:
+                path.unlink(missing_ok=True)
+            _report(error, self.port)
+            return status.answer(error)
+        return status.SUCCESS
+
+
+def _write(pieces: Iterator[memoryview], meta: bytes, folder: Path) -> tuple[Path, str]:
+    """Write a dataset as it comes to a file of its own, and return that with the dataset's digest."""
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        handle, name = tempfile.mkstemp(dir=folder, prefix="reception-", suffix=".part")
+    except OSError as error:
+        raise Later(f"no file can be created: {error.strerror}") from None
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "wb", buffering=1 << 18) as file:
+            file.write(meta)
+            for piece in pieces:
+                file.write(piece)
+                digest.update(piece)
+    except OSError as error:  # the disk is full or broken
+        path.unlink(missing_ok=True)
+        raise Later(f"the object cannot be written: {error.strerror}") from None
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path, digest.hexdigest()
+
+
+def _report(error: Exception, port: int) -> None:
+    """Log why an object was not taken. Only our own reasons are text: others may quote values of the object."""
+    if status.answer(error) != status.PROCESSING_FAILURE:
+        log.warning("port %d: an object was refused: %s", port, error)
+    else:
+        where = "".join(traceback.format_tb(error.__traceback__))
+        log.error("port %d: an object was refused, %s at\n%s", port, type(error).__name__, where)
+
+
+def _plain(address: str) -> str:
+    """An IPv4 address as such, also when it came through an IPv6 socket; without a zone."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return str(mapped or ip)
+
+
+def _why(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "another program uses it"
+    if error.errno == errno.EACCES:
+        return "ports below 1024 need a privilege"
+    return error.strerror or "the system refuses"

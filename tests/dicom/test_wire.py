@@ -1,0 +1,242 @@
+"""The upper layer byte by byte: odd fragments, breaches of protocol, silence, and the end of a listener."""
+
+import contextlib
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.dicom import echo, send
+from engine.dicom.associate import decode_request
+from engine.dicom.command import C_STORE_RQ, Command, decode, encode
+from engine.dicom.negotiate import (
+    EXPLICIT_LITTLE,
+)
+from engine.errors import Later
+from tests.dicom.conftest import CT, Inbox, Listen, Outbox, dataset_of, left_in, to, until, write_object
+
+
+@contextmanager
+def wire(port: int) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+        yield sock
+
+
+def all_of(sock: socket.socket) -> bytes:
+    data = b""
+    while piece := sock.recv(65536):
+        data += piece
+    return data
+
+
+def request(
+    called: bytes = b"STELLWERK", calling: bytes = b"SENDER", syntax: bytes = EXPLICIT_LITTLE.encode()
+) -> bytes:
+    """An A-ASSOCIATE-RQ for CT by hand, so that it may be wrong."""
+
+    def item(kind: int, value: bytes) -> bytes:
+        return struct.pack(">BxH", kind, len(value)) + value
+
+    context = item(0x20, b"\x01\0\0\0" + item(0x30, CT.encode()) + item(0x40, syntax))
+    user = item(0x50, item(0x51, struct.pack(">I", 16384)) + item(0x52, b"1.2.3"))
+    body = struct.pack(">Hxx16s16s32x", 1, called.ljust(16), calling.ljust(16))
+    body += item(0x10, b"1.2.840.10008.3.1.1.1") + context + user
+    return struct.pack(">BxI", 1, len(body)) + body
+
+
+def pdv(flags: int, data: bytes, context: int = 1) -> bytes:
+    return struct.pack(">IBB", len(data) + 2, context, flags) + data
+
+
+def p_data(*values: bytes) -> bytes:
+    return struct.pack(">BxI", 4, sum(map(len, values))) + b"".join(values)
+
+
+def established(sock: socket.socket, asked: bytes) -> None:
+    sock.sendall(asked)
+    head = sock.recv(6, socket.MSG_WAITALL)
+    assert head[0] == 2
+    sock.recv(int.from_bytes(head[2:], "big"), socket.MSG_WAITALL)
+
+
+def stored(sock: socket.socket) -> int | None:
+    head = sock.recv(12, socket.MSG_WAITALL)
+    assert head[0] == 4
+    return decode(sock.recv(int.from_bytes(head[2:6], "big") - 6, socket.MSG_WAITALL)).status
+
+
+STORE = encode(Command(C_STORE_RQ, 7, CT, "1.2.3", has_dataset=True))
+RELEASE = b"\5\0\0\0\0\4\0\0\0\0"
+
+
+def test_fragments_of_any_size_and_several_in_a_pdu_are_put_together(listen: Listen, inbox: Inbox) -> None:
+    with wire(listen().port) as sock:
+        established(sock, request())
+        command = [pdv(1, STORE[n : n + 10]) for n in range(0, len(STORE), 10)] + [pdv(3, b"")]
+        sock.sendall(
+            p_data(*command, pdv(0, b"abc"), pdv(0, b""), pdv(0, b"d")) + p_data(pdv(0, b"e")) + p_data(pdv(2, b"f"))
+        )
+        assert stored(sock) == 0
+        for byte in p_data(pdv(3, STORE)) + p_data(pdv(2, b"gh")):
+            sock.sendall(bytes([byte]))
+        assert stored(sock) == 0
+        sock.sendall(RELEASE)
+        assert all_of(sock) == b"\6" + RELEASE[1:]
+    assert [dataset_of(reception.dataset_file) for reception in inbox.received] == [b"abcdef", b"gh"]
+
+
+def test_ae_titles_beyond_ascii_or_blank_do_not_keep_a_device_out(listen: Listen, inbox: Inbox) -> None:
+    listener = listen()
+    for calling in ("RÖNTGEN".encode("latin-1"), b"", b"\0" * 16):
+        with wire(listener.port) as sock:
+            established(sock, request(calling=calling))
+            sock.sendall(p_data(pdv(3, STORE), pdv(2, b"ab")))
+            assert stored(sock) == 0
+    assert [reception.calling_ae for reception in inbox.received] == ["RÖNTGEN", "", ""]
+
+
+@pytest.mark.filterwarnings("ignore")  # pydicom's, about the long UID
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"\x16\x03\x01\x02\x00" + bytes(300),  # TLS
+        b"\1\0\xff\xff\xff\xff",
+        b"\1\0\0\0\0\4abcd",
+        request(syntax=b"1" * 300),
+        request()[:80] + os.urandom(40) + request()[120:],
+        p_data(pdv(3, STORE)),
+        RELEASE,
+    ],
+)
+def test_garbage_ends_in_an_abort_and_harms_nobody(garbage: bytes, listen: Listen) -> None:
+    listener = listen()
+    with wire(listener.port) as sock:
+        sock.sendall(garbage)
+        answer = all_of(sock)
+        assert answer == b"" or answer[0] in (2, 3, 7)
+    echo(to(listener))
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        p_data(pdv(2, b"ab")),  # a dataset without a command
+        p_data(pdv(3, STORE, context=3)),  # a context that was not accepted
+        p_data(pdv(3, STORE), pdv(3, STORE)),  # a command where a dataset should be
+        p_data(pdv(3, b"\1\2\3\4\5\6\7\x08")),
+        p_data(pdv(3, STORE), pdv(0, b"ab")) + RELEASE,
+        b"\4\0\0\0\0\x0a" + struct.pack(">IBB", 500, 1, 3) + b"abcd",  # longer than its PDU
+        b"\x63\0\0\0\0\0",
+        request(),
+    ],
+)
+def test_a_breach_of_protocol_is_aborted_by_the_provider_and_leaves_no_file(
+    nonsense: bytes, listen: Listen, tmp_path: Path
+) -> None:
+    with wire(listen().port) as sock:
+        established(sock, request())
+        sock.sendall(nonsense)
+        answer = all_of(sock)
+    assert (answer[0], answer[8]) == (7, 2)
+    until(lambda: not left_in(tmp_path / "in"))
+
+
+def test_a_sender_that_vanishes_in_the_middle_of_an_object_leaves_no_file(
+    listen: Listen, inbox: Inbox, tmp_path: Path
+) -> None:
+    with wire(listen().port) as sock:
+        established(sock, request())
+        sock.sendall(p_data(pdv(3, STORE)) + p_data(pdv(0, bytes(100_000))))
+        until(lambda: bool(left_in(tmp_path / "in")))
+    until(lambda: not left_in(tmp_path / "in"))
+    assert inbox.received == []
+
+
+def test_an_idle_association_is_ended(listen: Listen) -> None:
+    listener = listen(idle_seconds=0.3)
+    with wire(listener.port) as sock:
+        established(sock, request())
+        assert all_of(sock)[0] == 7
+    until(lambda: not listener.associations)
+
+
+def test_an_operation_we_do_not_offer_is_answered_so(listen: Listen, inbox: Inbox) -> None:
+    with wire(listen().port) as sock:
+        established(sock, request())
+        sock.sendall(p_data(pdv(3, encode(Command(0x0020, 1, CT, has_dataset=True)))) + p_data(pdv(2, b"ab")))
+        assert stored(sock) == 0x0211
+        sock.sendall(p_data(pdv(3, STORE)) + p_data(pdv(2, b"ab")))
+        assert stored(sock) == 0
+    assert len(inbox.received) == 1
+
+
+def test_stop_lets_a_running_association_finish(listen: Listen, inbox: Inbox) -> None:
+    listener = listen()
+    with wire(listener.port) as sock:
+        established(sock, request())
+        sock.sendall(p_data(pdv(3, STORE)) + p_data(pdv(0, b"ab")))
+        stopping = threading.Thread(target=listener.stop, args=(10,))
+        stopping.start()
+        time.sleep(0.2)
+        with pytest.raises(Later, match="refuses the connection"):
+            echo(to(listener))
+        sock.sendall(p_data(pdv(2, b"cd")))
+        assert stored(sock) == 0
+        sock.sendall(RELEASE)
+        assert all_of(sock)[0] == 6
+        stopping.join(5)
+        assert not stopping.is_alive()
+    assert dataset_of(inbox.received[0].dataset_file) == b"abcd"
+
+
+def test_stop_aborts_what_has_not_finished_in_time(listen: Listen, inbox: Inbox, tmp_path: Path) -> None:
+    listener = listen()
+    with wire(listener.port) as sock:
+        established(sock, request())
+        sock.sendall(p_data(pdv(3, STORE)) + p_data(pdv(0, b"ab")))
+        until(lambda: bool(left_in(tmp_path / "in")))
+        began = time.monotonic()
+        stopping = threading.Thread(target=listener.stop, args=(0.3,))
+        stopping.start()
+        assert all_of(sock)[0] == 7
+        sock.close()
+        stopping.join(5)
+        assert 0.3 <= time.monotonic() - began < 3
+    assert inbox.received == []
+    assert left_in(tmp_path / "in") == []
+
+
+def test_stop_aborts_a_sender_that_never_pauses(listen: Listen, inbox: Inbox, tmp_path: Path, outbox: Outbox) -> None:
+    path = write_object(tmp_path / "endless.dcm")
+    with path.open("ab") as file:
+        file.truncate(50_000_000_000)  # sparse: 50 GB would take a minute
+    listener = listen()
+    sender = threading.Thread(target=send, args=(to(listener), [path], outbox.report))
+    sender.start()
+    until(lambda: bool(left_in(tmp_path / "in")))
+    began = time.monotonic()
+    listener.stop(grace=0.2)
+    assert time.monotonic() - began < 4
+    sender.join(10)
+    assert isinstance(outbox.outcomes[0], Later)
+    assert inbox.received == []
+    assert left_in(tmp_path / "in") == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=6)), min_size=1, max_size=5))
+@pytest.mark.filterwarnings("ignore")  # pydicom's, about the UIDs that come of it
+def test_a_mangled_association_request_is_read_or_refused(changes: list[tuple[int, bytes]]) -> None:
+    body = bytearray(request()[6:])
+    for position, replacement in changes:
+        body[position : position + len(replacement)] = replacement
+    with contextlib.suppress(ValueError):  # and nothing else
+        assert decode_request(bytes(body)).application_context is not None
