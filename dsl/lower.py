@@ -1,0 +1,182 @@
+"""AST → Program: named steps in place, conditions with their meaning, listeners by port, routes with a lasting name.
+
+Pure. It is only asked for rules without errors and may trust every name. It must not know the text.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from dsl import ast
+from dsl.bind import Arguments
+from dsl.resolve import Rules
+from engine import condition as conditions
+from engine.condition import Condition, Field, Literal
+from engine.program import (
+    Call,
+    Case,
+    Chain,
+    Choose,
+    Contact,
+    Destination,
+    Listener,
+    Program,
+    Rectangle,
+    Regions,
+    Route,
+)
+from engine.signature import Argument
+
+
+def lower(rules: Rules, arguments: Mapping[ast.Span, Arguments]) -> Program:
+    """The program that the rules mean."""
+    return _Lowering(rules, arguments).program()
+
+
+def boxes(regions: ast.Regions) -> tuple[Rectangle, ...]:
+    """The boxes of a regions statement."""
+    found = []
+    for box in regions.boxes:
+        x, y, width, height = (int(edge.number.text) for edge in box.edges)
+        found.append(Rectangle(x, y, width, height, box.edges[0].side == "right", box.edges[1].side == "bottom"))
+    return tuple(found)
+
+
+class _Lowering:
+    def __init__(self, rules: Rules, arguments: Mapping[ast.Span, Arguments]) -> None:
+        self.rules = rules
+        self.arguments = arguments
+        self.listeners: dict[str, Listener] = {}
+
+    def program(self) -> Program:
+        destinations, contacts, regions, routes = [], [], [], []
+        for statement in self.rules.statements:  # every declared listener first: routes look for its port
+            if isinstance(statement, ast.Declaration) and statement.kind == "listener":
+                name = statement.name
+                kind = statement.values[0].text
+                self.listeners[name.text] = Listener(name.text, kind, self._bound(name.span))
+        for statement in self.rules.statements:
+            match statement:
+                case ast.Declaration(kind="destination", name=name, values=values):
+                    destinations.append(Destination(name.text, values[0].text, self._bound(name.span)))
+                case ast.Declaration(kind="contact", name=name):
+                    contacts.append(_contact(name.text, self._bound(name.span)))
+                case ast.Regions(name=name, where=where, keep=keep):
+                    fits = None if where is None else self.condition(where)
+                    regions.append(Regions(name.text, fits, keep, boxes(statement)))
+                case ast.Route():
+                    routes.append(self._route(statement))
+        return Program(
+            tuple(self.listeners.values()),
+            tuple(destinations),
+            tuple(contacts),
+            tuple(regions),
+            _with_names(routes),
+        )
+
+    def _bound(self, at: ast.Span) -> Arguments:
+        return self.arguments.get(at, {})
+
+    # --- routes
+
+    def _route(self, route: ast.Route) -> Route:
+        return Route(
+            "" if route.label is None else route.label.text,
+            self._source(route.source),
+            None if route.where is None else self.condition(route.where),
+            self._chain(route.chain),
+            None if route.failure is None else self._chain(route.failure),
+            f"{route.span.file}:{route.span.line}",
+        )
+
+    def _source(self, call: ast.Call) -> str:
+        bound = self._bound(call.span)
+        if call.name.text in self.listeners and not call.values:
+            return call.name.text
+        port = int(bound["port"].text)
+        for listener in self.listeners.values():
+            if listener.kind == "dicom" and listener.port == port:
+                return listener.name
+        name = f"port {port}"
+        self.listeners[name] = Listener(name, "dicom", {"port": Argument("number", str(port))})
+        return name
+
+    def _chain(self, chain: ast.Chain) -> Chain:
+        nodes: list[Call | Choose] = []
+        for node in chain:
+            if isinstance(node, ast.Choose):
+                cases = tuple(Case(self.condition(case.where), self._chain(case.chain)) for case in node.cases)
+                nodes.append(Choose(cases, None if node.otherwise is None else self._chain(node.otherwise)))
+                continue
+            steps = self.rules.declared("steps").get(node.name.text)
+            if isinstance(steps, ast.Steps):
+                nodes += self._chain(steps.chain)
+            else:
+                nodes.append(Call(node.name.text, self._bound(node.span)))
+        return tuple(nodes)
+
+    # --- conditions
+
+    def condition(self, expr: ast.Expr) -> Condition:
+        """One condition."""
+        match expr:
+            case ast.Both(every=every, terms=terms):
+                lowered = tuple(self.condition(term) for term in terms)
+                return conditions.All(lowered) if every else conditions.Any(lowered)
+            case ast.Negation(term=term):
+                return conditions.Not(self.condition(term))
+            case ast.Reference(name=name):
+                return self._named(name.text)
+            case ast.Presence(field=field, present=present):
+                there = conditions.Present(Field(field.text))
+                return there if present else conditions.Not(there)
+            case ast.Pattern(field=field, expression=expression):
+                return conditions.Matches(Field(field.text), expression.text)
+            case ast.Membership(field=field, options=options):
+                return conditions.Among(Field(field.text), tuple(literal(option) for option in options))
+            case ast.Comparison(field=field, operator="contains", operand=operand):
+                return conditions.Contains(Field(field.text), operand.text)
+            case ast.Comparison(field=field, operator="starts", operand=operand):
+                return conditions.StartsWith(Field(field.text), operand.text)
+            case ast.Comparison(field=field, operator="!=", operand=operand):
+                return conditions.Not(conditions.Compare(Field(field.text), "=", literal(operand)))
+            case ast.Comparison(field=field, operator=operator, operand=operand):
+                return conditions.Compare(Field(field.text), operator, literal(operand))
+
+    def _named(self, name: str) -> Condition:
+        declared = self.rules.declared("condition").get(name)
+        if isinstance(declared, ast.Condition):
+            return conditions.Named(name, self.condition(declared.where))
+        return conditions.Unmatched()
+
+
+def literal(operand: ast.Operand) -> Literal:
+    """A value of a condition as the engine keeps it."""
+    text = operand.text
+    if operand.kind == "clock":
+        text = text.zfill(5)
+    return Literal(operand.kind, text)
+
+
+def _contact(name: str, bound: Arguments) -> Contact:
+    addresses = bound["addresses"]
+    return Contact(name, tuple(item.text for item in addresses.items or (addresses,)), "may" in bound)
+
+
+def _with_names(routes: list[Route]) -> tuple[Route, ...]:
+    """Routes that were given no name get one from what they do, so that a reload knows them again."""
+    taken = {route.name for route in routes}
+    named = []
+    for route in routes:
+        name = route.name
+        if not name:
+            bare = Route("", route.source, route.where, route.chain)
+            canonical = json.dumps(Program(routes=(bare,)).to_json()["routes"], sort_keys=True, ensure_ascii=False)
+            stem = name = f"route-{hashlib.blake2b(canonical.encode(errors='replace'), digest_size=4).hexdigest()}"
+            repeat = 2
+            while name in taken:
+                name = f"{stem}-{repeat}"
+                repeat += 1
+            taken.add(name)
+        named.append(Route(name, route.source, route.where, route.chain, route.failure, route.written))
+    return tuple(named)

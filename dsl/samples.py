@@ -1,0 +1,36 @@
+"""An example for every signature, made from its line: what help shows beside it. Pure."""
+
+from engine import signature as kinds
+from engine.signature import Parameter, Signature
+
+_SAMPLES: dict[type[Parameter], str] = {
+    kinds.Text: '"Praxis Nord"',
+    kinds.Folder: '"teaching"',
+    kinds.Word: "basic",
+    kinds.TagName: "InstitutionName",
+    kinds.Time: "10 minutes",
+    kinds.Count: "3",
+    kinds.Port: "11112",
+    kinds.Destinations: "PACS",
+    kinds.Contacts: "admin",
+    kinds.RegionsName: "top-banner",
+    kinds.ScheduleName: "nights",
+    kinds.AETitles: "CT1",
+    kinds.Networks: "192.168.10.0/24",
+    kinds.Addresses: '"it@praxis.example"',
+    kinds.Node: '"PACS_A@192.168.10.5:104"',
+    kinds.Layout: "Institution/PatientName",
+}
+
+
+def example(signature: Signature, written: frozenset[str] = frozenset()) -> str:
+    """The shortest that the signature takes, with the options that were written; never nothing but the name."""
+    groups = [g for g in signature.groups if not g.optional or (g.word in written and g.word not in signature.later)]
+    groups = groups or list(signature.groups[:1])
+    name = "contact admin =" if signature.name == "contact" else signature.name
+    words = [name]
+    for group in groups:
+        for item in group.items:
+            kind = signature.kinds.get(item.lower())
+            words.append(item if item.islower() else _SAMPLES.get(kind, "…") if kind else "…")
+    return " ".join(words)

@@ -1,0 +1,65 @@
+"""Going through statements: every call, every clause, every name, in the order of the text. Pure."""
+
+from collections.abc import Iterator
+
+from dsl import ast
+
+
+def chains(statement: ast.Statement) -> Iterator[ast.Chain]:
+    """The chains of a statement, without the ones inside a choose."""
+    match statement:
+        case ast.Steps(chain=chain):
+            yield chain
+        case ast.Route(chain=chain, failure=failure):
+            yield chain
+            if failure is not None:
+                yield failure
+
+
+def calls(chain: ast.Chain) -> Iterator[ast.Call]:
+    """Every step of a chain, cases included."""
+    for node in chain:
+        if isinstance(node, ast.Call):
+            yield node
+            continue
+        for case in node.cases:
+            yield from calls(case.chain)
+        if node.otherwise is not None:
+            yield from calls(node.otherwise)
+
+
+def conditions(statement: ast.Statement) -> Iterator[ast.Expr]:
+    """Every whole condition of a statement: after `where`, `when`, `for`, `=`."""
+    if isinstance(statement, ast.Condition | ast.Regions | ast.Route) and statement.where is not None:
+        yield statement.where
+    for chain in chains(statement):
+        yield from _whens(chain)
+
+
+def _whens(chain: ast.Chain) -> Iterator[ast.Expr]:
+    for node in chain:
+        if isinstance(node, ast.Choose):
+            for case in node.cases:
+                yield case.where
+                yield from _whens(case.chain)
+            if node.otherwise is not None:
+                yield from _whens(node.otherwise)
+
+
+def clauses(expr: ast.Expr) -> Iterator[ast.Comparison | ast.Membership | ast.Pattern | ast.Presence | ast.Reference]:
+    """Every clause of a condition."""
+    match expr:
+        case ast.Both(terms=terms):
+            for term in terms:
+                yield from clauses(term)
+        case ast.Negation(term=term):
+            yield from clauses(term)
+        case _:
+            yield expr
+
+
+def references(expr: ast.Expr) -> Iterator[ast.Name]:
+    """Every named condition that a condition uses."""
+    for clause in clauses(expr):
+        if isinstance(clause, ast.Reference):
+            yield clause.name

@@ -1,0 +1,63 @@
+"""What the tests of the rule language share: a vocabulary of its own, so that a new step changes no expectation."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from dsl.compile import Compiled, compile_text
+from engine import signature as kinds
+from engine.signature import Signature, Vocabulary
+
+S = Signature.of
+VOCABULARY = Vocabulary(
+    steps={
+        s.name: s
+        for s in (
+            S("anonymize-pixels [regions REGIONS]", {"regions": kinds.RegionsName}),
+            S("store [in FOLDER] by LAYOUT", {"folder": kinds.Folder, "layout": kinds.Layout}),
+            S("forward DESTINATIONS", {"destinations": kinds.Destinations}),
+            S("mail CONTACTS [subject SUBJECT]", {"contacts": kinds.Contacts, "subject": kinds.Text}),
+            S("hold [WHY]", {"why": kinds.Text}),
+            S("discard WHY", {"why": kinds.Text}),
+            S("set TAG to VALUE", {"tag": kinds.TagName, "value": kinds.Text}),
+            S("remove TAG", {"tag": kinds.TagName}),
+            S("review", built=False),
+            S("collect UNIT quiet QUIET", built=False),
+        )
+    },
+    sources={
+        s.name: s for s in (S("port PORT", {"port": kinds.Port}), S("every UNIT [at TIME] [on DAYS]", built=False))
+    },
+    listeners={
+        "dicom": S(
+            "dicom port PORT [as TITLE] [accept CALLERS] [from NETWORKS] [tls]",
+            {"port": kinds.Port, "title": kinds.AETitles, "callers": kinds.AETitles, "networks": kinds.Networks},
+            later=("tls",),
+        )
+    },
+    destinations={
+        "dicom": S(
+            "dicom ADDRESS [as TITLE] [retry every EVERY for PATIENCE] [outside] [trusted] [tls] [confirm]",
+            {"address": kinds.Node, "title": kinds.AETitles, "every": kinds.Time, "patience": kinds.Time},
+            later=("tls", "confirm"),
+        ),
+        "folder": S("folder ADDRESS", built=False),
+    },
+    contact=S("contact ADDRESSES [may see names]", {"addresses": kinds.Addresses}),
+)
+
+
+@pytest.fixture(scope="session")
+def compiled() -> Callable[..., Compiled]:
+    """Compile a text; other files by name."""
+
+    def run(text: str, files: Mapping[str, str] | None = None, name: str = "test.rules") -> Compiled:
+        def read(path: str) -> str:
+            try:
+                return (files or {})[path]
+            except KeyError:
+                raise FileNotFoundError(path) from None
+
+        return compile_text(text, name=name, vocabulary=VOCABULARY, read=read)
+
+    return run

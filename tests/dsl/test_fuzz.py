@@ -1,0 +1,86 @@
+"""Whatever is typed: findings, never a traceback."""
+
+import re
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dsl import render
+from dsl.compile import compile_text
+from engine.program import Program
+from engine.vocabulary import vocabulary
+
+FILES = [path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parents[2] / "rules").rglob("*.rules"))]
+CASES = [
+    path.read_text(encoding="utf-8").partition("----\n")[0]
+    for path in sorted((Path(__file__).parents[1] / "cases").glob("*.case"))
+]
+WORDS = re.split(
+    " +",
+    "on port where and or not in contains starts with matches is present missing choose when otherwise end test given "
+    "expect no regions for blank keep right bottom route steps condition contact destination listener schedule include "
+    "version today - + = != < ( ) [ ] , . / → -> store by hold forward mail set to X PatientName Rows PatientAge "
+    'StudyDate (0010,0010) (0029,"A",01) 1 11112 18 2026-01-01 08:00 1.2.3.4/8 -5 "text" " /a+/ failure dicom days ä # '
+    "\n",
+)
+VOCABULARY = vocabulary()
+common = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def survives(text: str) -> None:
+    def read(path: str) -> str:
+        raise FileNotFoundError(path)
+
+    result = compile_text(text, name="fuzz.rules", vocabulary=VOCABULARY, read=read)
+    for language in ("en", "de"):
+        render.render(result.findings, result.sources, language)
+    lines = result.sources["fuzz.rules"].split("\n")
+    for finding in result.findings:
+        render.as_json(finding)
+        assert 1 <= finding.span.line <= len(lines)
+        assert 1 <= finding.span.column <= len(lines[finding.span.line - 1]) + 1
+    assert (result.program is None) == any(finding.is_error for finding in result.findings)
+    if result.program is not None:
+        assert Program.from_json(result.program.to_json()).digest == result.program.digest
+
+
+@common
+@given(st.text())
+def test_any_text(text):
+    survives(text)
+
+
+@common
+@given(st.binary())
+def test_any_bytes(data):
+    for errors in ("replace", "surrogateescape"):
+        survives(data.decode("utf-8", errors))
+    survives(data.decode("latin-1"))
+
+
+@common
+@given(st.lists(st.sampled_from(WORDS), max_size=40))
+def test_any_words_of_the_language(words):
+    survives(" ".join(words))
+
+
+@common
+@given(st.sampled_from(FILES + CASES), st.data())
+def test_any_slip_in_a_rule_file(text, data):
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(text)))
+        end = min(len(text), start + data.draw(st.integers(0, 12)))
+        text = text[:start] + data.draw(st.sampled_from(["", *WORDS, "\x00", "\ud800", "\u202e"])) + text[end:]
+    survives(text)
+
+
+def test_very_long_and_very_deep_texts():
+    survives("on port " + "9" * 10_000 + " → hold")
+    survives("on port 11112 where " + "not " * 5_000 + "Modality = US → hold")
+    survives("on port 11112 " + "→ choose when Modality = US " * 2_000 + "→ hold")
+    survives("on port 11112 where " + " and ".join(["Modality = US"] * 3_000) + " → hold")
+    survives("on port 11112 where StudyDate > today - 999999999 days or Rows = 1" + "0" * 5_000 + " → hold")
+    survives("on port 11112 where A[" + "9" * 5_000 + "].B = 1 → hold")
+    survives("→ " * 2_000)
+    survives("on port 11112 wher x\n" * 500)
