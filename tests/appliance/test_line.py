@@ -43,7 +43,7 @@ def ultrasound(path: Path, study: str = "1.2.3") -> Path:
     region.RegionLocationMaxX1, region.RegionLocationMaxY1 = 79, 95
     dataset.SequenceOfUltrasoundRegions = Sequence([region])
     pattern = np.random.default_rng(7).integers(1, 255, (96, 96), dtype=np.uint8)
-    dataset.PixelData = pattern.tobytes()
+    dataset.add_new("PixelData", "OB", pattern.tobytes())
     dataset.save_as(path)
     return path
 

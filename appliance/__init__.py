@@ -1,0 +1,1 @@
+"""The appliance: puts compiler, engine and console together. The only box that knows both dsl and engine."""

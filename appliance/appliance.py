@@ -1,0 +1,258 @@
+"""The composition root: settings → program → spool → listeners, router, pumps. Start, change of program, stop.
+
+Everything that lives in a running appliance is made here and nowhere else.
+"""
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_network
+
+from appliance.settings import Settings
+from appliance.supervise import Supervised
+from engine import dicom
+from engine.destinations.archive import Archive
+from engine.destinations.mail import Mailer
+from engine.destinations.node import DicomNode
+from engine.errors import Later
+from engine.object import Origin
+from engine.program import Listener, Program
+from engine.pump import Pump, Sender
+from engine.router import Router
+from engine.run import prepare
+from engine.signature import AETitles, Networks
+from engine.spool import Spool
+from engine.step import HOLD
+
+log = logging.getLogger("stellwerk")
+
+GRACE = 10.0
+"""Seconds that running associations get to finish when we stop."""
+
+
+class CannotChange(Exception):
+    """The new program cannot take over; the old one runs on. The text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pumping:
+    pump: Pump
+    thread: Supervised
+
+
+class Appliance:
+    """One running appliance on one data folder. Raises BlockingIOError if another one runs there."""
+
+    def __init__(self, settings: Settings, program: Program) -> None:
+        self.settings = settings
+        self.spool = Spool(settings.spool, lambda digest, route: self.router.keeps_received(digest, route))
+        self.spool.lock()
+        self.spool.recover()
+        self._plan = prepare(program)
+        self._digest = self.spool.keep_program(program)
+        self.router = Router(self.spool, lambda: self._plan, self._promised)
+        self._relay = settings.relay()
+        self._listeners: dict[str, tuple[Listener, dicom.Listener]] = {}
+        self._pumps: dict[str, _Pumping] = {}
+        self._senders: dict[str, Sender | None] = {}
+        self._changing = threading.RLock()
+        self._routing = Supervised("router", self._route)
+        self._stopping = threading.Event()
+
+    @property
+    def program(self) -> Program:
+        """The program that new objects are taken in under."""
+        return self._plan.program
+
+    def start(self) -> None:
+        """Open the ports, begin to route and to send. Raises OSError (with words) when a port is taken."""
+        for name in self.spool.outboxes():
+            if name != HOLD:
+                self._pump(name)
+        self._routing.start()
+        try:
+            for listener in self.program.listeners:
+                self._open(listener)
+        except OSError:
+            self.stop()
+            raise
+
+    def use(self, program: Program) -> None:
+        """Change over to another program, or raise CannotChange and go on with the old one.
+
+        New ports are opened before old ones are closed. What has been taken in finishes under its own program.
+        """
+        with self._changing:
+            old = self.program
+            self._refuse_orphans(old, program)
+            digest = self.spool.keep_program(program)
+            before = {listener.name: listener for listener in old.listeners}
+            opened: list[str] = []
+            closed: list[Listener] = []
+            try:
+                for listener in program.listeners:
+                    known = before.get(listener.name)
+                    if known == listener and listener.arguments == known.arguments:
+                        continue
+                    clash = next((other for other in old.listeners if other.port == listener.port), None)
+                    if clash is not None:
+                        self._close(clash)
+                        closed.append(clash)
+                    self._open(listener)
+                    opened.append(listener.name)
+            except OSError as error:
+                for name in opened:
+                    self._close(self._listeners[name][0])
+                for listener in closed:
+                    self._open(listener)
+                raise CannotChange(str(error)) from error
+            self._plan, self._digest = prepare(program), digest
+            self._senders.clear()
+            kept = {listener.name for listener in program.listeners}
+            for listener in old.listeners:
+                if listener.name not in kept and listener not in closed:
+                    self._close(listener)
+            for pumping in self._pumps.values():
+                pumping.pump.resume()
+
+    def stop(self) -> None:
+        """Take nothing more in, let what runs finish, stop. What is owed stays in the spool."""
+        self._stopping.set()
+        with self._changing:
+            for listener, _ in list(self._listeners.values()):
+                self._close(listener)
+        self._routing.stop()
+        self.router.wake.set()
+        pumpings = list(self._pumps.values())
+        for pumping in pumpings:
+            pumping.thread.stop()
+            pumping.pump.stop()
+        for pumping in pumpings:
+            pumping.thread.join(GRACE)
+        self._routing.join(GRACE)
+
+    def ports(self) -> list[int]:
+        """The ports that are open."""
+        return sorted(running.port for _, running in self._listeners.values())
+
+    def trouble(self) -> dict[str, str]:
+        """What does not work at the moment, by name, in words."""
+        found = {name: p.pump.trouble or p.thread.trouble for name, p in list(self._pumps.items())}
+        found["router"] = self._routing.trouble
+        found["disk"] = self._no_room() or ""
+        return {name: words for name, words in found.items() if words}
+
+    # --- in ----------------------------------------------------------------------------------------------
+
+    def _open(self, listener: Listener) -> None:
+        arguments = listener.arguments
+        title = AETitles.of(arguments["title"]).titles[0] if "title" in arguments else self.settings.ae_title
+        callers = AETitles.of(arguments["callers"]).titles if "callers" in arguments else ()
+        networks = Networks.of(arguments["networks"]).networks if "networks" in arguments else ()
+        port = listener.port or 0
+        running = dicom.Listener(
+            port,
+            lambda reception: self._accept(reception, port),
+            folder=self.spool.work,
+            ae_title=title,
+            address=self.settings.address,
+            accept_calling=frozenset(callers),
+            networks=tuple(ip_network(network, strict=False) for network in networks),
+            may_receive=self._no_room,
+        )
+        running.start()
+        self._listeners[listener.name] = (listener, running)
+        log.info("listening on port %d (DICOM)", port)
+
+    def _close(self, listener: Listener) -> None:
+        _, running = self._listeners.pop(listener.name)
+        running.stop(GRACE)
+        log.info("port %d closed", running.port)
+
+    def _accept(self, reception: dicom.Reception, port: int) -> None:
+        received = datetime.now().astimezone().isoformat(timespec="milliseconds")
+        origin = Origin("dicom", port, reception.calling_ae, reception.called_ae, reception.address, received)
+        try:
+            self.spool.accept(reception.dataset_file, origin, self._digest)
+        except OSError as error:
+            raise Later(f"the spool cannot take it in ({error.strerror})") from None
+        self.router.wake.set()
+
+    def _no_room(self) -> str | None:
+        free = shutil.disk_usage(self.spool.root).free >> 20
+        if free < self.settings.min_free_mb:
+            return f"only {free} MB of disk are free; at least {self.settings.min_free_mb} must be"
+        return None
+
+    # --- through -----------------------------------------------------------------------------------------
+
+    def _route(self) -> None:
+        while not self._stopping.is_set():
+            self.router.wake.clear()
+            if not self.router.turn():
+                # Something may have come by another way than ours (a release from the hold): look by ourselves too.
+                self.router.wake.wait(2.0)
+
+    # --- out ---------------------------------------------------------------------------------------------
+
+    def _promised(self, outboxes: Iterable[str]) -> None:
+        for name in outboxes:
+            if name != HOLD:
+                self._pump(name).wake()
+        for name, pumping in list(self._pumps.items()):
+            if name.endswith(".mail"):
+                pumping.pump.wake()
+
+    def _pump(self, name: str) -> Pump:
+        with self._changing:
+            pumping = self._pumps.get(name)
+            if pumping is None:
+                pump = Pump(self.spool.outbox(name), lambda: self._sender(name), self.router.refuse)
+                pumping = self._pumps[name] = _Pumping(pump, Supervised(f"outbox {name}", pump.loop))
+                if not self._stopping.is_set():
+                    pumping.thread.start()
+        return pumping.pump
+
+    def _sender(self, name: str) -> Sender | None:
+        """How this outbox is emptied under the current rules; None while they say nothing."""
+        if name not in self._senders:
+            self._senders[name] = self._make_sender(name)
+        return self._senders[name]
+
+    def _make_sender(self, name: str) -> Sender | None:
+        if name.endswith(".store"):
+            return Archive(self.settings.archive_folder(name.removesuffix(".store")))
+        if name.endswith(".mail"):
+            contact = self.program.contact(name.removesuffix(".mail"))
+            if contact is None or self._relay is None:
+                return None
+            return Mailer(contact, self._relay, self.settings.mail_quiet_seconds, self.settings.language)
+        declared = self.program.destination(name)
+        return None if declared is None else DicomNode(declared, self.settings.ae_title)
+
+    def _refuse_orphans(self, old: Program, new: Program) -> None:
+        for destination in old.destinations:
+            if new.destination(destination.name) is not None:
+                continue
+            owed = sum(self.spool.outbox(destination.name).count().values())
+            if owed:
+                raise CannotChange(
+                    f"{owed} objects are still owed to {destination.name}, which the new rules no longer declare; "
+                    "declare it again, or wait until its outbox is empty"
+                )
+
+
+def wait_until_empty(appliance: Appliance, seconds: float) -> bool:
+    """Wait until nothing is left to route or to send; whether that came to pass. For the demo and tests."""
+    spool = appliance.spool
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        owed = sum(sum(spool.outbox(name).count().values()) for name in spool.outboxes() if name != HOLD)
+        if not owed and not spool.waiting():
+            return True
+        time.sleep(0.1)
+    return False

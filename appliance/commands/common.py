@@ -1,0 +1,33 @@
+"""What several commands share: the arguments for settings and rules, and how findings are shown."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from appliance.rulebook import RuleBook
+from appliance.settings import Settings
+from dsl.compile import Compiled
+from dsl.render import render
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """--rules, --data and --settings."""
+    parser.add_argument("--rules", type=Path, metavar="FILE|FOLDER", help="rule file or folder (default: DATA/rules)")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="spool, archive and rules (default: ./data)")
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="a TOML file; STELLWERK_* variables go before it")
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings that the arguments ask for. Raises SettingsError."""
+    return Settings.load(arguments.settings).changed(rules=arguments.rules, data=arguments.data)
+
+
+def compiled(settings: Settings) -> Compiled:
+    """The rules of these settings."""
+    return RuleBook(settings.rules_path).compile()
+
+
+def show_findings(result: Compiled, language: str = "en") -> None:
+    """Print every finding with its caret."""
+    if result.findings:
+        print(render(result.findings, result.sources, language=language), file=sys.stderr)

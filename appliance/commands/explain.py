@@ -1,0 +1,97 @@
+"""explain: which routes would take a file, why or why not, and what would be sent where."""
+
+import argparse
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from appliance.commands.common import add_settings, compiled, settings_of, show_findings
+from engine.bench import DryBench
+from engine.condition import All, Any, Named, Not, Reason, describe
+from engine.errors import Never
+from engine.header import Header
+from engine.object import Object, Origin
+from engine.run import Delivery, Passage, prepare
+from engine.run import run as run_rules
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="a DICOM file")
+    parser.add_argument("--on", default="port 26131", metavar="SOURCE", help='where it would come in: "port 26131"')
+    parser.add_argument("--sender", default="", metavar="AET", help="the calling AE title")
+    parser.add_argument("--called", default="", metavar="AET", help="the called AE title")
+    parser.add_argument("--address", default="", metavar="IP", help="the sender's address")
+    add_settings(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the explanation. Nothing leaves; it shows patient data to whoever asks for it."""
+    settings = settings_of(arguments)
+    result = compiled(settings)
+    show_findings(result)
+    if result.program is None:
+        return 1
+    words = arguments.on.split()
+    named = {listener.name: listener.port for listener in result.program.listeners}
+    if len(words) == 2 and words[0] == "port" and words[1].isdecimal():
+        port: int | None = int(words[1])
+    elif arguments.on in named:
+        port = named[arguments.on]
+    else:
+        print(f'stellwerk: --on takes "port N" or a listener of the rules, not "{arguments.on}"', file=sys.stderr)
+        return 2
+    if not arguments.file.is_file():
+        print(f"stellwerk: there is no file {arguments.file}", file=sys.stderr)
+        return 2
+    now = datetime.now().astimezone().isoformat()
+    origin = Origin("dicom", port, arguments.sender, arguments.called, arguments.address, now)
+    obj = Object("explained", arguments.file, Header.read(arguments.file), origin)
+    try:
+        outcome = run_rules(prepare(result.program), obj, DryBench(result.program), with_reasons=True)
+    except Never as refusal:
+        print(f"would be held: {refusal.reason}")
+        return 0
+    for passage in outcome.passages:
+        _tell_passage(passage, result.program.listener_at("dicom", port) is not None)
+    loose = [delivery for delivery in outcome.deliveries if not delivery.route]
+    for delivery in loose:
+        print(f"\nwould be held: {delivery.note.get('why', '')}")
+    return 0
+
+
+def _tell_passage(passage: Passage, heard: bool) -> None:
+    route = passage.route
+    source = "takes it" if passage.taken else "does not take it"
+    print(f"\nroute {route.name} ({route.written}): {source}")
+    if not passage.taken and (passage.reason is None or passage.reason.true or not heard):
+        print(f"    no: it listens on {route.source}")
+    if passage.reason is not None:
+        _tell_reason(passage.reason, 1)
+    if passage.failed is not None:
+        print(f"    fails: {passage.failed}")
+    for delivery in passage.deliveries:
+        print(f"    would {_tell_delivery(delivery)}")
+    if passage.dropped is not None:
+        print(f"    would discard it: {passage.dropped}")
+
+
+def _tell_reason(reason: Reason, depth: int) -> None:
+    mark = "yes" if reason.true else "no"
+    condition = reason.condition
+    compound = isinstance(condition, All | Any | Not | Named)
+    found = "" if compound else f" (it is {', '.join(reason.found) or 'missing'})"
+    print(f"{'    ' * depth}{mark}: {describe(condition)}{found}")
+    for part in reason.parts:
+        _tell_reason(part, depth + 1)
+
+
+def _tell_delivery(delivery: Delivery) -> str:
+    changed = f", with {', '.join(delivery.obj.changes)} changed" if delivery.obj.changes else ""
+    if delivery.outbox.endswith(".store"):
+        return f"store in {delivery.outbox.removesuffix('.store')}/{'/'.join(delivery.place)}{changed}"
+    if delivery.outbox.endswith(".mail"):
+        return f"mail {delivery.outbox.removesuffix('.mail')}"
+    if delivery.outbox == "hold":
+        return f"hold it: {delivery.note.get('why', '') or 'the rule says so'}"
+    return f"forward to {delivery.outbox}{changed}"

@@ -1,0 +1,96 @@
+"""run: start the appliance and keep it running."""
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import time
+
+from appliance.appliance import Appliance
+from appliance.commands.common import add_settings, settings_of, show_findings
+from appliance.reload import Reloader
+from appliance.rulebook import RuleBook, install_default_rules
+from appliance.settings import Settings
+from appliance.supervise import Supervised
+from engine.program import Program
+
+log = logging.getLogger("stellwerk")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    add_settings(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until SIGTERM or Ctrl-C; SIGHUP looks at the rules at once."""
+    settings = settings_of(arguments)
+    if arguments.rules is None and settings.rules is None:
+        install_default_rules(settings.rules_path)
+    book = RuleBook(settings.rules_path)
+    compiled = book.compile()
+    show_findings(compiled)
+    program = compiled.program or last_good(settings)
+    if program is None:
+        print("stellwerk: the rules have errors, and none have ever run here; nothing was started", file=sys.stderr)
+        return 1
+    if compiled.program is None:
+        log.error("the rules have errors; the last good ones run instead")
+    # A list, not an Event: a handler interrupts this very thread, which might be holding the Event's lock.
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: stopping.append(number))
+    try:
+        appliance = Appliance(settings, program)
+    except BlockingIOError:
+        print(f"stellwerk: another one runs in {settings.data}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"stellwerk: {settings.data} cannot be used ({error.strerror})", file=sys.stderr)
+        return 1
+    try:
+        appliance.start()
+    except OSError as error:
+        print(f"stellwerk: {error}", file=sys.stderr)
+        return 1
+    remember(settings, program)
+
+    def use(changed: Program) -> None:
+        appliance.use(changed)
+        remember(settings, changed)
+
+    reloader = Reloader(book, compiled, use)
+    watching = Supervised("rules", reloader.loop)
+    watching.start()
+    signal.signal(signal.SIGHUP, lambda *_: reloader.wake())
+    _tell(settings, appliance)
+    while not stopping:
+        time.sleep(0.5)
+    log.info("stopping")
+    watching.stop()
+    reloader.stop()
+    appliance.stop()
+    return 0
+
+
+def last_good(settings: Settings) -> Program | None:
+    """The program that ran last."""
+    try:
+        return Program.from_json(json.loads((settings.data / "last-good.json").read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def remember(settings: Settings, program: Program) -> None:
+    """Keep a program for a start with broken rules."""
+    draft = settings.data / ".last-good.json"
+    draft.write_text(json.dumps(program.to_json(), ensure_ascii=False, indent=1), encoding="utf-8")
+    draft.replace(settings.data / "last-good.json")
+
+
+def _tell(settings: Settings, appliance: Appliance) -> None:
+    ports = ", ".join(map(str, appliance.ports())) or "none"
+    log.info("ready: DICOM on %s; rules %s; archive %s", ports, settings.rules_path, settings.archive_folder("archive"))
+    if appliance.program.contacts and not settings.mail_host:
+        log.warning("no mail relay is set (mail_host): reports wait in their outboxes")

@@ -1,0 +1,63 @@
+"""spool: what is waiting, held or on its way; release or delete what is held."""
+
+import argparse
+import sys
+from datetime import datetime
+
+from appliance.commands.common import add_settings, settings_of
+from engine.entry import Entry
+from engine.spool import Spool
+from engine.step import HOLD
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.add_argument("action", nargs="?", default="list", choices=["list", "release", "delete"])
+    parser.add_argument("id", nargs="*", metavar="ID", help="held objects, or `all`")
+    add_settings(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List, release or delete. Works beside a running appliance: every change is one rename."""
+    settings = settings_of(arguments)
+    if not settings.spool.is_dir():
+        print(f"stellwerk: there is no spool in {settings.data}", file=sys.stderr)
+        return 2
+    spool = Spool(settings.spool)
+    if arguments.action == "list":
+        _list(spool)
+        return 0
+    held = [entry.id for entry in spool.outbox(HOLD).all()]
+    chosen = held if arguments.id == ["all"] else arguments.id
+    if not chosen:
+        print(f"stellwerk: say which to {arguments.action}: an ID of `stellwerk spool`, or all", file=sys.stderr)
+        return 2
+    missing = [number for number in chosen if number not in held]
+    for number in chosen:
+        if number in held and arguments.action == "release":
+            spool.release(number)
+        elif number in held:
+            spool.delete(number)
+    done = len(chosen) - len(missing)
+    print(f"{done} {'released' if arguments.action == 'release' else 'deleted'}")
+    for number in missing:
+        print(f"stellwerk: {number} is not held", file=sys.stderr)
+    return 1 if missing else 0
+
+
+def _list(spool: Spool) -> None:
+    print(f"incoming: {len(spool.waiting())} accepted, not yet routed")
+    for name in spool.outboxes():
+        home = spool.outbox(name)
+        counts = home.count()
+        print(f"{name}: {', '.join(f'{count} {state}' for state, count in counts.items())}")
+        for entry in home.all():
+            if name == HOLD or entry.why:
+                print(f"    {_line(entry)}")
+
+
+def _line(entry: Entry) -> str:
+    since = datetime.fromtimestamp(entry.since).strftime("%Y-%m-%d %H:%M")
+    refused = f"{entry.note['refused by']}: " if entry.note.get("refused by") else ""
+    tries = f" ({entry.tries} tries)" if entry.tries else ""
+    return f"{entry.id}  {since}  {refused}{entry.why or 'a rule holds it'}{tries}"

@@ -1,0 +1,116 @@
+"""Reload: a rule file changes; compile; change over, or keep the old program and say why.
+
+Watchdog's events make it look sooner; that it finds every change comes from comparing the files' bytes (network
+mounts and editors that swap files under the name send no reliable events).
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+
+from appliance.appliance import CannotChange
+from appliance.rulebook import NoRules, RuleBook
+from dsl.compile import Compiled
+from dsl.render import render
+from engine.program import Program
+
+log = logging.getLogger("stellwerk.rules")
+
+SETTLE = 0.3
+"""Seconds to wait after an event: editors write in several steps."""
+
+LOOK_AGAIN = 5.0
+
+
+class Reloader:
+    """Watches the rule book and hands programs over to `use`, which raises CannotChange to refuse one."""
+
+    def __init__(self, book: RuleBook, first: Compiled, use: Callable[[Program], None]) -> None:
+        self.book = book
+        self.last = first
+        """What the files compiled to at the last look, whether it was taken or not."""
+        self.trouble = ""
+        """Why the rules on disk are not the ones that run; empty when they are."""
+        self._use = use
+        self._state = book.state(first.files)
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._observer = Observer()
+        self._watched: set[str] = set()
+
+    def loop(self) -> None:
+        """Watch until stopped."""
+        self._watch()
+        if not self._observer.is_alive():
+            self._observer.start()
+        while not self._stopping.is_set():
+            if self._wake.wait(LOOK_AGAIN):
+                self._stopping.wait(SETTLE)
+            self._wake.clear()
+            self.look()
+
+    def look(self) -> bool:
+        """Compile if a file has changed; whether a new program runs now."""
+        state = self.book.state(self.last.files)
+        if state == self._state:
+            return False
+        self._state = state
+        try:
+            self.last = self.book.compile()
+        except NoRules as missing:
+            self.trouble = f"{missing}; the old rules run on"
+            log.error("%s", self.trouble)
+            return False
+        self._state = self.book.state(self.last.files)
+        self._watch()
+        program = self.last.program
+        if program is None:
+            self.trouble = "the rule files have errors; the old rules run on"
+            log.error("%s\n%s", self.trouble, render(self.last.findings, self.last.sources))
+            return False
+        try:
+            self._use(program)
+        except CannotChange as refusal:
+            self.trouble = f"the new rules cannot take over: {refusal}"
+            log.error("%s; the old rules run on", self.trouble)
+            return False
+        self.trouble = ""
+        log.info("new rules run (%s)", program.digest)
+        return True
+
+    def wake(self) -> None:
+        """Look at once."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the watch."""
+        self._stopping.set()
+        self._wake.set()
+        if self._observer.is_alive():
+            self._observer.stop()
+
+    def _watch(self) -> None:
+        """Watch the folders of all files, since editors replace files instead of writing into them."""
+        folders = {str(Path(name).resolve().parent) for name in (*self.last.files, *map(str, self.book.files()))}
+        if self.book.path.is_dir():
+            folders.add(str(self.book.path.resolve()))
+        for folder in folders - self._watched:
+            try:
+                self._observer.schedule(_Touched(self._wake), folder)
+                self._watched.add(folder)
+            except OSError as error:
+                log.warning("%s cannot be watched (%s); looking every %.0f s", folder, error.strerror, LOOK_AGAIN)
+
+
+class _Touched(FileSystemEventHandler):
+    def __init__(self, wake: threading.Event) -> None:
+        self._wake = wake
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """Something in a rule folder changed; reading it is no change."""
+        if event.event_type not in ("opened", "closed_no_write"):
+            self._wake.set()

@@ -1,0 +1,164 @@
+"""Settings: where things are and how the house reaches its mail relay. TOML, then the environment, then the command.
+
+Everything has a default that works. What happens to images is never a setting: that is what rule files are for.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Self
+
+from engine.destinations.letter import LANGUAGES
+from engine.destinations.mail import Relay
+
+SECURITY = ("starttls", "tls", "none")
+_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be; the text says which, where and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, each with its default."""
+
+    data: Path = Path("data")
+    """Spool, archive and rules lie in here."""
+    rules: Path | None = None
+    """A rule file or a folder of them; `<data>/rules` where nothing is said."""
+    archive: Path | None = None
+    """Where `store` keeps its copies; `<data>/archive` where nothing is said. `store in NAME` goes beside it."""
+    address: str = "0.0.0.0"
+    """The network address to listen on."""
+    ae_title: str = "STELLWERK"
+    """What we call ourselves, to senders and destinations, where the rules say nothing else."""
+    language: str = "de"
+    """Of mails and messages: de or en."""
+    min_free_mb: int = 512
+    """Below this much free disk nothing is taken in: senders are refused and keep their images."""
+    mail_host: str = ""
+    """The mail relay; without one, reports wait in their outbox."""
+    mail_port: int = 0
+    """Its port; 0 means the usual one for the kind of security."""
+    mail_security: str = "starttls"
+    """starttls, tls (from the first byte) or none."""
+    mail_from: str = "stellwerk@localhost"
+    mail_user: str = ""
+    mail_password_file: Path | None = None
+    """A file that holds the password, so that no setting or process list shows it."""
+    mail_ca_file: Path | None = None
+    """Certificates to trust, where the relay's is signed by no public authority."""
+    mail_quiet_seconds: float = 120.0
+    """A study is reported once nothing has been added to it for so long."""
+
+    @classmethod
+    def load(cls, file: Path | None, environment: Mapping[str, str] | None = None) -> Self:
+        """The defaults, changed by a TOML file (`[mail] host = …`), changed by `STELLWERK_MAIL_HOST` and the like.
+
+        Raises SettingsError.
+        """
+        settings = cls()
+        if file is not None:
+            settings = settings._with(_flat(_toml(file)), str(file))
+        environment = os.environ if environment is None else environment
+        known = {f"STELLWERK_{field.name.upper()}": field.name for field in fields(cls)}
+        unknown = sorted(name for name in environment if name.startswith("STELLWERK_") and name not in known)
+        if unknown:
+            raise SettingsError(f"the environment sets {unknown[0]}, which is no setting; known: {', '.join(known)}")
+        return settings._with({known[n]: v for n, v in environment.items() if n in known}, "the environment")
+
+    def changed(self, **values: Path | str | None) -> Self:
+        """The same with what the command line says; None leaves a setting as it is."""
+        return self._with({name: value for name, value in values.items() if value is not None}, "the command line")
+
+    @property
+    def spool(self) -> Path:
+        """The spool's folder."""
+        return self.data / "spool"
+
+    @property
+    def rules_path(self) -> Path:
+        """The rule file or folder."""
+        return self.rules or self.data / "rules"
+
+    def archive_folder(self, name: str) -> Path:
+        """The folder of `store in NAME`; `archive` is the plain one."""
+        root = self.archive or self.data / "archive"
+        return root if name == "archive" else root.parent / name
+
+    def relay(self) -> Relay | None:
+        """The mail relay, if there is one. Raises SettingsError when its password cannot be read."""
+        if not self.mail_host:
+            return None
+        password = ""
+        if self.mail_password_file is not None:
+            try:
+                password = self.mail_password_file.read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SettingsError(f"the mail password file cannot be read ({error.strerror})") from None
+        return Relay(
+            self.mail_host,
+            self.mail_port or _PORTS[self.mail_security],
+            self.mail_security,
+            self.mail_from,
+            self.mail_user,
+            password,
+            str(self.mail_ca_file or ""),
+        )
+
+    def _with(self, values: Mapping[str, object], where: str) -> Self:
+        kinds = {field.name: field.type for field in fields(self)}
+        read: dict[str, object] = {}
+        for name, value in values.items():
+            if name not in kinds:
+                raise SettingsError(f"{where} sets {name}, which is no setting; known: {', '.join(kinds)}")
+            read[name] = _read(name, kinds[name], value, where)
+        # The fields' types were checked just above, one by one, which `replace` cannot know.
+        settings = replace(self, **read)  # type: ignore[arg-type]
+        if settings.mail_security not in SECURITY:
+            raise SettingsError(f"{where}: mail_security is one of {', '.join(SECURITY)}")
+        if settings.language not in LANGUAGES:
+            raise SettingsError(f"{where}: language is one of {', '.join(LANGUAGES)}")
+        return settings
+
+
+def _read(name: str, kind: object, value: object, where: str) -> object:
+    if isinstance(value, list):
+        raise SettingsError(f"{where}: {name} is one value, not a list")
+    try:
+        if kind in (int, float):
+            number = int(str(value)) if kind is int else float(str(value))
+            if not 0 <= number < 1e9:
+                raise ValueError
+            return number
+    except ValueError:
+        raise SettingsError(f"{where}: {name} is a number, not {value!r}") from None
+    if kind is str:
+        return str(value)
+    # What is empty is not said: `.`, which it would be as a path, is the last thing that is meant.
+    if str(value) == "":
+        raise SettingsError(f"{where}: {name} is the name of a file or folder, and is empty")
+    return Path(str(value)).expanduser()
+
+
+def _toml(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} is not a settings file: {error}") from None
+
+
+def _flat(data: Mapping[str, object]) -> dict[str, object]:
+    """`[mail] host` and `mail_host` are the same setting."""
+    flat: dict[str, object] = {}
+    for name, value in data.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}_{inner}": deeper for inner, deeper in value.items()}
+        else:
+            flat[name] = value
+    return flat
