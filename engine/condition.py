@@ -77,8 +77,12 @@ class Literal:
             return values.day(self.text)
         if not self.text:
             return today
-        shift = values.Duration.of(self.text.lstrip("+- ")).delta
-        return today + shift if self.text.startswith("+") else today - shift
+        later = self.text.startswith("+")
+        try:
+            shift = values.Duration.of(self.text.lstrip("+- ")).delta
+            return today + shift if later else today - shift
+        except OverflowError:
+            return date.max if later else date.min
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +266,8 @@ def _same_name(found: str, wanted: str) -> bool:
             components.pop()
         return components
 
-    groups = found.split("=")
-    return any(parts(group) == parts(wanted) for group in groups) or _fold(found) == _fold(wanted)
+    groups = [group for group in map(parts, found.split("=")) if group]
+    return parts(wanted) in groups or _fold(found) == _fold(wanted)
 
 
 def describe(condition: Condition) -> str:
@@ -301,10 +305,17 @@ def _nested(term: Condition, weaker: type | tuple[type, ...]) -> str:
     return f"({describe(term)})" if isinstance(term, weaker) else describe(term)
 
 
+_WORD = re.compile(
+    r"(?!(and|or|not|in|is|contains|starts|with|matches|present|missing|today|when|otherwise|end|on)$)"
+    r"[^\W\d]\w*(-\w+)*"
+)
+"""A value that needs no quotes: a name that is no word of the language."""
+
+
 def _quoted(value: Literal) -> str:
     if value.kind == "today":
         return f"today {value.text[:1]} {value.text[1:].strip()}" if value.text else "today"
-    if value.kind == "text" and not re.fullmatch(r"[^\W\d]\w*(-\w+)*", value.text):
+    if value.kind == "text" and not _WORD.fullmatch(value.text):
         return f'"{value.text}"'
     return value.text
 

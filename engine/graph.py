@@ -89,8 +89,10 @@ def sinks(call: Call) -> tuple[str, ...]:
 
 
 def _quoted(label: str) -> str:
-    """A label as Mermaid takes it: in quotes, with an entity for those inside."""
-    return '"' + label.replace('"', "#quot;") + '"'
+    """A label as Mermaid takes it: in quotes, with entities for those inside, and for what it would take as HTML."""
+    for sign, entity in (("#", "#35;"), ('"', "#quot;"), ("<", "#lt;"), (">", "#gt;")):
+        label = label.replace(sign, entity)
+    return f'"{label}"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,19 @@ Character sets are solved here (pydicom does it, PS3.3 section C.12.1.1.2); ever
 read from its file at the first question and kept; a change makes a new header. It must not know rules or the spool.
 """
 
+import copy
 from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset, config, dcmread
 from pydicom.dataelem import DataElement
 from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as Items
+from pydicom.valuerep import PersonName
 
 from engine.errors import Never
-from engine.tags import Part, Path, path_of
+from engine.tags import Part, Path, Tag, path_of
 
 
 class Header:
@@ -64,12 +66,12 @@ class Header:
         """A header with some attributes set, or removed where the value is None; this one stays as it is."""
 
         def load() -> Dataset:
-            dataset = self.dataset.copy() if len(self.dataset) else Dataset()
+            # pydicom's own copy shares its elements: a change would show in the object that other routes see.
+            dataset = copy.deepcopy(self.dataset)
             for spelling, value in values.items():
                 path = path_of(spelling)
                 if value is None:
-                    if path.last.number in dataset:
-                        del dataset[path.last.number]
+                    remove_value(dataset, path)
                 else:
                     set_value(dataset, path, value)
             return dataset
@@ -78,29 +80,78 @@ class Header:
 
 
 def set_value(dataset: Dataset, path: Path, value: str) -> None:
-    """Set one attribute, making the items on the way to it."""
-    for part in path.parts[:-1]:
-        number = part.tag.number
-        if number not in dataset or not dataset[number].value:
-            dataset.add(DataElement(number, "SQ", Items([Dataset()])))
-        dataset = dataset[number].value[(part.item or 1) - 1]
+    """Set one attribute, in every item of the sequences on the way to it; where there is none, one is made.
+
+    Raises Never when it cannot hold the value, or there is no item of that number.
+    """
+    for holder in holders(dataset, path.parts[:-1], make=True):
+        _put(holder, path, value)
+
+
+def remove_value(dataset: Dataset, path: Path) -> None:
+    """Take one attribute out, from every item of the sequences on the way to it."""
+    for holder in holders(dataset, path.parts[:-1]):
+        number = _number(holder, path.last)
+        if number is not None and number in holder:
+            del holder[number]
+
+
+def holders(dataset: Dataset, parts: tuple[Part, ...], *, make: bool = False) -> list[Dataset]:
+    """The data sets at the end of a way through sequences: the items that it names, all where it names none."""
+    if not parts:
+        return [dataset]
+    part = parts[0]
+    element = _element(dataset, part)
+    if element is not None and element.VR != "SQ":
+        if make:
+            raise Never(f"its {part.tag} is not a sequence, and a rule sets a value in it")
+        return []
+    items: list[Dataset] = list(element.value) if element is not None else []
+    if not items and make:
+        made = DataElement(_place(dataset, part.tag), "SQ", Items([Dataset()]))
+        dataset.add(made)
+        items = list(made.value)
+    if part.item is not None:
+        if make and part.item > len(items):
+            raise Never(f"its {part.tag} has no item {part.item}, and a rule sets a value in it")
+        items = items[part.item - 1 : part.item]
+    return [holder for item in items for holder in holders(item, parts[1:], make=make)]
+
+
+def _number(dataset: Dataset, tag: Tag) -> int | None:
+    """Group and element in this data set; None for a private one whose creator has no block in it."""
+    if not tag.creator:
+        return tag.number
+    try:
+        return dataset.private_block(tag.group, tag.creator).get_tag(tag.element)
+    except KeyError:
+        return None
+
+
+def _place(dataset: Dataset, tag: Tag) -> int:
+    """Where the attribute goes; a private creator that has no block yet gets one (PS3.5 section 7.8.1)."""
+    if not tag.creator:
+        return tag.number
+    return int(dataset.private_block(tag.group, tag.creator, create=True).get_tag(tag.element))
+
+
+def _put(dataset: Dataset, path: Path, value: str) -> None:
     tag = path.last
-    if tag.creator:
-        block = dataset.private_block(tag.group, tag.creator, create=True)
-        block.add_new(tag.element, "LO", value)
-    else:
-        dataset.add(DataElement(tag.number, _vr_for(path), _typed(path, value)))
+    vr = "LO" if path.vr == "UN" else path.vr
+    if path.kind in ("items", "binary") and vr != "LO":
+        raise Never(f"{path} holds no text, and a rule gives it one")
+    try:
+        # What fits the VR is the compiler's to check; pydicom's warnings would quote the value.
+        dataset.add(DataElement(_place(dataset, tag), vr, _typed(vr, value), validation_mode=config.IGNORE))
+    except (ValueError, TypeError, ArithmeticError):
+        raise Never(f"{path} cannot hold the value that a rule gives it") from None
 
 
-def _vr_for(path: Path) -> str:
-    return "LO" if path.vr == "UN" else path.vr
-
-
-def _typed(path: Path, value: str) -> object:
+def _typed(vr: str, value: str) -> object:
     """The value in the type that pydicom wants for binary numbers; text stays text."""
-    if path.vr in ("US", "SS", "UL", "SL", "UV", "SV"):
+    if vr in ("US", "SS", "UL", "SL", "UV", "SV"):
         return int(value)
-    if path.vr in ("FL", "FD"):
+    if vr in ("FL", "FD"):
         return float(value)
     return value
 
@@ -139,11 +190,13 @@ def _texts(dataset: Dataset, parts: tuple[Part, ...]) -> list[str]:
 def _element(dataset: Dataset, part: Part) -> DataElement | None:
     tag = part.tag
     try:
-        if tag.creator:
-            return dataset.private_block(tag.group, tag.creator)[tag.element]
-        return dataset[tag.number]
+        number = _number(dataset, tag)
+        return None if number is None else dataset[number]
     except KeyError:
         return None
+    except (OSError, MemoryError):
+        # A long value is read from the file only now: the disk's trouble is not the object's.
+        raise
     except Exception as error:
         # A rule asks for a value that cannot be decoded: to call it missing could let something pass that should not.
         raise Never(f"its {tag} cannot be read ({type(error).__name__})") from None
@@ -154,11 +207,15 @@ def _plain(element: DataElement) -> list[str]:
     if value is None:
         return []
     values = list(value) if isinstance(value, MultiValue | list | tuple) else [value]
-    texts = []
-    for single in values:
-        if isinstance(single, bytes):
-            # An unknown VR (private elements in Implicit VR): text if it reads as text.
-            single = single.decode("utf-8", "replace") if single.isascii() else ""
-        original = getattr(single, "original_string", None)
-        texts.append((str(original) if original else str(single)).strip(" \0"))
+    texts = [_text(single) for single in values]
     return [] if texts == [""] else texts
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        # Binary, or an unknown VR (private elements in Implicit VR): text if it reads as text, but never missing.
+        text = value.decode("ascii").strip(" \0") if value.isascii() else ""
+        return text or ("…" if value else "")
+    # Numbers as the file writes them; a person's name keeps its undecoded bytes under the same name.
+    original = None if isinstance(value, PersonName) else getattr(value, "original_string", None)
+    return (str(original) if original else str(value)).strip(" \0")

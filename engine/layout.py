@@ -17,8 +17,13 @@ UNKNOWN = "unknown"
 LONGEST = 120
 """Bytes of UTF-8 in one folder name; file systems allow 255, archives and Windows paths like less."""
 
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|$`\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffd]')
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+_UNSAFE = re.compile(
+    r'[\x00-\x1f\x7f-\x9f\xad/\\:*?"<>|$`]|[\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f]'
+    r"|[\ufeff\ufff9-\uffff\ud800-\udfff]"
+)
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]) *(\..*)?")
+_DIGESTED = re.compile(r".*~[0-9a-f]{10}", re.DOTALL)
+"""A name that looks as if it were made here: it gets a digest, or it could be taken for another's."""
 
 
 def folders(layout: Layout, header: Header) -> tuple[str, ...]:
@@ -47,9 +52,9 @@ def safe(value: str) -> str:
         name = f"_{name}"
     while len(name.encode()) > LONGEST:
         name = name[: min(LONGEST, len(name) - 1)].rstrip(" .")
-    if name == plain:
+    if name == plain and not _DIGESTED.fullmatch(name):
         return name
-    digest = hashlib.blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=3).hexdigest()
+    digest = hashlib.blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
     return f"{name or '_'}~{digest}"
 
 

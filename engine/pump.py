@@ -24,7 +24,7 @@ WINDOW = 100
 FIRST_WAIT, LONGEST_WAIT = 10.0, 3600.0
 PATIENCE = 3 * 86400.0
 LOOK_AGAIN = 30.0
-"""Seconds after which a pump looks into its folder even though nobody woke it."""
+"""The usual Sender.look_again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class Sender(Protocol):
     """Seconds between two tries, where the rule says so; None doubles from 10 s to an hour."""
     patience: float
     """Seconds after which a promise is given up."""
+    look_again: float
+    """Seconds after which the pump looks into the outbox even though nobody woke it."""
 
     def pick(self, outbox: Outbox, now: float) -> list[Entry]:
         """Claim what can be sent now."""
@@ -104,7 +106,8 @@ class Pump:
         sender = self._find()
         batch = sender.pick(self.outbox, now) if sender else []
         if sender is None or not batch:
-            return LOOK_AGAIN if due is None else max(0.05, min(due - now, LOOK_AGAIN))
+            look_again = sender.look_again if sender else LOOK_AGAIN
+            return look_again if due is None else max(0.05, min(due - now, look_again))
         turn = _Turn(self, sender, batch)
         try:
             clean = [entry for entry in batch if turn.may_leave(entry)]

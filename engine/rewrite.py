@@ -14,7 +14,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from engine.errors import Never
-from engine.header import set_value
+from engine.header import holders, remove_value, set_value
 from engine.tags import Path as TagPath
 from engine.tags import path_of
 
@@ -57,21 +57,18 @@ def _change(dataset: FileDataset, path: TagPath, value: str | None) -> None:
     if path.parts[0].tag.number >= _PIXELS:
         raise Never(f"{path} belongs to the pixel data, which a rule cannot set")
     if value is None:
-        found: Dataset = dataset
-        for part in path.parts[:-1]:
-            items = found[part.tag.number].value if part.tag.number in found else []
-            if len(items) < (part.item or 1):
-                return
-            found = items[(part.item or 1) - 1]
-        if path.last.number in found:
-            del found[path.last.number]
+        remove_value(dataset, path)
         return
+    set_value(dataset, path, value)
     if not value.isascii():
         _make_room(dataset, value)
-    set_value(dataset, path, value)
+        for depth in range(1, len(path.parts)):
+            for item in holders(dataset, path.parts[:depth]):
+                if "SpecificCharacterSet" in item:
+                    _make_room(item, value)
 
 
-def _make_room(dataset: FileDataset, value: str) -> None:
+def _make_room(dataset: Dataset, value: str) -> None:
     """See to it that the object's character set has every letter of the value (PS3.3 section C.12.1.1.2)."""
     declared = dataset.get("SpecificCharacterSet") or ""
     names = [declared] if isinstance(declared, str) else list(declared)
@@ -79,7 +76,7 @@ def _make_room(dataset: FileDataset, value: str) -> None:
         # The default repertoire is a subset of UTF-8, so nothing else has to be written anew.
         dataset.SpecificCharacterSet = "ISO_IR 192"
         return
-    for codec in convert_encodings(names):
+    for codec in convert_encodings([name for name in names if name not in _DEFAULT_REPERTOIRE]):
         try:
             value.encode(codec)
         except (UnicodeEncodeError, LookupError):

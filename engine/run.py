@@ -7,7 +7,7 @@ console's "what would happen to this file?" call the same function as the applia
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.condition import All, Any, Condition, Named, Not, Reason, Unmatched, explain, holds
@@ -24,7 +24,8 @@ class Delivery:
     """A promise: this object, as it stood at that point of its route, to this outbox.
 
     The id follows from object, route, position and outbox, so promising twice is promising once. `awaits` are the
-    deliveries whose outcome this one reports; `reports_to` the outboxes that want to hear of this one's.
+    deliveries whose outcome this one reports; `reports_to` the outboxes that want to hear of this one's. `reports`: it
+    only tells of the object (mail), nobody has the object by it.
     """
 
     id: str
@@ -36,11 +37,15 @@ class Delivery:
     note: Mapping[str, str] = field(default_factory=dict)
     awaits: tuple[str, ...] = ()
     reports_to: tuple[str, ...] = ()
+    reports: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """How one route dealt with the object. `reason` is asked for by explanations only."""
+    """How one route dealt with the object. `reason` is asked for by explanations only.
+
+    Not taken, but failed: the object has a value that cannot be read, so that the condition has no answer.
+    """
 
     route: Route
     taken: bool
@@ -77,6 +82,9 @@ class Plan:
 
 def prepare(program: Program) -> Plan:
     """Make a program ready. Raises KeyError or ValueError for a step that does not exist (never lowered by us)."""
+    if len({route.name for route in program.routes}) < len(program.routes):
+        # Promises are told apart by the name of their route: of two with one name, one would be lost.
+        raise ValueError("two routes have the same name")
     steps: dict[int, Step] = {}
 
     def visit(chain: Chain) -> None:
@@ -99,50 +107,65 @@ def run(plan: Plan, obj: Object, bench: Workbench, *, with_reasons: bool = False
     listener = plan.program.listener_at(obj.origin.kind, obj.origin.port)
     source = listener.name if listener else None
     taken: dict[str, bool] = {}
+    unread: dict[str, str] = {}
+    matched = False
     for wants_unmatched in (False, True):
-        matched = any(taken.values())
+        # What cannot be decided counts as a match here: a catch-all must not take what another route may be for.
+        matched = any(taken.values()) or bool(unread)
         view = ObjectView(obj, matched)
         for route in plan.program.routes:
             if _asks_unmatched(route.where) is wants_unmatched:
-                fits = route.source == source and (route.where is None or holds(route.where, view))
-                taken[route.name] = fits
+                try:
+                    taken[route.name] = route.source == source and (route.where is None or holds(route.where, view))
+                except Never as refusal:
+                    taken[route.name], unread[route.name] = False, refusal.reason
     passages = []
     for route in plan.program.routes:
-        passage = _pass(plan, route, obj, bench) if taken[route.name] else Passage(route, False)
-        if with_reasons and route.where is not None:
-            others = any(fits for name, fits in taken.items() if name != route.name)
-            passage = replace(passage, reason=explain(route.where, ObjectView(obj, others)))
+        passage = Passage(route, False, failed=unread.get(route.name))
+        if taken[route.name]:
+            passage = _pass(plan, route, obj, bench)
+        if with_reasons:
+            passage = replace(passage, reason=_reason(route.where, ObjectView(obj, matched)))
         passages.append(passage)
     deliveries = tuple(delivery for passage in passages for delivery in passage.deliveries)
-    if not deliveries and all(passage.dropped is None for passage in passages):
+    dropped = any(passage.dropped is not None for passage in passages)
+    if unread:
+        deliveries = _with_hold(deliveries, held(obj, "", next(iter(unread.values()))))
+    elif not dropped and all(delivery.reports for delivery in deliveries):
         why = "no case of its route takes it" if any(taken.values()) else "no route takes it"
-        deliveries = (held(obj, "", why),)
+        if deliveries:
+            why = "its routes report it, but send and store it nowhere"
+        deliveries = _with_hold(deliveries, held(obj, "", why))
     return Outcome(tuple(passages), deliveries)
 
 
 def fail(plan: Plan, route_name: str, received: Object, why: str, bench: Workbench) -> tuple[Delivery, ...] | None:
-    """What a route's written `on failure` promises for the object as received; None where it has none."""
+    """What a route's written `on failure` promises for the object as received; None where it has none.
+
+    Nothing (an empty tuple) where it discards the object.
+    """
     route = plan.program.route(route_name)
     if route is None or route.failure is None:
         return None
-    return _failure(plan, route, received, why, bench)
+    return _failure(plan, route, received, why, bench).deliveries
 
 
 def _pass(plan: Plan, route: Route, obj: Object, bench: Workbench) -> Passage:
     walk = _Walk(plan, route, bench)
     walk.chain(route.chain, obj, "")
     if walk.failed is not None:
-        return Passage(route, True, _failure(plan, route, obj, walk.failed, bench), failed=walk.failed)
+        return _failure(plan, route, obj, walk.failed, bench)
     return Passage(route, True, walk.promised(), dropped=walk.dropped)
 
 
-def _failure(plan: Plan, route: Route, received: Object, why: str, bench: Workbench) -> tuple[Delivery, ...]:
-    if route.failure is not None:
-        walk = _Walk(plan, route, bench, why)
-        walk.chain(route.failure, received, "f")
-        if walk.failed is None and (walk.deliveries or walk.dropped is not None):
-            return walk.promised()
-    return (held(received, route.name, why),)
+def _failure(plan: Plan, route: Route, received: Object, why: str, bench: Workbench) -> Passage:
+    """The written `on failure`, if it can be completed; the hold where it keeps the object nowhere (only mails)."""
+    walk = _Walk(plan, route, bench, why)
+    walk.chain(route.failure or (), received, "f")
+    deliveries = walk.promised() if walk.failed is None else ()
+    if walk.failed is not None or (walk.dropped is None and all(delivery.reports for delivery in deliveries)):
+        return Passage(route, True, _with_hold(deliveries, held(received, route.name, why)), failed=why)
+    return Passage(route, True, deliveries, walk.dropped, why)
 
 
 class _Walk:
@@ -167,7 +190,12 @@ class _Walk:
     def _choose(self, node: Choose, obj: Object, position: str) -> Object | None:
         view = ObjectView(obj)
         for number, case in enumerate(node.cases, 1):
-            if holds(case.where, view):
+            try:
+                fits = holds(case.where, view)
+            except Never as refusal:
+                self.failed = refusal.reason
+                return None
+            if fits:
                 return self.chain(case.chain, obj, f"{position}.{number}")
         return self.chain(node.otherwise or (), obj, f"{position}.0")
 
@@ -199,7 +227,7 @@ class _Walk:
                 return answer
 
     def _promise(self, answer: Deliver, position: str) -> None:
-        awaits = tuple(delivery.id for delivery in self.deliveries if not delivery.awaits) if answer.reports else ()
+        awaits = tuple(delivery.id for delivery in self.deliveries if not delivery.reports) if answer.reports else ()
         note = dict(answer.note)
         if self.why:
             note["why"] = note.get("why") or self.why
@@ -207,16 +235,46 @@ class _Walk:
         for outbox in dict.fromkeys(answer.to):
             number = _delivery_id(answer.obj.id, self.route.name, position, outbox)
             self.deliveries.append(
-                Delivery(number, outbox, answer.obj, self.route.name, position, answer.place, note, awaits)
+                Delivery(
+                    number,
+                    outbox,
+                    answer.obj,
+                    self.route.name,
+                    position,
+                    answer.place,
+                    note,
+                    awaits,
+                    (),
+                    answer.reports,
+                )
             )
 
     def promised(self) -> tuple[Delivery, ...]:
         """The promises, each told which outboxes want to hear of its outcome."""
-        listeners: dict[str, list[str]] = {}
-        for delivery in self.deliveries:
-            for awaited in delivery.awaits:
-                listeners.setdefault(awaited, []).append(delivery.outbox)
-        return tuple(replace(d, reports_to=tuple(listeners.get(d.id, ()))) for d in self.deliveries)
+        return _linked(self.deliveries)
+
+
+def _linked(deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
+    """The same, each told which outboxes want to hear of its outcome."""
+    listeners: dict[str, dict[str, None]] = {}
+    for delivery in deliveries:
+        for awaited in delivery.awaits:
+            listeners.setdefault(awaited, {})[delivery.outbox] = None
+    return tuple(replace(d, reports_to=tuple(listeners.get(d.id, ()))) for d in deliveries)
+
+
+def _with_hold(deliveries: Sequence[Delivery], hold: Delivery) -> tuple[Delivery, ...]:
+    """The deliveries and the hold, of which every report among them tells that has nothing else to tell."""
+    told = [replace(d, awaits=(hold.id,)) if d.reports and not d.awaits else d for d in deliveries]
+    return _linked([*told, hold])
+
+
+def _reason(where: Condition | None, view: ObjectView) -> Reason | None:
+    """Why the condition holds or not; None where there is none, or where it asks for what cannot be read."""
+    try:
+        return None if where is None else explain(where, view)
+    except Never:
+        return None
 
 
 def held(obj: Object, route: str, why: str) -> Delivery:

@@ -92,8 +92,11 @@ class Folder:
     @classmethod
     def of(cls, argument: Argument) -> Self:
         """A word or text of letters, digits, `-`, `_`, spaces."""
-        if argument.kind not in ("word", "text", "number") or not re.fullmatch(r"\w[\w -]{0,63}", argument.text):
+        if argument.kind not in ("word", "text", "number") or not re.fullmatch(r"\w([\w -]{0,62}\w)?", argument.text):
             raise Misfit(argument, 'the name of a folder, like "teaching"')
+        if argument.text.casefold() in ("spool", "rules"):
+            # They lie beside the archive: a copy stored there would be taken for an object that was received.
+            raise Misfit(argument, 'the name of a folder of its own, like "teaching"; spool and rules are taken')
         return cls(argument.text)
 
 

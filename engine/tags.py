@@ -54,7 +54,7 @@ _KIND_OF_VR = {vr: kind for kind, vrs in _KINDS.items() for vr in vrs.split()}
 
 _NUMBER = re.compile(r"\(\s*([0-9A-Fa-f]{4})\s*,\s*([0-9A-Fa-f]{4})\s*\)")
 _PRIVATE = re.compile(r'\(\s*([0-9A-Fa-f]{4})\s*,\s*"([^"\n]+)"\s*,\s*([0-9A-Fa-f]{2})\s*\)')
-_PART = re.compile(r'(\([^)]*\)|[^.\[\]()"]+)(?:\[(\d+)\])?')
+_PART = re.compile(r'(\((?:[^()"]|"[^"\n]*")*\)|[^.\[\]()"]+)(?:\[(\d+)\])?')
 
 
 class UnknownTag(ValueError):
@@ -81,7 +81,9 @@ class Tag:
     def __str__(self) -> str:
         if self.creator:
             return f'({self.group:04x},"{self.creator}",{self.element:02x})'
-        return keyword_for_tag(self.number) or f"({self.group:04x},{self.element:04x})"
+        keyword = keyword_for_tag(self.number)
+        # The overlays of PS3.3 section C.9 share one keyword over many groups: it would not name this one.
+        return keyword if keyword and keyword in _keywords else f"({self.group:04x},{self.element:04x})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def tag_of(word: str) -> Tag:
         return Tag(group, int(match[3], 16), match[2].strip())
     if match := _NUMBER.fullmatch(word):
         return Tag(int(match[1], 16), int(match[2], 16))
-    number = tag_for_keyword(ALIASES.get(word, word))
+    number = tag_for_keyword(ALIASES.get(word, word)) if word else None
     if number is None:
         raise UnknownTag(word)
     return Tag(number >> 16, number & 0xFFFF)
@@ -171,4 +173,4 @@ def vr_of(tag: Tag) -> str:
 
 def all_names() -> tuple[str, ...]:
     """Every keyword and alias, for suggestions and completion."""
-    return (*_keywords, *ALIASES)
+    return (*filter(None, _keywords), *ALIASES)

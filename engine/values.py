@@ -13,7 +13,8 @@ DAYS = {"D": 1, "W": 7, "M": 30.4375, "Y": 365.25}
 _SECONDS = {"second": 1, "minute": 60, "min": 60, "hour": 3600, "day": 86400, "week": 604800}
 _AGE = re.compile(r"\s*(\d{1,3})\s*([DWMY])\s*", re.ASCII)
 _DATE = re.compile(r"(\d{4})[-.]?(\d\d)[-.]?(\d\d)", re.ASCII)
-_CLOCK = re.compile(r"(\d\d):?(\d\d)?:?(\d\d)?(\.\d+)?", re.ASCII)
+_CLOCK = re.compile(r"(\d\d|\d(?=:)):?(\d\d)?:?(\d\d)?(\.\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,14 @@ class Duration:
 
 def number(text: str) -> Decimal | None:
     """A decimal or integer string (VR DS, IS) as a number, exactly."""
-    try:
-        value = Decimal(text.strip())
-    except InvalidOperation:
+    text = text.strip()
+    if _NUMBER.fullmatch(text) is None:
         return None
-    return value if value.is_finite() else None
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        # An exponent beyond all numbers.
+        return None
 
 
 def age_in_days(text: str) -> float | None:
@@ -81,11 +85,12 @@ def day(text: str) -> date | None:
 
 
 def clock(text: str) -> time | None:
-    """A time of day (VR TM): `20`, `2015`, `201530.5`, and as rules write it, `20:15`. Fractions are dropped."""
+    """A time of day (VR TM): `20`, `2015`, `201530.5`, and as rules write it, `8:15`. Fractions are dropped."""
     match = _CLOCK.fullmatch(text.strip())
     if match is None:
         return None
     try:
-        return time(int(match[1]), int(match[2] or 0), int(match[3] or 0))
+        # TM allows the 60th second, the leap second.
+        return time(int(match[1]), int(match[2] or 0), 59 if match[3] == "60" else int(match[3] or 0))
     except ValueError:
         return None

@@ -13,7 +13,7 @@ from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.layout import safe
 from engine.outbox import Outbox
-from engine.pump import PATIENCE, Report, Sent, oldest_first
+from engine.pump import LOOK_AGAIN, PATIENCE, Report, Sent, oldest_first
 
 _MARK = ".patient"
 """In a folder named after a patient: whose it is, as a digest, so that two of one name are not mixed."""
@@ -28,6 +28,7 @@ class Archive:
     outside = False
     every: float | None = 10.0
     patience = PATIENCE
+    look_again = LOOK_AGAIN
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -112,8 +113,8 @@ def same_dataset(one: Path, other: Path) -> bool:
     if one.samefile(other):
         return True
     with one.open("rb") as a, other.open("rb") as b:
-        a.seek(_dataset_offset(a.read(144)))
-        b.seek(_dataset_offset(b.read(144)))
+        a.seek(dataset_offset(a.read(144)))
+        b.seek(dataset_offset(b.read(144)))
         while True:
             left, right = a.read(1 << 20), b.read(1 << 20)
             if left != right:
@@ -122,7 +123,7 @@ def same_dataset(one: Path, other: Path) -> bool:
                 return True
 
 
-def _dataset_offset(start: bytes) -> int:
+def dataset_offset(start: bytes) -> int:
     """Where the data set begins: behind the group that (0002,0000) measures; 0 where it does not say."""
     if start[128:136] != b"DICM\x02\x00\x00\x00" or start[136:140] != b"UL\x04\x00":
         return 0

@@ -75,7 +75,8 @@ def compose(contact: Contact, entries: Sequence[Entry], receipts: Sequence[Recei
                 date=_day(note.get("StudyDate", "")),
             )
         )
-    lines += [texts["failure"].format(why=why) for why in sorted({e.note.get("failure", "") for e in entries} - {""})]
+    failures = sorted({_plain(entry.note.get("failure", "")) for entry in entries} - {""})
+    lines += [texts["failure"].format(why=why) for why in failures]
     lines.append("")
     boxes = dict.fromkeys(receipt.outbox for receipt in receipts)
     for box in boxes:
@@ -96,12 +97,12 @@ def _outcomes(box: str, receipts: Sequence[Receipt], contact: Contact, texts: di
         late = [receipt for receipt in delivered if receipt.tries > 1]
         if late:
             tries = max(receipt.tries for receipt in late)
-            lines.append("  " + texts["late"].format(box=name, why=late[-1].why or "?", tries=tries))
+            lines.append("  " + texts["late"].format(box=name, why=_plain(late[-1].why) or "?", tries=tries))
         if contact.may_see_names and kind == "stored":
             folders = sorted({receipt.place.rpartition("/")[0] for receipt in delivered})
             lines += ["  " + texts["place"].format(place=folder) for folder in folders]
     for outcome in ("held", "failed"):
-        reasons = Counter(receipt.why for receipt in receipts if receipt.outcome == outcome)
+        reasons = Counter(_plain(receipt.why) for receipt in receipts if receipt.outcome == outcome)
         key = "on hold" if box == HOLD else outcome
         lines += [texts[key].format(box=name, count=count, why=why or "?") for why, count in reasons.items()]
     return lines

@@ -43,6 +43,8 @@ class Mailer:
 
     def __init__(self, contact: Contact, relay: Relay, quiet: float, language: str) -> None:
         self._contact, self._relay, self._quiet, self._language = contact, relay, quiet, language
+        # Quiet is the absence of an event, and nobody can be woken by that.
+        self.look_again = min(max(quiet / 4, 0.2), 10.0)
         self._home: Outbox | None = None
 
     def pick(self, outbox: Outbox, now: float) -> list[Entry]:

@@ -7,7 +7,7 @@ from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.outbox import Outbox
 from engine.program import Destination
-from engine.pump import PATIENCE, Report, Sent, oldest_first
+from engine.pump import LOOK_AGAIN, PATIENCE, Report, Sent, oldest_first
 from engine.signature import AETitles, Node, Time
 
 
@@ -21,6 +21,7 @@ class DicomNode:
         self.peer = Peer(node.called, node.host, node.port, calling)
         self.name = declared.name
         self.outside = declared.outside
+        self.look_again = LOOK_AGAIN
         self.every: float | None = None
         self.patience = PATIENCE
         if "every" in arguments:

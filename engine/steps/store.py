@@ -29,6 +29,6 @@ class Store:
         note = {"file": obj.header.first("SOPInstanceUID")}
         tags = [text for kind, text in self.layout.parts if kind == "tag"]
         if "PatientName" in tags and "PatientID" not in tags:
-            person = [text for _, text in self.layout.parts].index("PatientName")
+            person = self.layout.parts.index(("tag", "PatientName"))
             note |= {"person": str(person), "patient": patient_key(obj.header)}
         return Deliver(obj, (f"{self.folder.name}.store",), folders(self.layout, obj.header), note)

@@ -55,7 +55,7 @@ def errors(name: str, text: str) -> list[str]:
     def read(path: str) -> str:
         raise FileNotFoundError(path)
 
-    findings = dsl.compile.compile(name, text, vocabulary(), read).findings
+    findings = dsl.compile.compile_text(text, name=name, vocabulary=vocabulary(), read=read).findings
     return [f"{name}: {finding}" for finding in findings if finding.code.startswith("E")]
 
 

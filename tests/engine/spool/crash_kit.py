@@ -17,7 +17,7 @@ from engine.errors import Later, Never
 from engine.object import Origin
 from engine.outbox import Outbox
 from engine.program import Call, Contact, Destination, Listener, Program, Route
-from engine.pump import PATIENCE, Pump, Report, Sent, oldest_first
+from engine.pump import LOOK_AGAIN, PATIENCE, Pump, Report, Sent, oldest_first
 from engine.router import Router
 from engine.run import prepare
 from engine.signature import Argument
@@ -91,6 +91,7 @@ class Pacs:
     outside = False
     every: float | None = None
     patience = PATIENCE
+    look_again = LOOK_AGAIN
 
     def __init__(self) -> None:
         self.got: list[str] = []
