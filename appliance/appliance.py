@@ -6,7 +6,6 @@ Everything that lives in a running appliance is made here and nowhere else.
 import logging
 import shutil
 import threading
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -244,15 +243,3 @@ class Appliance:
                     f"{owed} objects are still owed to {destination.name}, which the new rules no longer declare; "
                     "declare it again, or wait until its outbox is empty"
                 )
-
-
-def wait_until_empty(appliance: Appliance, seconds: float) -> bool:
-    """Wait until nothing is left to route or to send; whether that came to pass. For the demo and tests."""
-    spool = appliance.spool
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        owed = sum(sum(spool.outbox(name).count().values()) for name in spool.outboxes() if name != HOLD)
-        if not owed and not spool.waiting():
-            return True
-        time.sleep(0.1)
-    return False

@@ -252,6 +252,14 @@ class Spool:
         """The names of all outboxes, and `hold`."""
         return [HOLD, *sorted(names(self.root / "outbox"))]
 
+    def unfinished(self) -> int:
+        """How many things are left to route and to deliver; the hold does not count. Safe beside a running appliance.
+
+        It looks in the order in which objects travel, so that one that moves on meanwhile is still counted.
+        """
+        count = len(self.waiting()) + len(names(self.routed))
+        return count + sum(sum(self.outbox(name).count().values()) for name in self.outboxes() if name != HOLD)
+
     def recover(self) -> None:
         """Finish what a crash interrupted. Call once at start, before anything else runs in this spool."""
         for path in self.work.iterdir():

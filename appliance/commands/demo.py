@@ -94,10 +94,7 @@ def _send(port: int) -> dict[Path, Outcome]:
 
 def _settle(spool: Spool) -> None:
     end = time.monotonic() + TIMEOUT
-    while time.monotonic() < end:
-        owed = sum(sum(spool.outbox(name).count().values()) for name in spool.outboxes() if name != HOLD)
-        if not owed and not spool.waiting():
-            return
+    while spool.unfinished() and time.monotonic() < end:
         time.sleep(0.2)
 
 

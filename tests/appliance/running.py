@@ -12,7 +12,6 @@ from pathlib import Path
 from appliance.demonstration.pacs import answers
 from engine.dicom import Done, Outcome, Peer, send
 from engine.spool import Spool
-from engine.step import HOLD
 
 dcmtk_missing = shutil.which("storescu") is None
 """Whether DCMTK, the peer of many tests, is missing on this machine."""
@@ -77,15 +76,9 @@ class Running:
         assert all(isinstance(result, Done) for result in results.values()), results
         self.settle()
 
-    def settle(self, *but: str) -> None:
-        """Wait until everything is routed and delivered, `but` outboxes aside."""
-        self.wait_for(lambda: not self.owed(*but), "something is left in its outboxes")
-
-    def owed(self, *but: str) -> int:
-        """How much is left to route and to deliver."""
-        spool = self.spool
-        boxes = [name for name in spool.outboxes() if name not in (HOLD, *but)]
-        return len(spool.waiting()) + sum(sum(spool.outbox(name).count().values()) for name in boxes)
+    def settle(self) -> None:
+        """Wait until everything is routed and delivered."""
+        self.wait_for(lambda: not self.spool.unfinished(), "something is left in its outboxes")
 
     @property
     def spool(self) -> Spool:

@@ -85,7 +85,7 @@ def test_an_ultrasound_image_arrives_black_outside_its_regions_is_stored_and_rep
     line = start(tmp_path, arrow, pacs.port, mailbox)
     sent = [ultrasound(tmp_path / "one.dcm"), ultrasound(tmp_path / "two.dcm")]
     storescu(line.port, *sent)
-    line.wait_for(lambda: len(mailbox.messages) == 1 and not line.owed(), "no mail")
+    line.wait_for(lambda: len(mailbox.messages) == 1 and not line.spool.unfinished(), "no mail")
     time.sleep(1.5)
     assert line.stop() == 0
     arrived = {str(dcmread(path).SOPInstanceUID): dcmread(path) for path in pacs.folder.iterdir()}
