@@ -133,6 +133,7 @@ class Appliance:
         for pumping in pumpings:
             pumping.thread.join(GRACE)
         self._routing.join(GRACE)
+        self.router.close()
 
     def ports(self) -> list[int]:
         """The ports that are open."""

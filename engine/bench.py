@@ -14,6 +14,7 @@ from engine.object import Object
 from engine.pixels import Box, RegionBox
 from engine.program import Program, Rectangle
 from engine.tags import path_of
+from engine.worker import PixelWorker
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,13 @@ class PixelBench:
 
     program: Program
     new_file: Callable[[], Path]
+    worker: PixelWorker
 
     def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> Path:
         """A new payload, proved clean. Raises Unclean, or OSError when the disk cannot hold it."""
         boxes = boxes_for(obj, blank, keep)
         target = self.new_file()
-        pixels.clean(obj.payload, target, boxes)
+        self.worker.clean(obj.payload, target, boxes)
         return target
 
 

@@ -15,6 +15,7 @@ from engine.object import Object
 from engine.rewrite import rewrite
 from engine.run import Outcome, Plan, fail, held, prepare, run
 from engine.spool import Promise, Spool
+from engine.worker import PixelWorker
 
 log = logging.getLogger("stellwerk.router")
 
@@ -28,6 +29,7 @@ class Router:
     def __init__(self, spool: Spool, current: Callable[[], Plan], promised: Callable[[Iterable[str]], None]) -> None:
         self._spool, self._current, self._promised = spool, current, promised
         self._plans: dict[str, Plan] = {}
+        self._worker = PixelWorker()
         self.wake = threading.Event()
 
     def turn(self) -> bool:
@@ -67,6 +69,10 @@ class Router:
         self._promise([promise])
         for path in scratch:
             path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End the pixel worker."""
+        self._worker.close()
 
     def keeps_received(self, program: str, route: str) -> bool:
         """Whether a route of this program has a written `on failure`, which would see the object as received."""
@@ -116,4 +122,4 @@ class Router:
             scratch.append(path)
             return path
 
-        return PixelBench(plan.program, new_file)
+        return PixelBench(plan.program, new_file, self._worker)

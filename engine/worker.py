@@ -1,0 +1,95 @@
+"""The pixel worker: cleans in a process of its own, so that a codec that crashes or hangs takes nothing along.
+
+A crash or a time-out is an answer like any other: the object is unclean and is held. The process is started at the
+first object and again after it has died; it ends by itself when its parent is gone.
+"""
+
+import contextlib
+import logging
+import multiprocessing
+import signal
+import threading
+import warnings
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import Unclean
+from engine.pixels import Box, Cleaned, clean
+
+if TYPE_CHECKING:
+    from multiprocessing.context import SpawnProcess
+
+LONGEST = 1800.0
+"""Seconds that one object may take; a cine of 10,000 frames takes a few minutes."""
+
+_Job = tuple[Path, Path, Sequence[Box]]
+
+
+class PixelWorker:
+    """One process that cleans one object at a time. Threads may share it."""
+
+    def __init__(self, longest: float = LONGEST) -> None:
+        self._longest = longest
+        self._lock = threading.Lock()
+        self._process: SpawnProcess | None = None
+        self._line: Connection | None = None
+
+    def clean(self, source: Path, target: Path, boxes: Sequence[Box]) -> Cleaned:
+        """engine.pixels.clean in the other process. Raises Unclean, also when that dies or hangs; or OSError."""
+        with self._lock:
+            line = self._ready()
+            try:
+                line.send((source, target, tuple(boxes)))
+                if not line.poll(self._longest):
+                    self._end()
+                    raise Unclean(f"cleaning it took longer than {self._longest:.0f} seconds and was stopped")
+                answer: Cleaned | Unclean | OSError = line.recv()
+            except (EOFError, ConnectionError):
+                self._end()
+                raise Unclean("the program that cleans pixels crashed on it") from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        with self._lock:
+            self._end()
+
+    def _ready(self) -> Connection:
+        if self._line is None or self._process is None or not self._process.is_alive():
+            self._end()
+            spawn = multiprocessing.get_context("spawn")
+            self._line, other = spawn.Pipe()
+            self._process = spawn.Process(target=_serve, args=(other,), name="pixels", daemon=True)
+            self._process.start()
+            # Only the child holds its end now, so that each hears when the other is gone.
+            other.close()
+        return self._line
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        if self._line is not None:
+            self._line.close()
+        self._process = self._line = None
+
+
+def _serve(line: Connection) -> None:
+    """The other process: answer jobs until the parent is gone."""
+    # Ctrl-C goes to the whole group; the parent says when to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # pydicom's warnings and log lines may quote an image's values.
+    warnings.simplefilter("ignore")
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            job: _Job = line.recv()
+            try:
+                answer: Cleaned | Unclean | OSError = clean(*job)
+            except (Unclean, OSError) as trouble:
+                answer = trouble
+            line.send(answer)
