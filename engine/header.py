@@ -156,15 +156,20 @@ def _typed(vr: str, value: str) -> object:
     return value
 
 
+def is_of_the_machine(error: Exception) -> bool:
+    """Whether this is the machine's trouble and may pass; an OSError without a number is pydicom's, about a value."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
+
+
 def _read(file: FilePath) -> Dataset:
     try:
         # Lengths above 64 KB are left on disk: private blobs are never what a rule asks for.
         return dcmread(file, stop_before_pixels=True, defer_size=65536)
     except InvalidDicomError:
         raise Never("it is not a DICOM file") from None
-    except (OSError, MemoryError):
-        raise
     except Exception as error:
+        if is_of_the_machine(error):
+            raise
         # pydicom raises whatever a broken file makes it stumble over. The type may be told, the text may
         # quote the file's values.
         raise Never(f"its header cannot be read ({type(error).__name__})") from None
@@ -194,10 +199,10 @@ def _element(dataset: Dataset, part: Part) -> DataElement | None:
         return None if number is None else dataset[number]
     except KeyError:
         return None
-    except (OSError, MemoryError):
-        # A long value is read from the file only now: the disk's trouble is not the object's.
-        raise
     except Exception as error:
+        if is_of_the_machine(error):
+            # A long value is read from the file only now.
+            raise
         # A rule asks for a value that cannot be decoded: to call it missing could let something pass that should not.
         raise Never(f"its {tag} cannot be read ({type(error).__name__})") from None
 

@@ -14,7 +14,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from engine.errors import Never
-from engine.header import holders, remove_value, set_value
+from engine.header import holders, is_of_the_machine, remove_value, set_value
 from engine.tags import Path as TagPath
 from engine.tags import path_of
 
@@ -39,11 +39,13 @@ def rewrite(source: Path, target: Path, changes: Mapping[str, str | None]) -> No
             dataset.save_as(writer, enforce_file_format=False)
             if not whole:
                 shutil.copyfileobj(reader, writer, 1 << 20)
-    except (Never, OSError, MemoryError):
+    except Never:
         raise
     except InvalidDicomError:
         raise Never("it is not a DICOM file") from None
     except Exception as error:
+        if is_of_the_machine(error):
+            raise
         # pydicom's texts may quote the file's values; only the type is told.
         raise Never(f"its attributes cannot be written anew ({type(error).__name__})") from None
 

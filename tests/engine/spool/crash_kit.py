@@ -1,7 +1,7 @@
 """A line without threads and sockets, and a disk that fails at its nth operation: what the crash tests drive."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,8 +59,13 @@ OPERATIONS = ("sync", "write", "move", "link", "copy", "remove", "make_folder", 
 
 
 @contextmanager
-def disk(*, crash_at: int = 0, error_at: int = 0) -> Iterator[list[str]]:
-    """Count every file operation; at the nth, crash, or fail as a full disk does. Yields the operations' names."""
+def disk(
+    *, crash_at: int = 0, error_at: int = 0, at_once: Callable[[Path], None] = lambda _: None
+) -> Iterator[list[str]]:
+    """Count every file operation; at the nth, crash, or fail as a full disk does. Yields the operations' names.
+
+    `at_once` is called with the new name of everything that is moved: for another thread that is very quick.
+    """
     done: list[str] = []
     originals = {name: getattr(files, name) for name in OPERATIONS}
 
@@ -75,6 +80,8 @@ def disk(*, crash_at: int = 0, error_at: int = 0) -> Iterator[list[str]]:
         if len(done) == error_at:
             raise OSError(28, "No space left on device")
         originals[name](*arguments)
+        if name == "move":
+            at_once(arguments[1])
 
     for name in OPERATIONS:
         setattr(files, name, functools.partial(watched, name))

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 from tests.engine.spool.crash_kit import Crash, Line, Pacs, disk, program
 
@@ -103,3 +104,34 @@ def test_a_full_disk_at_any_operation_leaves_the_object_with_its_sender_or_in_th
             line.turn(time.time() + 4000)
         assert {uid for uid in told if uid != "1.2.3"} <= set(line.stored())
         assert len(line.stored()) == len(set(line.stored()))
+
+
+def test_a_pump_that_is_quicker_than_the_crash_gets_nothing_twice(tmp_path: Path) -> None:
+    """The PACS takes each promise the moment it appears, and the machine stops at every operation after that."""
+    point = 0
+    crashed = True
+    while crashed:
+        point += 1
+        root = tmp_path / str(point)
+        root.mkdir()
+        pacs = Pacs()
+        line = Line(root, program(), pacs)
+        for uid in ("1.2.1", "1.2.2"):
+            line.receive(uid)
+
+        def take(moved: Path, pacs: Pacs = pacs) -> None:
+            if moved.parts[-3:-1] == ("PACS", "ready") and moved.suffix == ".dcm":
+                pacs.got.append(str(dcmread(moved).SOPInstanceUID))
+                moved.unlink()
+
+        crashed = False
+        try:
+            with disk(crash_at=point, at_once=take):
+                line.router.turn()
+        except Crash:
+            crashed = True
+        line = Line(root, program(), pacs)
+        line.turn(time.time())
+        assert sorted(pacs.got) == ["1.2.1", "1.2.2"], f"point {point}"
+        assert line.stored() == ["1.2.1", "1.2.2"]
+    assert point > 20

@@ -1,0 +1,1 @@
+"""What several tests need: objects, built from nothing."""

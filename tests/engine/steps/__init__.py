@@ -1,0 +1,1 @@
+"""Each step on its own."""

@@ -1,0 +1,206 @@
+"""What is demanded of every step there is, and of every step that will be: parametrised over the registry."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import engine.steps
+from engine.object import Object
+from engine.program import Call, Program
+from engine.signature import Argument, Signature
+from engine.step import Deliver, Drop, Hold, step
+from engine.steps import STEPS
+from engine.vocabulary import PLANNED_STEPS, vocabulary
+from tests.data.make import (
+    FakeBench,
+    clean,
+    discard,
+    forward,
+    hold,
+    mail,
+    obj,
+    put,
+    remove,
+    store,
+)
+
+ALL = sorted(STEPS)
+ARROW = "→"
+HEADER = {"PatientName": "Müller^Änne", "PatientID": "4711", "Modality": "US", "SOPInstanceUID": "1.2.3"}
+CALLS = [
+    *(store(), store("Institution", "PatientName", folder="teaching"), forward("PACS", "READER"), hold(), hold("why")),
+    *(mail("admin", subject="New"), discard("no"), put("Modality", "CT"), remove("PatientName"), clean()),
+]
+"""Each step at least once: whoever builds one adds a line."""
+
+SURROUNDINGS = """version 1
+destination PACS = dicom "PACS@192.168.10.5:104"
+destination READER = dicom "READER@192.168.10.6:104"
+contact admin = "it@praxis.example"
+"""
+
+
+def manual(name: str) -> str:
+    """The manual page of a step."""
+    return STEPS[name].manual
+
+
+def examples(name: str) -> list[str]:
+    """The lines of its manual page that are rules."""
+    return [line.strip() for line in manual(name).splitlines()[1:] if re.match(r"\s+on\s", line)]
+
+
+def apply(call: Call, received: Object, refuses: str = "") -> object:
+    """What a step answers."""
+    return STEPS[call.step].of(call.arguments).apply(received, FakeBench(Program(), refuses))
+
+
+def test_the_steps_of_the_first_milestone_are_built() -> None:
+    assert {"anonymize-pixels", "discard", "forward", "hold", "mail", "remove", "set", "store"} <= set(STEPS)
+
+
+def test_each_step_is_tried_here() -> None:
+    assert {call.step for call in CALLS} == set(STEPS)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_step_has_a_signature_that_reads_back_and_a_file_of_its_name(name: str) -> None:
+    signature = STEPS[name].signature
+    assert signature.name == name
+    again = Signature.of(signature.line, signature.kinds)
+    assert again == signature
+    parameters = {item.lower() for group in signature.groups for item in group.items if item.isupper()}
+    assert parameters <= set(signature.kinds)
+    assert (Path(engine.steps.__path__[0]) / f"{name.replace('-', '_')}.py").exists()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_manual_page_begins_with_one_sentence(name: str) -> None:
+    first = manual(name).strip().splitlines()[0]
+    assert re.match(r"[A-Z][^\n]{10,}\.", first)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_manual_page_has_two_examples_that_use_the_step(name: str) -> None:
+    assert len(examples(name)) >= 2
+    for example in examples(name):
+        assert re.search(rf"{ARROW} {re.escape(name)}( |$)", example), example
+
+
+@pytest.mark.parametrize(("name", "example"), [(name, example) for name in ALL for example in examples(name)])
+def test_an_example_compiles(name: str, example: str) -> None:
+    # Here, so that the language may be broken while steps are not.
+    from dsl.compile import compile_text
+
+    compiled = compile_text(SURROUNDINGS + example, name="a.rules", vocabulary=vocabulary(), read=Path.read_text)
+    assert compiled.errors == ()
+    assert compiled.program is not None
+    [route] = compiled.program.routes
+    assert name in [call.step for call in route.chain if isinstance(call, Call)]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=str)
+def test_a_step_gives_the_same_answer_every_time_and_leaves_the_object_alone(call: Call) -> None:
+    received = obj(HEADER)
+    answers = [apply(call, received), apply(call, received), apply(call, obj(HEADER))]
+    shown = [outline(answer) for answer in answers]
+    assert shown[0] == shown[1] == shown[2]
+    assert outline(received) == outline(obj(HEADER))
+
+
+def outline(answer: object) -> object:
+    """An answer as plain values: two headers of the same values are two things."""
+    match answer:
+        case Object():
+            return (answer.id, answer.payload, answer.changes, answer.cleared, answer.header.dataset.to_json())
+        case Deliver():
+            return (outline(answer.obj), answer.to, answer.place, answer.note, answer.reports)
+        case _:
+            return answer
+
+
+@pytest.mark.parametrize("call", CALLS, ids=str)
+def test_a_step_answers_with_an_object_a_promise_a_hold_or_an_end(call: Call) -> None:
+    answer = apply(call, obj(HEADER))
+    assert isinstance(answer, Object | Deliver | Hold | Drop)
+    if isinstance(answer, Deliver):
+        assert answer.to
+        assert outline(answer.obj) == outline(obj(HEADER)), "an effect changes nothing"
+
+
+@pytest.mark.parametrize("call", CALLS, ids=str)
+def test_a_step_copes_with_an_object_that_has_no_tags(call: Call) -> None:
+    assert isinstance(apply(call, obj({})), Object | Deliver | Hold | Drop)
+
+
+# --- single steps -----------------------------------------------------------------------------------------------------
+
+
+def delivered(call: Call, header: dict[str, str]) -> Deliver:
+    """The promise of a step that delivers."""
+    answer = apply(call, obj(header))
+    assert isinstance(answer, Deliver)
+    return answer
+
+
+def test_store_names_the_file_after_the_sop_instance_uid() -> None:
+    assert delivered(store(), HEADER).note == {"file": "1.2.3"}
+    assert delivered(store(), HEADER).to == ("archive.store",)
+    assert delivered(store(folder="teaching"), HEADER).to == ("teaching.store",)
+
+
+def test_store_keeps_patients_of_one_name_apart_unless_the_layout_does() -> None:
+    literal = Argument("text", "PatientName")
+    one = delivered(store("Institution", "PatientName"), HEADER).note
+    other = delivered(store("Institution", "PatientName"), {**HEADER, "PatientID": "4712"}).note
+    assert one["person"] == other["person"] == "1"
+    assert one["patient"] != other["patient"]
+    assert "4711" not in one["patient"]
+    assert "person" not in delivered(store("PatientID", "PatientName"), HEADER).note
+    assert "person" not in delivered(store(literal, "StudyDate"), HEADER).note
+    assert delivered(store(literal, "PatientName"), HEADER).note["person"] == "1"
+
+
+def test_mail_carries_what_a_report_may_need_and_reports() -> None:
+    answer = delivered(mail("admin", "doctor", subject="New"), HEADER)
+    assert answer.to == ("admin.mail", "doctor.mail")
+    assert answer.reports
+    assert (answer.note["subject"], answer.note["PatientID"]) == ("New", "4711")
+
+
+def test_discard_and_hold_say_why() -> None:
+    assert apply(discard("localizers"), obj(HEADER)) == Drop("localizers")
+    assert delivered(hold("no ID"), HEADER).note == {"why": "no ID"}
+
+
+def test_cleaning_pixels_marks_them_clean_and_a_refusal_is_held() -> None:
+    answer = apply(clean(), obj(HEADER))
+    assert isinstance(answer, Object)
+    assert answer.cleared == {"pixels"}
+    assert answer.changes == {"BurnedInAnnotation": "NO", "IconImageSequence": None}
+    assert apply(clean(), obj(HEADER), refuses="no regions") == Hold("no regions")
+
+
+def test_set_and_remove_change_the_header_and_say_so() -> None:
+    answer = apply(put("Institution", "Nord"), obj(HEADER))
+    assert isinstance(answer, Object)
+    assert answer.header.first("InstitutionName") == "Nord"
+    assert answer.changes == {"InstitutionName": "Nord"}
+    assert answer.cleared == frozenset()
+    gone = apply(remove("PatientName"), answer)
+    assert isinstance(gone, Object)
+    assert gone.changes == {"InstitutionName": "Nord", "PatientName": None}
+    assert gone.header.first("PatientName") == ""
+
+
+# --- the registry -----------------------------------------------------------------------------------------------------
+
+
+def test_no_planned_step_is_built_already() -> None:
+    assert {line.split()[0] for line in PLANNED_STEPS} & set(STEPS) == set()
+
+
+def test_two_steps_of_one_name_are_a_programmers_mistake() -> None:
+    with pytest.raises(ValueError, match="two steps are called hold"):
+        step("hold [WHY]")(type("Other", (), {}))
