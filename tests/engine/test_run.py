@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.condition import Any, Condition, Not, Unmatched
+from engine.condition import Any, Compare, Condition, Field, Literal, Not, Unmatched
 from engine.errors import Later, Never
 from engine.header import Header
 from engine.object import Object
-from engine.program import Call, Case, Choose, Program, Rectangle, Regions
+from engine.program import Call, Case, Choose, Program
 from engine.run import Delivery, Outcome, fail, prepare, run
 from engine.signature import Signature
 from engine.step import HOLD, Answer, Declared, Workbench
 from engine.steps import STEPS
-from engine.tags import path_of
 from tests.data.make import (
     FakeBench,
     clean,
@@ -114,6 +113,13 @@ def test_a_condition_sees_where_the_object_came_from() -> None:
     some = program(route("r", store(), where=equals("sender", "SONO1")))
     assert boxes(outcome(some, obj(HEADER, sender="SONO1"))) == ["archive.store"]
     assert why(outcome(some, obj(HEADER, sender="CT1"))) == "no route takes it"
+
+
+def test_today_is_the_day_on_which_the_object_was_received() -> None:
+    some = program(route("r", store(), where=Compare(Field("StudyDate"), "=", Literal("today", ""))))
+    for received, stored in (("2026-03-31T23:59:59+02:00", True), ("2026-04-01T00:00:00+02:00", False), ("", False)):
+        found = outcome(some, obj({**HEADER, "StudyDate": "20260331"}, received=received))
+        assert (boxes(found) == ["archive.store"]) is stored
 
 
 def test_the_same_object_has_the_same_outcome_every_time() -> None:
@@ -424,6 +430,12 @@ def test_the_other_routes_run_when_one_asks_for_what_cannot_be_decoded(broken: O
     assert boxes(outcome(some, broken)) == ["archive.store", HOLD]
 
 
+def test_a_catch_all_does_not_take_what_another_route_may_be_for(broken: Object) -> None:
+    asks = route("asks", forward("PACS"), where=equals("Rows", "1"))
+    some = program(asks, route("rest", discard("nobody wants it"), where=Unmatched()))
+    assert why(outcome(some, broken)).startswith("its Rows cannot be read")
+
+
 def test_a_value_that_is_broken_disturbs_no_rule_that_does_not_ask_for_it(broken: Object) -> None:
     assert boxes(outcome(program(route("r", store(), where=US)), broken)) == ["archive.store"]
 
@@ -442,7 +454,7 @@ def test_a_layout_that_asks_for_what_cannot_be_decoded_fails_its_route(broken: O
     assert why(outcome(program(route("r", store("Rows"))), broken)).startswith("its Rows cannot be read")
 
 
-# --- reasons and regions ----------------------------------------------------------------------------------------------
+# --- reasons ----------------------------------------------------------------------------------------------------------
 
 
 def test_reasons_are_told_when_they_are_asked_for() -> None:
@@ -451,38 +463,3 @@ def test_reasons_are_told_when_they_are_asked_for() -> None:
     reasons = [passage.reason for passage in outcome(some, with_reasons=True).passages]
     assert [reason and (reason.true, reason.found) for reason in reasons] == [(True, ("US",)), (False, ("US",)), None]
     assert boxes(outcome(some, with_reasons=True)) == boxes(outcome(some))
-
-
-BLANK, KEEP = Rectangle(0, 0, 9, 9), Rectangle(1, 1, 2, 2)
-REGIONS = (
-    Regions("ct", CT, False, (KEEP,)),
-    Regions("us", US, False, (BLANK,)),
-    Regions("us again", US, False, (KEEP,)),
-    Regions("named", None, True, (KEEP,)),
-)
-
-
-@pytest.mark.parametrize(
-    ("step", "regions", "asked"),
-    [
-        (clean(), REGIONS, ((BLANK,), ())),
-        (clean("named"), REGIONS, ((), (KEEP,))),
-        (clean("ct"), REGIONS, ((KEEP,), ())),
-        (clean(), REGIONS[:1], ((), ())),
-        (clean(), (), ((), ())),
-    ],
-)
-def test_the_first_regions_that_fit_are_blanked_or_those_that_are_named(
-    step: Call, regions: tuple[Regions, ...], asked: object
-) -> None:
-    some = replace(program(route("r", step, store())), regions=regions)
-    bench = FakeBench(some)
-    assert boxes(run(prepare(some), ULTRASOUND, bench)) == ["archive.store"]
-    assert bench.asked == [asked]
-
-
-def test_cleaning_removes_the_icon_which_shows_the_same_picture() -> None:
-    received = ULTRASOUND.with_header({"IconImageSequence.Rows": "64"})
-    [delivery] = outcome(program(route("r", clean(), store())), received).deliveries
-    assert delivery.obj.header.values(path_of("IconImageSequence")) == ()
-    assert delivery.obj.changes["IconImageSequence"] is None

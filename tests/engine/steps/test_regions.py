@@ -1,0 +1,48 @@
+"""Which regions `anonymize-pixels` asks the workbench to clean, and what it takes out of the header."""
+
+from dataclasses import replace
+
+import pytest
+
+from engine.program import Call, Rectangle, Regions
+from engine.run import prepare, run
+from engine.tags import path_of
+from tests.data.make import FakeBench, clean, equals, obj, program, route, store
+
+US, CT = equals("Modality", "US"), equals("Modality", "CT")
+ULTRASOUND = obj({"Modality": "US", "PatientID": "4711"})
+BLANK, KEEP = Rectangle(0, 0, 9, 9), Rectangle(1, 1, 2, 2)
+REGIONS = (
+    Regions("ct", CT, False, (KEEP,)),
+    Regions("us", US, False, (BLANK,)),
+    Regions("us again", US, False, (KEEP,)),
+    Regions("named", None, True, (KEEP,)),
+)
+
+
+@pytest.mark.parametrize(
+    ("step", "regions", "asked"),
+    [
+        (clean(), REGIONS, ((BLANK,), ())),
+        (clean("named"), REGIONS, ((), (KEEP,))),
+        (clean("ct"), REGIONS, ((KEEP,), ())),
+        (clean(), REGIONS[:1], ((), ())),
+        (clean(), (), ((), ())),
+    ],
+)
+def test_the_first_regions_that_fit_are_blanked_or_those_that_are_named(
+    step: Call, regions: tuple[Regions, ...], asked: object
+) -> None:
+    some = replace(program(route("r", step, store())), regions=regions)
+    bench = FakeBench(some)
+    [delivery] = run(prepare(some), ULTRASOUND, bench).deliveries
+    assert delivery.outbox == "archive.store"
+    assert bench.asked == [asked]
+
+
+def test_cleaning_removes_the_icon_which_shows_the_same_picture() -> None:
+    received = ULTRASOUND.with_header({"IconImageSequence.Rows": "64"})
+    some = program(route("r", clean(), store()))
+    [delivery] = run(prepare(some), received, FakeBench(some)).deliveries
+    assert delivery.obj.header.values(path_of("IconImageSequence")) == ()
+    assert delivery.obj.changes["IconImageSequence"] is None
