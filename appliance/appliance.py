@@ -19,11 +19,11 @@ from engine.destinations.mail import Mailer
 from engine.destinations.node import DicomNode
 from engine.errors import Later
 from engine.object import Origin
+from engine.parameters import AETitles, Networks
 from engine.program import Listener, Program
 from engine.pump import Pump, Sender
 from engine.router import Router
 from engine.run import prepare
-from engine.signature import AETitles, Networks
 from engine.spool import Spool
 from engine.step import HOLD
 
@@ -79,6 +79,7 @@ class Appliance:
         except OSError:
             self.stop()
             raise
+        self._warn()
 
     def use(self, program: Program) -> None:
         """Change over to another program, or raise CannotChange and go on with the old one.
@@ -108,7 +109,7 @@ class Appliance:
                     self._close(self._listeners[name][0])
                 for listener in closed:
                     self._open(listener)
-                raise CannotChange(str(error)) from error
+                raise CannotChange(error.strerror or str(error)) from error
             self._plan, self._digest = prepare(program), digest
             self._senders.clear()
             kept = {listener.name for listener in program.listeners}
@@ -117,6 +118,7 @@ class Appliance:
                     self._close(listener)
             for pumping in self._pumps.values():
                 pumping.pump.resume()
+            self._warn()
 
     def stop(self) -> None:
         """Take nothing more in, let what runs finish, stop. What is owed stays in the spool."""
@@ -233,6 +235,15 @@ class Appliance:
             return Mailer(contact, self._relay, self.settings.mail_quiet_seconds, self.settings.language)
         declared = self.program.destination(name)
         return None if declared is None else DicomNode(declared, self.settings.ae_title)
+
+    def _warn(self) -> None:
+        """Say what will wait although nothing is wrong with the rules."""
+        if self.program.contacts and self._relay is None:
+            log.warning("no mail relay is set (mail_host): reports wait in their outboxes")
+        for name in self.spool.outboxes():
+            owed = 0 if name == HOLD else sum(self.spool.outbox(name).count().values())
+            if owed and not name.endswith(".mail") and self._sender(name) is None:
+                log.warning("%d objects are owed to %s, which the rules do not declare: they wait", owed, name)
 
     def _refuse_orphans(self, old: Program, new: Program) -> None:
         for destination in old.destinations:

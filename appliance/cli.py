@@ -50,6 +50,7 @@ def main(words: Sequence[str] | None = None) -> int:
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore")  # pydicom's quote what they warn of
+    os.umask(0o077)  # images, and the folders named after patients, are for this account alone
     try:
         return COMMANDS[arguments.command].run(arguments)
     except (SettingsError, NoRules) as error:

@@ -60,7 +60,7 @@ class Reloader:
             return False
         self._state = state
         try:
-            self.last = self.book.compile()
+            self.last = self.book.compile_to_run()
         except NoRules as missing:
             self.trouble = f"{missing}; the old rules run on"
             log.error("%s", self.trouble)

@@ -3,6 +3,7 @@
 It reads rule files and nothing else; what to do with a new program is for appliance.reload.
 """
 
+import errno
 import hashlib
 from dataclasses import dataclass
 from importlib.resources import files as resources
@@ -28,9 +29,17 @@ class RuleBook:
         if not names:
             raise NoRules(f"there is no rule file in {self.path} (its name would end in .rules)")
         try:
-            return compile_files(names, vocabulary=vocabulary(), read=read)
+            texts = {name: read(name) for name in names}
         except OSError as error:
             raise NoRules(f"{error.filename or self.path} cannot be read ({error.strerror})") from None
+        return compile_files(names, vocabulary=vocabulary(), read=lambda name: texts.get(name) or read(name))
+
+    def compile_to_run(self) -> Compiled:
+        """Like `compile`, but rules without a route are no rules: an emptied file must not close every port."""
+        result = self.compile()
+        if result.program is not None and not result.program.routes:
+            raise NoRules(f"{self.path} has no route, so nothing would be received")
+        return result
 
     def files(self) -> list[Path]:
         """The rule files, before includes."""
@@ -51,8 +60,11 @@ class RuleBook:
 
 
 def read(name: str) -> str:
-    """A rule file's text. Raises OSError; bytes that are no UTF-8 stay visible as replacement characters."""
-    return Path(name).read_text(encoding="utf-8-sig", errors="replace")
+    """A rule file's text. Raises OSError, also for a file that is not UTF-8: a condition on `München` would be lost."""
+    try:
+        return Path(name).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise OSError(errno.EILSEQ, "it is not UTF-8; save it as UTF-8", name) from None
 
 
 def shipped_rules() -> Path:

@@ -14,7 +14,8 @@ from dsl.phrases import fitting
 from dsl.resolve import Rules
 from dsl.samples import example
 from dsl.suggest import nearest, nearest_tag
-from engine.signature import Argument, Names, Signature, Text, Vocabulary
+from engine.parameters import Names, Text
+from engine.signature import Argument, Signature, Vocabulary
 from engine.tags import UnknownTag, path_of, tag_of
 
 PLANNED_WORDS = {"forward": frozenset({"during"}), "anonymize-pixels": frozenset({"keep", "check"})}

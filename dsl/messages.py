@@ -149,8 +149,16 @@ MESSAGES: dict[str, Message] = {
         ),
     ),
     "E108": Message(
-        Text("{word} is not built yet", "known, but cannot be used yet", "leave it out for now"),
-        Text("{word} ist noch nicht gebaut", "bekannt, aber noch nicht nutzbar", "lassen Sie es vorerst weg"),
+        Text(
+            "{word} is not built yet",
+            "known, but cannot be used yet",
+            "this rule cannot run yet; without the word it would do something else",
+        ),
+        Text(
+            "{word} ist noch nicht gebaut",
+            "bekannt, aber noch nicht nutzbar",
+            "diese Regel kann noch nicht laufen; ohne das Wort täte sie etwas anderes",
+        ),
     ),
     "E109": Message(
         Text("{word} is declared twice", "second declaration", "give one of them another name"),

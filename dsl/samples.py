@@ -1,6 +1,6 @@
 """An example for every signature, made from its line: what help shows beside it. Pure."""
 
-from engine import signature as kinds
+from engine import parameters as kinds
 from engine.signature import Parameter, Signature
 
 _SAMPLES: dict[type[Parameter], str] = {

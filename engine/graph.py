@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.condition import describe
+from engine.parameters import Contacts, Destinations
 from engine.program import Call, Chain, Choose, Program, Route
-from engine.signature import Contacts, Destinations
 
 CLEARS: Mapping[str, str] = {"anonymize": "header", "anonymize-pixels": "pixels"}
 """What a step makes clean (PS3.15 Annex E: header; pixels: burned-in annotation)."""

@@ -10,7 +10,7 @@ import re
 import unicodedata
 
 from engine.header import Header
-from engine.signature import Layout
+from engine.parameters import Layout
 from engine.tags import path_of
 
 UNKNOWN = "unknown"

@@ -19,6 +19,7 @@ rename can be done again. `recover` finishes what a crash interrupted and is saf
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import threading
 import time
@@ -36,6 +37,8 @@ from engine.outbox import Outbox, names
 from engine.program import Program
 from engine.run import Delivery
 from engine.step import HOLD
+
+log = logging.getLogger("stellwerk.spool")
 
 Materialise = Callable[[Path, Path, Mapping[str, str | None]], None]
 Bytes = tuple[Path, tuple[tuple[str, str | None], ...]]
@@ -326,6 +329,8 @@ class Spool:
 
     def tell(self, event: str, obj: str, outbox: str = "", entry: str = "", why: str = "") -> None:
         """Note in the history what happened. Derived: a failure here stops nothing."""
+        if event == "held":
+            log.warning("held: %s: %s", entry or obj, why or "a rule says so")
         now = datetime.now(UTC)
         line = {"at": now.isoformat(timespec="milliseconds"), "event": event, "object": obj}
         line |= {key: value for key, value in (("outbox", outbox), ("entry", entry), ("why", why)) if value}

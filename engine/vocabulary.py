@@ -4,7 +4,8 @@ A word that is planned is refused with a finding that says so; it is never mista
 """
 
 from engine.destinations import DESTINATIONS
-from engine.signature import Addresses, Signature, Vocabulary
+from engine.parameters import Addresses
+from engine.signature import Signature, Vocabulary
 from engine.sources import LISTENERS, SOURCES
 from engine.steps import STEPS
 

@@ -24,4 +24,6 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     routes, ports = len(result.program.routes), [listener.port for listener in result.program.listeners]
     print(f"{path}: fine; {routes} routes, ports {', '.join(map(str, ports)) or 'none'}", file=sys.stdout)
+    if not routes:
+        print("it has no route: by itself it would receive nothing", file=sys.stderr)
     return 0

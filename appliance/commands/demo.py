@@ -13,7 +13,6 @@ from pathlib import Path
 
 import imagecodecs
 from rich.console import Console
-from rich.table import Table
 
 from appliance.demonstration.images import RULES, test_images
 from appliance.demonstration.mailbox import Mailbox
@@ -109,27 +108,29 @@ def _account(console: Console, root: Path, spool: Spool, answered: dict[Path, Ou
     by_uid = {path.stem: path for path in stored.values()}
     forwarded = {Header.read(path).first("SOPInstanceUID") for path in (root / "pacs").iterdir()}
     held = {_content(entry.file): entry.why for entry in spool.outbox(HOLD).all()}
-    table = Table("image", "modality", "stored in", "PACS_A", "held, because", title="What became of each image")
     totals: Counter[str] = Counter()
     for path, outcome in answered.items():
         header = Header.read(path)
         content, uid = _content(path), header.first("SOPInstanceUID")
-        row = (path.name, header.first("Modality"))
+        kept = stored.get(content) or (by_uid.get(uid) if header.first("Modality") == "US" else None)
         if not isinstance(outcome, Done):
             totals["refused"] += 1
-            table.add_row(*row, "", "", f"not taken in: {outcome.reason}")
-            continue
-        totals["received"] += 1
-        if content in held:
+            what = f"not taken in: {outcome.reason}"
+        elif content in held:
             totals["held"] += 1
-            table.add_row(*row, "", "", held[content].partition(":")[0].partition(";")[0])
-            continue
-        kept = stored.get(content) or (by_uid.get(uid) if header.first("Modality") == "US" else None)
-        totals["stored" if kept else "lost"] += 1
-        totals["forwarded"] += uid in forwarded
-        place = str(kept.parent.relative_to(archive)) if kept else "NOWHERE"
-        table.add_row(*row, place, "sent" if uid in forwarded else "", "")
-    console.print(table)
+            what = f"held: {held[content].partition(':')[0].partition(';')[0]}"
+        elif kept:
+            totals["stored"] += 1
+            totals["forwarded"] += uid in forwarded
+            sent = ", forwarded to PACS_A" if uid in forwarded else ""
+            what = f"stored in {kept.parent.relative_to(archive)}{sent}"
+        else:
+            what = "LOST"
+        totals["received"] += isinstance(outcome, Done)
+        console.print(f"{path.name:36} {header.first('Modality') or '-':8} {what}", soft_wrap=True, highlight=False)
+    console.print(
+        "(pydicom's test files share SOP Instance UIDs on purpose: the first of a pair is stored, the other held.)\n"
+    )
     difference = totals["received"] - totals["stored"] - totals["held"]
     console.print(
         f"received {totals['received']} = stored {totals['stored']} + held {totals['held']}, difference {difference}; "

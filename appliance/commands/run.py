@@ -10,9 +10,10 @@ import time
 from appliance.appliance import Appliance
 from appliance.commands.common import add_settings, settings_of, show_findings
 from appliance.reload import Reloader
-from appliance.rulebook import RuleBook, install_default_rules
+from appliance.rulebook import NoRules, RuleBook, install_default_rules
 from appliance.settings import Settings
 from appliance.supervise import Supervised
+from dsl.compile import Compiled
 from engine.program import Program
 
 log = logging.getLogger("stellwerk")
@@ -26,10 +27,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run until SIGTERM or Ctrl-C; SIGHUP looks at the rules at once."""
     settings = settings_of(arguments)
-    if arguments.rules is None and settings.rules is None:
-        install_default_rules(settings.rules_path)
     book = RuleBook(settings.rules_path)
-    compiled = book.compile()
+    try:
+        if arguments.rules is None and settings.rules is None:
+            install_default_rules(settings.rules_path)
+        compiled = book.compile_to_run()
+    except NoRules as missing:
+        log.error("%s", missing)
+        compiled = Compiled(None, (), (), (), {})
+    except OSError as error:
+        print(f"stellwerk: {settings.data} cannot be used ({error.strerror})", file=sys.stderr)
+        return 1
     show_findings(compiled)
     program = compiled.program or last_good(settings)
     if program is None:
@@ -52,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         appliance.start()
     except OSError as error:
-        print(f"stellwerk: {error}", file=sys.stderr)
+        print(f"stellwerk: {error.strerror or error}", file=sys.stderr)
         return 1
     remember(settings, program)
 
@@ -92,5 +100,3 @@ def remember(settings: Settings, program: Program) -> None:
 def _tell(settings: Settings, appliance: Appliance) -> None:
     ports = ", ".join(map(str, appliance.ports())) or "none"
     log.info("ready: DICOM on %s; rules %s; archive %s", ports, settings.rules_path, settings.archive_folder("archive"))
-    if appliance.program.contacts and not settings.mail_host:
-        log.warning("no mail relay is set (mail_host): reports wait in their outboxes")

@@ -18,7 +18,10 @@ from rich.progress import (
 
 from appliance.commands.common import add_settings, compiled, settings_of, show_findings
 from engine.destinations.node import DicomNode
-from engine.dicom import Done, Outcome, Peer, send
+from engine.dicom import Done, Outcome, Peer, send, sop_class_of
+
+_DIRECTORY = "1.2.840.10008.1.3.10"
+"""Media Storage Directory Storage (PS3.4 section I.4): a table of contents, which nobody stores."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -71,12 +74,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether the file says of itself that it is DICOM (PS3.10 section 7.1), whatever its name."""
+    """Whether the file is a DICOM object (PS3.10 section 7.1), whatever its name; a medium's DICOMDIR is none."""
     try:
         with path.open("rb") as stream:
-            return stream.read(132)[128:] == b"DICM"
+            if stream.read(132)[128:] != b"DICM":
+                return False
+        return sop_class_of(path) != _DIRECTORY
     except OSError:
         return False
+    except ValueError:
+        return True  # it says that it is DICOM and is broken: the person must hear of it
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:
@@ -90,11 +97,11 @@ def _files(paths: list[Path]) -> Iterator[Path]:
 def _peer(arguments: argparse.Namespace) -> Peer | int:
     """The node to send to, or an exit code when there is none."""
     settings = settings_of(arguments)
-    if "://" in arguments.to:
+    if "://" in arguments.to or "@" in arguments.to:
         try:
             return Peer.parse(arguments.to)
         except ValueError as error:
-            print(f"stellwerk: {error}", file=sys.stderr)
+            print(f"stellwerk: {error}; with our own name: dicom://CALLED:CALLING@host:port", file=sys.stderr)
             return 2
     result = compiled(settings)
     if result.program is None:

@@ -12,7 +12,8 @@ from engine.step import HOLD
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
-    parser.add_argument("action", nargs="?", default="list", choices=["list", "release", "delete"])
+    words = "list; release held objects (to where they were refused, else through the rules again); delete them"
+    parser.add_argument("action", nargs="?", default="list", choices=["list", "release", "delete"], help=words)
     parser.add_argument("id", nargs="*", metavar="ID", help="held objects, or `all`")
     add_settings(parser)
 
@@ -40,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
             spool.delete(number)
     done = len(chosen) - len(missing)
     print(f"{done} {'released' if arguments.action == 'release' else 'deleted'}")
+    if arguments.action == "release" and done:
+        print("what the rules or the destination refuse again comes back here, under a new number")
     for number in missing:
         print(f"stellwerk: {number} is not held", file=sys.stderr)
     return 1 if missing else 0
@@ -59,5 +62,6 @@ def _list(spool: Spool) -> None:
 def _line(entry: Entry) -> str:
     since = datetime.fromtimestamp(entry.since).strftime("%Y-%m-%d %H:%M")
     refused = f"{entry.note['refused by']}: " if entry.note.get("refused by") else ""
-    tries = f" ({entry.tries} tries)" if entry.tries else ""
-    return f"{entry.id}  {since}  {refused}{entry.why or 'a rule holds it'}{tries}"
+    tries = f" (tried {entry.tries} times)" if entry.tries > 1 else ""
+    origin = f"from {entry.origin.sender or '?'} on port {entry.origin.port}, route {entry.route or 'none'}"
+    return f"{entry.id}  {since}  {origin}\n        {refused}{entry.why or 'a rule holds it'}{tries}"

@@ -1,6 +1,7 @@
 """Ways out: their signature lines. A kind that is not built yet is planned here, so that `check` can say so."""
 
-from engine.signature import AETitles, Node, Signature, Time
+from engine.parameters import AETitles, Node, Time
+from engine.signature import Signature
 
 DESTINATIONS = {
     signature.name: signature

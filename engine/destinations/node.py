@@ -6,9 +6,9 @@ from engine.dicom import Done, Peer, send
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.outbox import Outbox
+from engine.parameters import AETitles, Node, Time
 from engine.program import Destination
 from engine.pump import LOOK_AGAIN, PATIENCE, Report, Sent, oldest_first
-from engine.signature import AETitles, Node, Time
 
 
 class DicomNode:

@@ -6,10 +6,11 @@ spool, rules, outboxes.
 """
 
 from engine.dicom.negotiate import Policy
+from engine.dicom.part10 import sop_class_of
 from engine.dicom.peer import Peer
 from engine.dicom.receive import Listener, Reception
 from engine.dicom.requestor import Patience
 from engine.dicom.send import echo, send
 from engine.dicom.status import Done, Outcome
 
-__all__ = ["Done", "Listener", "Outcome", "Patience", "Peer", "Policy", "Reception", "echo", "send"]
+__all__ = ["Done", "Listener", "Outcome", "Patience", "Peer", "Policy", "Reception", "echo", "send", "sop_class_of"]

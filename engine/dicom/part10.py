@@ -46,6 +46,11 @@ def write_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: s
     return bytes(128) + b"DICM" + b"\x02\x00\x00\x00UL\x04\x00" + struct.pack("<I", len(body)) + body
 
 
+def sop_class_of(path: Path) -> str:
+    """The Media Storage SOP Class UID of a file. Raises ValueError where it is no DICOM file, or OSError."""
+    return read_meta(path).sop_class_uid
+
+
 def read_meta(path: Path) -> Meta:
     """The file meta information of a file; ValueError says why it is none."""
     with path.open("rb") as file:

@@ -183,7 +183,9 @@ class Listener:
         try:
             rejection = self._rejection(request, address) if admitted else associate.LOCAL_LIMIT_EXCEEDED
             if rejection is not None:
-                log.warning("port %d: %s at %s is rejected: %s", self.port, request.calling_ae, address, rejection)
+                log.warning(
+                    "port %d: %s at %s is rejected: %s", self.port, request.calling_ae, address, rejection.words
+                )
                 conversation.refuse(connection, rejection)
                 return
             conversation.converse(
@@ -200,6 +202,7 @@ class Listener:
         """Why this caller is refused, strangers first: they learn nothing about AE titles."""
         ip = ipaddress.ip_address(address)
         if self._networks and not any(ip in network for network in self._networks):
+            log.warning("port %d: %s is in none of the networks that may send", self.port, address)
             return associate.NO_REASON
         if request.application_context != associate.APPLICATION_CONTEXT:
             return associate.APPLICATION_CONTEXT_NOT_SUPPORTED

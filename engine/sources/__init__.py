@@ -1,6 +1,7 @@
 """Ways in: their signature lines. A source that is not built yet is planned here, so that `check` can say so."""
 
-from engine.signature import AETitles, Networks, Port, Signature
+from engine.parameters import AETitles, Networks, Port
+from engine.signature import Signature
 
 SOURCES = {
     signature.name: signature

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from engine.condition import holds
 from engine.errors import Never
 from engine.object import Object
+from engine.parameters import RegionsName
 from engine.program import Regions
-from engine.signature import RegionsName
 from engine.step import Hold, Workbench, step
 from engine.view import ObjectView
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.object import Object
-from engine.signature import Text
+from engine.parameters import Text
 from engine.step import Drop, Workbench, step
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.object import Object
-from engine.signature import Destinations
+from engine.parameters import Destinations
 from engine.step import Deliver, Workbench, step
 
 

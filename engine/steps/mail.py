@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.object import Object
-from engine.signature import Contacts, Text
+from engine.parameters import Contacts, Text
 from engine.step import Deliver, Workbench, step
 
 

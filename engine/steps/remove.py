@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.object import Object
-from engine.signature import TagName
+from engine.parameters import TagName
 from engine.step import Workbench, step
 
 

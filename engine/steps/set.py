@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.object import Object
-from engine.signature import TagName, Text
+from engine.parameters import TagName, Text
 from engine.step import Workbench, step
 
 

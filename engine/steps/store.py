@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from engine.layout import folders, patient_key
 from engine.object import Object
-from engine.signature import Folder, Layout
+from engine.parameters import Folder, Layout
 from engine.step import Deliver, Workbench, step
 
 

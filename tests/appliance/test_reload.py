@@ -43,6 +43,41 @@ def test_a_misspelt_tag_keeps_the_old_rules_and_shows_a_caret_and_a_suggestion(t
     assert len(list(line.archive.rglob("*.dcm"))) == 1
 
 
+def test_an_emptied_rule_file_closes_no_port(tmp_path: Path) -> None:
+    port = free_port()
+    line = Running(tmp_path, f"on port {port} → store by Modality\n", port)
+    line.rules_file.write_text("")
+    line.wait_for(lambda: "has no route" in line.said(), "nothing was said")
+    line.deliver(image(tmp_path))
+    line.kill()
+    line.start()
+    line.deliver(image(tmp_path))
+    line.stop()
+    assert len(list(line.archive.rglob("*.dcm"))) == 2
+
+
+def test_a_rule_file_that_is_not_utf_8_is_refused_in_words(tmp_path: Path) -> None:
+    port = free_port()
+    line = Running(tmp_path, f"on port {port} → store by Modality\n", port)
+    line.rules_file.write_bytes(
+        f'on port {port} where Institution = "München" -> store by Modality\n'.encode("latin-1")
+    )
+    line.wait_for(lambda: "UTF-8" in line.said(), "nothing was said")
+    line.deliver(image(tmp_path))
+    line.stop()
+    assert len(list(line.archive.rglob("*.dcm"))) == 1
+
+
+def test_what_it_makes_is_for_its_own_account_alone(tmp_path: Path) -> None:
+    port = free_port()
+    line = Running(tmp_path, f"on port {port} → store by Institution/PatientName\n", port)
+    line.deliver(image(tmp_path))
+    line.stop()
+    made = [path for folder in ("archive", "spool") for path in (line.data / folder).rglob("*")]
+    assert len(made) > 10
+    assert [path for path in made if path.stat().st_mode & 0o077] == []
+
+
 def test_a_new_port_opens_and_a_removed_one_closes(tmp_path: Path) -> None:
     port, new = free_port(), free_port()
     line = Running(tmp_path, f"on port {port} → store by Modality\n", port)

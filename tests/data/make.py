@@ -18,8 +18,9 @@ from engine.condition import Compare, Condition, Field, Literal
 from engine.errors import Unclean
 from engine.header import Header
 from engine.object import Object, Origin
+from engine.parameters import Layout
 from engine.program import Call, Chain, Contact, Destination, Listener, Program, Rectangle, Route
-from engine.signature import Argument, Layout
+from engine.signature import Argument
 from engine.tags import Path as TagPath
 
 REAL = Path(pydicom.__file__).parent / "data"

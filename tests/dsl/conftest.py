@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from dsl.compile import Compiled, compile_text
-from engine import signature as kinds
+from engine import parameters as kinds
 from engine.signature import Signature, Vocabulary
 
 S = Signature.of

@@ -6,26 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.signature import (
+from engine.parameters import (
     Addresses,
     AETitles,
-    Argument,
     Count,
     Destinations,
     Folder,
     Layout,
-    Misfit,
     Networks,
     Node,
-    Parameter,
     Port,
-    Problem,
-    Signature,
     TagName,
     Text,
     Time,
     Word,
 )
+from engine.signature import Argument, Misfit, Parameter, Problem, Signature
 from engine.tags import path_of
 from engine.values import Duration
 from tests.data.make import names, number, path, text, word

@@ -1,0 +1,245 @@
+"""The kinds of values that steps, sources and destinations take, each read from an argument and told in words.
+
+Pure. A value of the wrong kind raises Misfit with what would fit, and an example; the binder makes a finding of it.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from engine.signature import Argument, Misfit
+from engine.tags import Path, path_of
+from engine.values import Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Free text in quotes; a single word may go without."""
+
+    text: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Any scalar; its text."""
+        if argument.kind in ("path", "list"):
+            raise Misfit(argument, 'text in quotes, like "Praxis Nord"')
+        return cls(argument.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The name of a folder inside the data folder; no path, so that nothing is written elsewhere."""
+
+    name: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A word or text of letters, digits, `-`, `_`, spaces."""
+        if argument.kind not in ("word", "text", "number") or not re.fullmatch(r"\w([\w -]{0,62}\w)?", argument.text):
+            raise Misfit(argument, 'the name of a folder, like "teaching"')
+        if argument.text.casefold() in ("spool", "rules"):
+            # They lie beside the archive: a copy stored there would be taken for an object that was received.
+            raise Misfit(argument, 'the name of a folder of its own, like "teaching"; spool and rules are taken')
+        return cls(argument.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A name of the rule language (a profile, a transfer syntax)."""
+
+    text: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A word."""
+        if argument.kind != "word":
+            raise Misfit(argument, "a name")
+        return cls(argument.text)
+
+
+@dataclass(frozen=True, slots=True)
+class TagName:
+    """An attribute."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A keyword, alias or number. Raises UnknownTag."""
+        if argument.kind not in ("word", "tag"):
+            raise Misfit(argument, "the name of a DICOM tag, like InstitutionName")
+        return cls(path_of(argument.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A length of time."""
+
+    duration: Duration
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A duration."""
+        if argument.kind != "duration":
+            raise Misfit(argument, "a time, like 10 minutes")
+        return cls(Duration.of(argument.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A whole number of at least 1."""
+
+    number: int
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A whole number."""
+        if argument.kind != "number" or not argument.text.isdecimal() or int(argument.text) < 1:
+            raise Misfit(argument, "a whole number, like 3")
+        return cls(int(argument.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A TCP port, 1 to 65535."""
+
+    number: int
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A port number."""
+        if argument.kind != "number" or not argument.text.isdecimal() or not 1 <= int(argument.text) <= 65535:
+            raise Misfit(argument, "a port number from 1 to 65535, like 11112")
+        return cls(int(argument.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names that the rule file declares; `declared` in a subclass says as what."""
+
+    names: tuple[str, ...]
+    declared = ""
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """One word, or words in a list."""
+        for item in argument.items or (argument,):
+            if item.kind != "word":
+                raise Misfit(item, f"the name of a {cls.declared}")
+        return cls(tuple(item.text for item in argument.items or (argument,)))
+
+
+class Destinations(Names):
+    """Declared destinations."""
+
+    declared = "destination"
+
+
+class Contacts(Names):
+    """Declared contacts."""
+
+    declared = "contact"
+
+
+class RegionsName(Names):
+    """Declared regions."""
+
+    declared = "regions"
+
+
+class ScheduleName(Names):
+    """A declared schedule."""
+
+    declared = "schedule"
+
+
+@dataclass(frozen=True, slots=True)
+class AETitles:
+    """Application entity titles (PS3.5 section 6.2, VR AE: at most 16 characters, no backslash)."""
+
+    titles: tuple[str, ...]
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Words or texts, one or a list."""
+        for item in argument.items or (argument,):
+            fits = item.kind in ("word", "text", "number") and re.fullmatch(r"[!-\[\]-~ ]{1,16}", item.text)
+            if not fits or not item.text.strip():
+                raise Misfit(item, "an AE title of at most 16 letters, digits, - or _, like CT1")
+        return cls(tuple(item.text for item in argument.items or (argument,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """Addresses or networks, IPv4 or IPv6, as text."""
+
+    networks: tuple[str, ...]
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """`10.0.0.0/8`, `192.168.1.20`, or the same (and IPv6) in quotes; one or a list."""
+        from ipaddress import ip_network
+
+        for item in argument.items or (argument,):
+            try:
+                if item.kind not in ("network", "text"):
+                    raise ValueError
+                ip_network(item.text, strict=False)
+            except ValueError:
+                raise Misfit(item, "an address or a network, like 192.168.10.0/24") from None
+        return cls(tuple(item.text for item in argument.items or (argument,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Mail addresses, one or a list."""
+
+    addresses: tuple[str, ...]
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Texts such as "it@praxis.example"."""
+        for item in argument.items or (argument,):
+            if item.kind != "text" or not re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+", item.text):
+                raise Misfit(item, 'a mail address in quotes, like "it@praxis.example"')
+        return cls(tuple(item.text for item in argument.items or (argument,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The address of a DICOM node: `AET@host:port`."""
+
+    called: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Text such as "PACS_A@192.168.10.5:104"; an IPv6 address stands in brackets."""
+        match = re.fullmatch(r"([!-?A-\[\]-~]{1,16})@(\[[0-9A-Fa-f:.]+\]|[\w.-]+):(\d{1,5})", argument.text)
+        if argument.kind != "text" or match is None or not 1 <= int(match[3]) <= 65535:
+            raise Misfit(argument, 'an AE title, a host and a port, like "PACS_A@192.168.10.5:104"')
+        return cls(match[1], match[2].strip("[]"), int(match[3]))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How folders are named: parts joined by `/`, each a tag (its value) or text in quotes (as it stands).
+
+    parts: pairs of ("tag", spelling of the path) or ("text", literal).
+    """
+
+    parts: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """`Institution/PatientName`, `"dose"/StudyDate`, or a single tag. Raises UnknownTag."""
+        parts = []
+        for item in argument.items if argument.kind == "path" else (argument,):
+            if item.kind in ("word", "tag"):
+                parts.append(("tag", str(path_of(item.text))))
+            elif item.kind in ("text", "number"):
+                parts.append(("text", item.text))
+            else:
+                raise Misfit(argument, "folder names from tags, like Institution/PatientName")
+        return cls(tuple(parts))
