@@ -111,6 +111,9 @@ class Pump:
         turn = _Turn(self, sender, batch)
         try:
             clean = [entry for entry in batch if turn.may_leave(entry)]
+            if self._failures:
+                # Should the first few be what the destination hangs on, the others must not wait behind them for ever.
+                random.shuffle(clean)
             if clean:
                 sender.send(clean, turn.report, self._stopping.is_set)
         finally:

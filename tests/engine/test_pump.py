@@ -1,11 +1,14 @@
 """Pumps: retry, patience, refusal, and that one destination never delays another."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from engine.pump import Pump
+from engine.entry import Entry
+from engine.errors import Later
+from engine.pump import Pump, Report, Sent
 from engine.step import HOLD
 from tests.engine.spool.crash_kit import Line, Pacs, program
 
@@ -178,3 +181,25 @@ def test_an_entry_whose_note_is_torn_is_held_and_not_lost(line: Line) -> None:
     assert line.held() == ["1.1"]
     [held] = line.spool.outbox(HOLD).all()
     assert "cannot be read" in held.why
+
+
+def test_what_a_destination_hangs_on_does_not_stay_in_front_of_everything_else(line: Line, pacs: Pacs) -> None:
+    """The first object makes the destination fall silent, so that nothing behind it is sent in that turn."""
+
+    def hang(entries: Sequence[Entry], report: Report, _: object) -> None:
+        silent = False
+        for entry in entries:
+            silent = silent or entry.object == first
+            report(entry, Later("it does not answer") if silent else Sent())
+
+    first = line.receive("1.0")
+    for number in range(1, 20):
+        line.receive(f"1.{number}")
+    while line.router.turn():
+        pass
+    pacs.send = hang  # type: ignore[method-assign]  # this destination hangs on one object
+    one, now = pump(line), time.time()
+    for turn in range(60):
+        one._paused_until = 0.0
+        one.turn(now + turn * 8000)
+    assert line.owed("PACS") == ["1.0"]
