@@ -23,7 +23,10 @@ def run(arguments: argparse.Namespace) -> int:
     if result.program is None:
         return 1
     routes, ports = len(result.program.routes), [listener.port for listener in result.program.listeners]
-    print(f"{path}: fine; {routes} routes, ports {', '.join(map(str, ports)) or 'none'}", file=sys.stdout)
+    print(
+        f"{path}: fine; {routes} route{'' if routes == 1 else 's'}, ports {', '.join(map(str, ports)) or 'none'}",
+        file=sys.stdout,
+    )
     if not routes:
         print("it has no route: by itself it would receive nothing", file=sys.stderr)
     return 0

@@ -32,10 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     show_findings(result)
     if result.program is None:
         return 1
-    words = arguments.on.split()
+    words = arguments.on.removeprefix("port").split()
     named = {listener.name: listener.port for listener in result.program.listeners}
-    if len(words) == 2 and words[0] == "port" and words[1].isdecimal():
-        port: int | None = int(words[1])
+    if len(words) == 1 and words[0].isdecimal():
+        port: int | None = int(words[0])
     elif arguments.on in named:
         port = named[arguments.on]
     else:
@@ -44,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.file.is_file():
         print(f"stellwerk: there is no file {arguments.file}", file=sys.stderr)
         return 2
+    if result.program.listener_at("dicom", port) is None:
+        print(f"nothing listens on port {port}: no route of these rules takes what would come there")
     now = datetime.now().astimezone().isoformat()
     origin = Origin("dicom", port, arguments.sender, arguments.called, arguments.address, now)
     obj = Object("explained", arguments.file, Header.read(arguments.file), origin)

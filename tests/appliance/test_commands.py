@@ -40,7 +40,7 @@ Captured = pytest.CaptureFixture[str]
 
 def test_check_is_content_with_the_mandated_line(rules: Path, capsys: Captured) -> None:
     assert main(["check", str(rules)]) == 0
-    assert "fine; 1 routes, ports 26131" in capsys.readouterr().out
+    assert "fine; 1 route, ports 26131" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,15 @@ def test_explain_tells_each_clause_and_what_would_happen(rules: Path, image: Pat
     assert "yes: Modality = US (it is US)" in said
     assert "fails: it has no pixels" in said
     assert "would hold it" in said
+
+
+def test_explain_takes_a_bare_port_and_says_when_nothing_listens_there(
+    rules: Path, image: Path, capsys: Captured
+) -> None:
+    assert main(["explain", str(image), "--on", "26131", "--rules", str(rules)]) == 0
+    assert "nothing listens" not in capsys.readouterr().out
+    assert main(["explain", str(image), "--on", "port 999", "--rules", str(rules)]) == 0
+    assert "nothing listens on port 999" in capsys.readouterr().out
 
 
 def test_explain_tells_why_a_route_does_not_match(rules: Path, image: Path, capsys: Captured) -> None:
