@@ -3,21 +3,30 @@
 One thread. Each object is run under the program that took it in. It must not know how anything is sent.
 """
 
+import errno
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from engine.bench import PixelBench
 from engine.entry import Entry
 from engine.errors import Never
-from engine.object import Object
+from engine.header import Header
+from engine.object import Object, Origin
 from engine.rewrite import rewrite
 from engine.run import Outcome, Plan, fail, held, prepare, run
 from engine.spool import Promise, Spool
 from engine.worker import PixelWorker
 
 log = logging.getLogger("stellwerk.router")
+
+_EVERYTHING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+"""What stands in the way of every object alike: the whole router waits then."""
+
+REST = 30.0
+"""Seconds until an object that the machine could not route is tried again."""
 
 BATCH = 32
 """Objects that are promised together: they share the flushes of the disk."""
@@ -29,6 +38,7 @@ class Router:
     def __init__(self, spool: Spool, current: Callable[[], Plan], promised: Callable[[Iterable[str]], None]) -> None:
         self._spool, self._current, self._promised = spool, current, promised
         self._plans: dict[str, Plan] = {}
+        self._not_before: dict[str, float] = {}
         self._worker = PixelWorker()
         self.wake = threading.Event()
 
@@ -36,13 +46,22 @@ class Router:
         """Route one batch; whether there was any. Raises OSError when the disk does not let it: try again later."""
         # What an interrupted turn has promised must be settled first, or its objects would be routed twice.
         self._spool.settle()
-        waiting = self._spool.waiting()[:BATCH]
+        now = time.monotonic()
+        waiting = [number for number in self._spool.waiting() if self._not_before.get(number, 0.0) <= now][:BATCH]
         if not waiting:
             return False
         scratch: list[Path] = []
-        promises = [self._route(number, scratch) for number in waiting]
+        promises = []
         try:
-            self._promise(promises)
+            for number in waiting:
+                try:
+                    promises.append(self._route(number, scratch))
+                except (OSError, MemoryError) as error:
+                    self._rest(number, error)
+                else:
+                    self._not_before.pop(number, None)
+            if promises:
+                self._promise_all(promises)
         finally:
             for path in scratch:
                 path.unlink(missing_ok=True)
@@ -80,7 +99,10 @@ class Router:
         return found is not None and found.failure is not None
 
     def _route(self, number: str, scratch: list[Path]) -> Promise:
-        obj, digest = self._spool.load(number)
+        try:
+            obj, digest = self._spool.load(number)
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return self._without_note(number)
         plan = self._plan(digest)
         try:
             outcome = run(plan, obj, self._bench(plan, scratch))
@@ -88,6 +110,36 @@ class Router:
             outcome = Outcome((), (held(obj, "", refusal.reason),))
         finished = self._spool.accepted_files(number)
         return Promise(number, outcome.deliveries, finished, plan.program.digest, obj.payload, outcome.discarded)
+
+    def _without_note(self, number: str) -> Promise:
+        """For an object whose note is gone or torn: nothing says how it came, so a person must see it."""
+        finished = self._spool.accepted_files(number)
+        obj = Object(number, finished[0], Header.read(finished[0]), Origin("unknown"))
+        instead = held(obj, "", "the note beside this object cannot be read, so no rule can be asked")
+        return Promise(number, (instead,), finished, self._current().program.digest, finished[0])
+
+    def _promise_all(self, promises: list[Promise]) -> None:
+        """Promise a batch together; where the disk fails one of them, each by itself."""
+        try:
+            self._promise(promises)
+        except OSError as error:
+            if error.errno in _EVERYTHING:
+                raise
+            # It may have failed after the promises had become valid: then their sources are gone once it is settled.
+            self._spool.settle()
+            for promise in promises:
+                if promise.finished[0].exists():
+                    try:
+                        self._promise([promise])
+                    except OSError as again:
+                        self._rest(promise.object, again)
+
+    def _rest(self, number: str, error: OSError | MemoryError) -> None:
+        """The machine's trouble: the object stays where it is, and those behind it must not wait for it."""
+        if isinstance(error, OSError) and error.errno in _EVERYTHING:
+            raise error
+        self._not_before[number] = time.monotonic() + REST
+        log.error("%s cannot be routed now (%s); again in %.0f s", number, _words(error), REST)
 
     def _promise(self, promises: list[Promise]) -> None:
         try:
@@ -123,3 +175,8 @@ class Router:
             return path
 
         return PixelBench(plan.program, new_file, self._worker)
+
+
+def _words(error: OSError | MemoryError) -> str:
+    """What the machine says; of an exception's text only the system's own part, which quotes no value."""
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "out of memory"
