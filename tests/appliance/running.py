@@ -17,6 +17,10 @@ dcmtk_missing = shutil.which("storescu") is None
 """Whether DCMTK, the peer of many tests, is missing on this machine."""
 
 
+started: list[subprocess.Popen[bytes]] = []
+"""Every process of the running test, so that one that fails leaves none behind."""
+
+
 class Running:
     """`stellwerk run` on a folder. `rules` is the text of its only rule file."""
 
@@ -39,6 +43,7 @@ class Running:
                 env={**os.environ, **self._environment},
                 stderr=log,
             )
+        started.append(self.process)
         self.wait_for(lambda: answers(self.port), "it does not listen")
 
     def kill(self) -> None:
