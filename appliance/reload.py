@@ -29,14 +29,15 @@ LOOK_AGAIN = 5.0
 class Reloader:
     """Watches the rule book and hands programs over to `use`, which raises CannotChange to refuse one."""
 
-    def __init__(self, book: RuleBook, first: Compiled, use: Callable[[Program], None]) -> None:
+    def __init__(self, book: RuleBook, first: Compiled, seen: dict[str, str], use: Callable[[Program], None]) -> None:
+        """`first` is what runs, compiled from files in the state `seen`: they may have changed since."""
         self.book = book
         self.last = first
         """What the files compiled to at the last look, whether it was taken or not."""
         self.trouble = ""
         """Why the rules on disk are not the ones that run; empty when they are."""
         self._use = use
-        self._state = book.state(first.files)
+        self._seen = seen
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._observer = Observer()
@@ -55,17 +56,18 @@ class Reloader:
 
     def look(self) -> bool:
         """Compile if a file has changed; whether a new program runs now."""
-        state = self.book.state(self.last.files)
-        if state == self._state:
+        now = self.book.state(self._seen)
+        if now == self._seen:
             return False
-        self._state = state
+        seen: dict[str, str] = {}
         try:
-            self.last = self.book.compile_to_run()
+            self.last = self.book.compile_to_run(seen)
         except NoRules as missing:
+            self._seen = {**now, **seen}
             self.trouble = f"{missing}; the old rules run on"
             log.error("%s", self.trouble)
             return False
-        self._state = self.book.state(self.last.files)
+        self._seen = seen
         self._watch()
         program = self.last.program
         if program is None:
@@ -95,7 +97,7 @@ class Reloader:
 
     def _watch(self) -> None:
         """Watch the folders of all files, since editors replace files instead of writing into them."""
-        folders = {str(Path(name).resolve().parent) for name in (*self.last.files, *map(str, self.book.files()))}
+        folders = {str(Path(name).resolve().parent) for name in (*self._seen, *map(str, self.book.files()))}
         if self.book.path.is_dir():
             folders.add(str(self.book.path.resolve()))
         for folder in folders - self._watched:

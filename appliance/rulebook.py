@@ -5,6 +5,8 @@ It reads rule files and nothing else; what to do with a new program is for appli
 
 import errno
 import hashlib
+import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files as resources
 from pathlib import Path
@@ -17,26 +19,38 @@ class NoRules(Exception):
     """There are no rules to compile; the text says where they were looked for."""
 
 
+MISSING = "missing"
+"""The state of a file that cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleBook:
     """A rule file, or a folder whose `*.rules` are read together in the order of their names."""
 
     path: Path
 
-    def compile(self) -> Compiled:
-        """Compile what stands there now. Raises NoRules where nothing stands there."""
+    def compile(self, seen: dict[str, str] | None = None) -> Compiled:
+        """Compile what stands there now. Raises NoRules where nothing stands there.
+
+        `seen` is filled with the state of each file as it was read, so that no change after that moment is missed.
+        """
         names = [str(path) for path in self.files()]
         if not names:
             raise NoRules(f"there is no rule file in {self.path} (its name would end in .rules)")
+        seen = {} if seen is None else seen
         try:
-            texts = {name: read(name) for name in names}
+            texts = {name: _read_noting(name, seen) for name in names}
         except OSError as error:
             raise NoRules(f"{error.filename or self.path} cannot be read ({error.strerror})") from None
-        return compile_files(names, vocabulary=vocabulary(), read=lambda name: texts.get(name) or read(name))
+        return compile_files(
+            names,
+            vocabulary=vocabulary(),
+            read=lambda name: texts[name] if name in texts else _read_noting(name, seen),
+        )
 
-    def compile_to_run(self) -> Compiled:
+    def compile_to_run(self, seen: dict[str, str] | None = None) -> Compiled:
         """Like `compile`, but rules without a route are no rules: an emptied file must not close every port."""
-        result = self.compile()
+        result = self.compile(seen)
         if result.program is not None and not result.program.routes:
             raise NoRules(f"{self.path} has no route, so nothing would be received")
         return result
@@ -47,22 +61,37 @@ class RuleBook:
             return sorted(path for path in self.path.glob("*.rules") if path.is_file())
         return [self.path]
 
-    def state(self, also: tuple[str, ...] = ()) -> str:
-        """A digest of the bytes of all files, includes too: it changes when, and only when, a rule file does."""
-        digest = hashlib.blake2b(digest_size=16)
-        for path in sorted({*map(str, self.files()), *also}):
-            digest.update(path.encode())
-            try:
-                digest.update(Path(path).read_bytes())
-            except OSError:
-                digest.update(b"missing")
-        return digest.hexdigest()
+    def state(self, also: Iterable[str] = ()) -> dict[str, str]:
+        """What stands in each file, includes too, as digests: it changes when, and only when, a rule file does."""
+        return {name: _state(name) for name in {*map(str, self.files()), *also}}
+
+
+def _state(name: str) -> str:
+    try:
+        return _digest(Path(name).read_bytes())
+    except OSError:
+        return MISSING
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _read_noting(name: str, seen: dict[str, str]) -> str:
+    seen[name] = MISSING
+    data = Path(name).read_bytes()
+    seen[name] = _digest(data)
+    return _text(data, name)
 
 
 def read(name: str) -> str:
     """A rule file's text. Raises OSError, also for a file that is not UTF-8: a condition on `München` would be lost."""
+    return _text(Path(name).read_bytes(), name)
+
+
+def _text(data: bytes, name: str) -> str:
     try:
-        return Path(name).read_text(encoding="utf-8-sig")
+        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
     except UnicodeDecodeError:
         raise OSError(errno.EILSEQ, "it is not UTF-8; save it as UTF-8", name) from None
 

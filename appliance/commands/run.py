@@ -28,10 +28,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Run until SIGTERM or Ctrl-C; SIGHUP looks at the rules at once."""
     settings = settings_of(arguments)
     book = RuleBook(settings.rules_path)
+    seen: dict[str, str] = {}
     try:
         if arguments.rules is None and settings.rules is None:
             install_default_rules(settings.rules_path)
-        compiled = book.compile_to_run()
+        compiled = book.compile_to_run(seen)
     except NoRules as missing:
         log.error("%s", missing)
         compiled = Compiled(None, (), (), (), {})
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         appliance.use(changed)
         remember(settings, changed)
 
-    reloader = Reloader(book, compiled, use)
+    reloader = Reloader(book, compiled, seen, use)
     watching = Supervised("rules", reloader.loop)
     watching.start()
     signal.signal(signal.SIGHUP, lambda *_: reloader.wake())

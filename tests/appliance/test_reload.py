@@ -6,6 +6,9 @@ from pathlib import Path
 from pydicom import dcmread
 
 from appliance.demonstration.pacs import answers, free_port
+from appliance.reload import Reloader
+from appliance.rulebook import RuleBook
+from engine.program import Program
 from engine.step import HOLD
 from tests.appliance.running import Running
 from tests.engine.spool.crash_kit import new_uid, write_instance
@@ -84,6 +87,20 @@ def test_a_new_port_opens_and_a_removed_one_closes(tmp_path: Path) -> None:
     line.rules_file.write_text(f"on port {new} → store by Modality\n")
     line.wait_for(lambda: answers(new) and not answers(port), "the ports have not changed")
     assert line.stop() == 0
+
+
+def test_a_change_made_while_it_starts_is_not_missed(tmp_path: Path) -> None:
+    """Between the reading of the rules and the first look at them there is time to save a file."""
+    rules, sites = tmp_path / "a.rules", tmp_path / "sites.rules"
+    rules.write_text('include "sites.rules"\non port 26131 → forward PACS\n')
+    sites.write_text('destination PACS = dicom "PACS@127.0.0.1:104"\n')
+    book, seen, used = RuleBook(rules), dict[str, str](), list[Program]()
+    first = book.compile_to_run(seen)
+    sites.write_text('destination PACS = dicom "PACS@127.0.0.1:105"\n')
+    reloader = Reloader(book, first, seen, used.append)
+    assert reloader.look()
+    assert not reloader.look()
+    assert [program.destinations[0].arguments["address"].text for program in used] == ["PACS@127.0.0.1:105"]
 
 
 def test_a_port_that_is_taken_keeps_the_old_rules(tmp_path: Path) -> None:
