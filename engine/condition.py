@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from engine import values
+from engine.errors import Never
 from engine.tags import FACTS, Path, path_of
 
 Json = dict[str, object]
@@ -171,12 +172,16 @@ Condition = All | Any | Not | Named | Compare | Among | Contains | StartsWith | 
 
 
 def holds(condition: Condition, view: View) -> bool:
-    """Whether the condition is true of what the view shows. Never raises for what an object contains."""
+    """Whether the condition is true of what the view shows.
+
+    Raises Never for a value that cannot be read, unless the other clauses settle the answer without it; so the answer
+    does not depend on the order in which they are written.
+    """
     match condition:
         case All(terms):
-            return all(holds(term, view) for term in terms)
+            return _settled(terms, view, by=False)
         case Any(terms):
-            return any(holds(term, view) for term in terms)
+            return _settled(terms, view, by=True)
         case Not(term) | Named(_, term):
             return holds(term, view) is not isinstance(condition, Not)
         case Compare(field, operator, value):
@@ -185,15 +190,29 @@ def holds(condition: Condition, view: View) -> bool:
             found = field.read(view)
             return any(_compare(field.kind, text, "=", option, view.today) for text in found for option in options)
         case Contains(field, text):
-            return any(_fold(text) in _fold(found) for found in field.read(view))
+            return any(folded(text) in folded(found) for found in field.read(view))
         case StartsWith(field, text):
-            return any(_fold(found).startswith(_fold(text)) for found in field.read(view))
+            return any(folded(found).startswith(folded(text)) for found in field.read(view))
         case Matches(field, pattern):
             return any(_regex(pattern).search(found) for found in field.read(view))
         case Present(field):
             return any(text != "" for text in field.read(view))
         case Unmatched():
             return not view.matched
+
+
+def _settled(terms: tuple["Condition", ...], view: View, by: bool) -> bool:
+    """`by` as soon as one term is that; its opposite when all are; Never when one that counts cannot be read."""
+    refusal: Never | None = None
+    for term in terms:
+        try:
+            if holds(term, view) is by:
+                return by
+        except Never as unread:
+            refusal = refusal or unread
+    if refusal is not None:
+        raise refusal
+    return not by
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +239,8 @@ def explain(condition: Condition, view: View) -> Reason:
             return Reason(condition, true, found=condition.field.read(view))
 
 
-def _fold(text: str) -> str:
+def folded(text: str) -> str:
+    """Text as it is compared: without padding (PS3.5 section 6.2) and without regard to case."""
     return text.strip(" \0").casefold()
 
 
@@ -245,7 +265,7 @@ def _compare(kind: str, found: str, operator: str, value: Literal, today: date) 
         return False
     if kind == "name":
         return _same_name(found, value.text)
-    return _fold(found) == _fold(value.text)
+    return folded(found) == folded(value.text)
 
 
 def _ordered(found: object, operator: str, wanted: object) -> bool:
@@ -261,13 +281,13 @@ def _same_name(found: str, wanted: str) -> bool:
     """Person names (PS3.5 section 6.2.1): equal to one component group, trailing empty components aside."""
 
     def parts(group: str) -> list[str]:
-        components = [_fold(component) for component in group.split("^")]
+        components = [folded(component) for component in group.split("^")]
         while components and not components[-1]:
             components.pop()
         return components
 
     groups = [group for group in map(parts, found.split("=")) if group]
-    return parts(wanted) in groups or _fold(found) == _fold(wanted)
+    return parts(wanted) in groups or folded(found) == folded(wanted)
 
 
 def describe(condition: Condition) -> str:

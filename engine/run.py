@@ -10,8 +10,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from engine.condition import All, Any, Condition, Named, Not, Reason, Unmatched, explain, holds
+from engine.condition import Condition, Reason, explain, holds
 from engine.errors import Later, Never
+from engine.index import Index, asks_unmatched, by_source
 from engine.object import Object
 from engine.program import Call, Chain, Choose, Program, Route
 from engine.step import HOLD, Deliver, Drop, Hold, Step, Workbench
@@ -78,6 +79,12 @@ class Plan:
     program: Program
     steps: Mapping[int, Step]
     """By identity of the Call, which the program keeps alive."""
+    indexes: Mapping[str, Index]
+    """By source."""
+    catch_alls: frozenset[str]
+    """The routes that take what no other takes."""
+    untaken: Mapping[str, Passage]
+    """For each route, that it does not take the object."""
 
 
 def prepare(program: Program) -> Plan:
@@ -99,44 +106,56 @@ def prepare(program: Program) -> Plan:
     for route in program.routes:
         visit(route.chain)
         visit(route.failure or ())
-    return Plan(program, steps)
+    return Plan(
+        program,
+        steps,
+        by_source(program.routes),
+        frozenset(route.name for route in program.routes if asks_unmatched(route.where)),
+        {route.name: Passage(route, False) for route in program.routes},
+    )
 
 
 def run(plan: Plan, obj: Object, bench: Workbench, *, with_reasons: bool = False) -> Outcome:
     """Take the object through every route that matches it. All promises of a route are made, or none."""
     listener = plan.program.listener_at(obj.origin.kind, obj.origin.port)
-    source = listener.name if listener else None
-    taken: dict[str, bool] = {}
+    index = plan.indexes.get(listener.name) if listener else None
+    view = ObjectView(obj)
+    candidates = index.candidates(view) if index else []
+    taken: set[str] = set()
     unread: dict[str, str] = {}
-    matched = False
     for wants_unmatched in (False, True):
         # What cannot be decided counts as a match here: a catch-all must not take what another route may be for.
-        matched = any(taken.values()) or bool(unread)
-        view = ObjectView(obj, matched)
-        for route in plan.program.routes:
-            if _asks_unmatched(route.where) is wants_unmatched:
+        view = ObjectView(obj, bool(taken or unread))
+        for route in candidates:
+            if (route.name in plan.catch_alls) is wants_unmatched:
                 try:
-                    taken[route.name] = route.source == source and (route.where is None or holds(route.where, view))
+                    if route.where is None or holds(route.where, view):
+                        taken.add(route.name)
                 except Never as refusal:
-                    taken[route.name], unread[route.name] = False, refusal.reason
-    passages = []
-    for route in plan.program.routes:
-        passage = Passage(route, False, failed=unread.get(route.name))
-        if taken[route.name]:
-            passage = _pass(plan, route, obj, bench)
-        if with_reasons:
-            passage = replace(passage, reason=_reason(route.where, ObjectView(obj, matched)))
-        passages.append(passage)
+                    unread[route.name] = refusal.reason
+    passages = dict(plan.untaken)
+    for route in candidates:
+        if route.name in taken:
+            passages[route.name] = _pass(plan, route, obj, bench)
+        elif route.name in unread:
+            passages[route.name] = Passage(route, False, failed=unread[route.name])
+    if with_reasons:
+        passages = {name: replace(p, reason=_reason(p.route.where, view)) for name, p in passages.items()}
+    return _outcome(tuple(passages.values()), obj, bool(taken), next(iter(unread.values()), None))
+
+
+def _outcome(passages: tuple[Passage, ...], obj: Object, matched: bool, unread: str | None) -> Outcome:
+    """The promises of all passages, and the hold where nothing else has the object."""
     deliveries = tuple(delivery for passage in passages for delivery in passage.deliveries)
     dropped = any(passage.dropped is not None for passage in passages)
-    if unread:
-        deliveries = _with_hold(deliveries, held(obj, "", next(iter(unread.values()))))
+    if unread is not None:
+        deliveries = _with_hold(deliveries, held(obj, "", unread))
     elif not dropped and all(delivery.reports for delivery in deliveries):
-        why = "no case of its route takes it" if any(taken.values()) else "no route takes it"
+        why = "no case of its route takes it" if matched else "no route takes it"
         if deliveries:
             why = "its routes report it, but send and store it nowhere"
         deliveries = _with_hold(deliveries, held(obj, "", why))
-    return Outcome(tuple(passages), deliveries)
+    return Outcome(passages, deliveries)
 
 
 def fail(plan: Plan, route_name: str, received: Object, why: str, bench: Workbench) -> tuple[Delivery, ...] | None:
@@ -286,15 +305,3 @@ def _delivery_id(obj: str, route: str, position: str, outbox: str) -> str:
     """Object id first, so that entries sort by arrival; then a digest of where in the program it was promised."""
     digest = hashlib.blake2b("\0".join((obj, route, position, outbox)).encode(), digest_size=6).hexdigest()
     return f"{obj}-{digest}"
-
-
-def _asks_unmatched(where: Condition | None) -> bool:
-    match where:
-        case Unmatched():
-            return True
-        case All(terms) | Any(terms):
-            return any(_asks_unmatched(term) for term in terms)
-        case Not(term) | Named(_, term):
-            return _asks_unmatched(term)
-        case _:
-            return False
