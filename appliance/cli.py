@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Protocol
 
-from appliance.commands import check, demo, explain, run, send, spool
+from appliance.commands import check, demo, explain, plan, run, send, spool
 from appliance.rulebook import NoRules
 from appliance.settings import SettingsError
 
@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command] = {
     "run": run,
     "check": check,
     "explain": explain,
+    "plan": plan,
     "send": send,
     "spool": spool,
     "demo": demo,

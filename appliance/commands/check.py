@@ -1,16 +1,20 @@
 """check: say what is wrong with rules, and change nothing."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from appliance.commands.common import add_settings, settings_of, show_findings
 from appliance.rulebook import RuleBook
+from dsl.render import as_json
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.add_argument("path", nargs="?", type=Path, metavar="FILE|FOLDER", help="rules (default: those of --rules)")
+    parser.add_argument("--json", action="store_true", help="the findings as JSON, for programs")
+    parser.add_argument("--language", choices=("en", "de"), default="en", help="what the findings are said in")
     add_settings(parser)
 
 
@@ -19,7 +23,12 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     path = arguments.path or settings.rules_path
     result = RuleBook(path).compile()
-    show_findings(result)
+    if arguments.json:
+        found = [as_json(finding, arguments.language) for finding in result.findings]
+        said = {"fine": result.program is not None, "files": result.files, "findings": found}
+        sys.stdout.write(json.dumps(said, ensure_ascii=False, indent=1) + "\n")
+        return int(result.program is None)
+    show_findings(result, arguments.language)
     if result.program is None:
         return 1
     routes, ports = len(result.program.routes), [listener.port for listener in result.program.listeners]
