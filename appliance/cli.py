@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Protocol
 
-from appliance.commands import check, demo, explain, plan, run, send, spool
+from appliance.commands import check, demo, diff, explain, plan, run, send, spool
 from appliance.rulebook import NoRules
 from appliance.settings import SettingsError
 
@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     "check": check,
     "explain": explain,
     "plan": plan,
+    "diff": diff,
     "send": send,
     "spool": spool,
     "demo": demo,

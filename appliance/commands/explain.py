@@ -6,12 +6,13 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.commands.common import add_settings, compiled, settings_of, show_findings
+from appliance.wording import effect
 from engine.bench import DryBench
 from engine.condition import All, Any, Named, Not, Reason, describe
 from engine.errors import Never
 from engine.header import Header
 from engine.object import Object, Origin
-from engine.run import Delivery, Passage, prepare
+from engine.run import Passage, prepare
 from engine.run import run as run_rules
 
 
@@ -73,7 +74,7 @@ def _tell_passage(passage: Passage, heard: bool) -> None:
     if passage.failed is not None:
         print(f"    fails: {passage.failed}")
     for delivery in passage.deliveries:
-        print(f"    would {_tell_delivery(delivery)}")
+        print(f"    would {effect(delivery)}")
     if passage.dropped is not None:
         print(f"    would discard it: {passage.dropped}")
 
@@ -86,14 +87,3 @@ def _tell_reason(reason: Reason, depth: int) -> None:
     print(f"{'    ' * depth}{mark}: {describe(condition)}{found}")
     for part in reason.parts:
         _tell_reason(part, depth + 1)
-
-
-def _tell_delivery(delivery: Delivery) -> str:
-    changed = f", with {', '.join(delivery.obj.changes)} changed" if delivery.obj.changes else ""
-    if delivery.outbox.endswith(".store"):
-        return f"store in {delivery.outbox.removesuffix('.store')}/{'/'.join(delivery.place)}{changed}"
-    if delivery.outbox.endswith(".mail"):
-        return f"mail {delivery.outbox.removesuffix('.mail')}"
-    if delivery.outbox == "hold":
-        return f"hold it: {delivery.note.get('why', '') or 'the rule says so'}"
-    return f"forward to {delivery.outbox}{changed}"

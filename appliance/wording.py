@@ -1,0 +1,24 @@
+"""What rules would do with an object, in words. Pure. The words may hold values of the object: for its admin's eyes."""
+
+from engine.run import Delivery, Outcome
+
+
+def effect(delivery: Delivery) -> str:
+    """One promise, to follow `would`."""
+    changed = f", with {', '.join(delivery.obj.changes)} changed" if delivery.obj.changes else ""
+    cleared = f", {' and '.join(sorted(delivery.obj.cleared))} cleared" if delivery.obj.cleared else ""
+    if delivery.outbox.endswith(".store"):
+        return f"store in {delivery.outbox.removesuffix('.store')}/{'/'.join(delivery.place)}{cleared}{changed}"
+    if delivery.outbox.endswith(".mail"):
+        return f"mail {delivery.outbox.removesuffix('.mail')}"
+    if delivery.outbox == "hold":
+        return f"hold it: {delivery.note.get('why', '') or 'the rule says so'}"
+    return f"forward to {delivery.outbox}{cleared}{changed}"
+
+
+def effects(outcome: Outcome) -> tuple[str, ...]:
+    """Everything that would become of an object, each once, in an order of its own."""
+    said = {effect(delivery) for delivery in outcome.deliveries}
+    if outcome.discarded is not None:
+        said.add(f"discard it: {outcome.discarded}")
+    return tuple(sorted(said))
