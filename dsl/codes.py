@@ -25,5 +25,11 @@ CODES = {
     "E117": "an edition of the language that does not exist",
     "W120": "declared, but never used",
     "E201": "a port is opened twice",
+    "E202": "a destination that is this appliance itself",
     "W203": "a port below 1024 needs special rights",
+    "W210": "`!=` also takes objects without the tag",
+    "W301": "a case that earlier cases leave nothing for",
+    "W302": "steps that no object reaches",
+    "W303": "a condition that can never hold",
+    "W304": "a route that brings nothing anywhere",
 }

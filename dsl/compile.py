@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dsl import ast
 from dsl.bind import bind
-from dsl.checks import check
+from dsl.checks import check, check_meaning
 from dsl.finding import Finding, finding
 from dsl.lower import lower
 from dsl.resolve import resolve
@@ -60,6 +60,8 @@ def _compile(
     rules, resolving = resolve(given, read, frozenset(vocabulary.steps))
     bound = bind(rules, vocabulary)
     found = [*missing, *resolving, *bound.findings, *check(rules, vocabulary)]
+    if not any(one.is_error for one in found):
+        found += check_meaning(rules)
     order = {file: place for place, file in enumerate(rules.files)}
     findings = sorted(
         dict.fromkeys(_without_echoes(found)),

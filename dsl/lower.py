@@ -33,6 +33,11 @@ def lower(rules: Rules, arguments: Mapping[ast.Span, Arguments]) -> Program:
     return _Lowering(rules, arguments).program()
 
 
+def meaning(rules: Rules, expr: ast.Expr) -> Condition:
+    """What one condition means, the named ones in it in their place."""
+    return _Lowering(rules, {}).condition(expr)
+
+
 def boxes(regions: ast.Regions) -> tuple[Rectangle, ...]:
     """The boxes of a regions statement."""
     found = []

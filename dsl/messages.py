@@ -244,9 +244,101 @@ MESSAGES: dict[str, Message] = {
             "geben Sie einem einen anderen Port",
         ),
     ),
+    "E202": Message(
+        Text(
+            "{word} is this appliance itself",
+            "port {port} here is one of its own",
+            "what is sent there comes back and is sent again, for ever: write the address of another machine",
+        ),
+        Text(
+            "{word} ist dieses Gerät selbst",
+            "Port {port} hier ist einer der eigenen",
+            "was dorthin geht, kommt zurück und geht wieder hin, endlos: nennen Sie die Adresse eines anderen Geräts",
+        ),
+    ),
     "W203": Message(
         Text("port {word} needs special rights", "below 1024", "take a port above 1023, like 11112"),
         Text("Port {word} braucht besondere Rechte", "unter 1024", "nehmen Sie einen Port über 1023, etwa 11112"),
+    ),
+    "W210": Message(
+        Text(
+            "this also takes objects without {tag}",
+            "a missing {tag} is not equal to anything",
+            "add: and {tag} is present   (or, if they are meant: or {tag} is missing)",
+        ),
+        Text(
+            "das nimmt auch Objekte ohne {tag}",
+            "fehlt {tag}, ist es ungleich allem",
+            "ergänzen Sie: and {tag} is present   (oder, falls sie gemeint sind: or {tag} is missing)",
+        ),
+    ),
+    "W301": Message(
+        Text(
+            "no object comes to this case",
+            "every object that fits here is taken by an earlier case",
+            "put this case before that one, or take it out",
+        ),
+        Text(
+            "zu diesem Fall kommt kein Objekt",
+            "was hier passt, nimmt schon ein früherer Fall",
+            "stellen Sie diesen Fall vor jenen oder nehmen Sie ihn heraus",
+        ),
+    ),
+    "W301/together": Message(
+        Text(
+            "no object comes to this case",
+            "the earlier cases together take every object that fits here",
+            "put this case before them, or take it out",
+        ),
+        Text(
+            "zu diesem Fall kommt kein Objekt",
+            "die früheren Fälle nehmen zusammen alles, was hier passt",
+            "stellen Sie diesen Fall vor jene oder nehmen Sie ihn heraus",
+        ),
+    ),
+    "W302": Message(
+        Text("no object comes here", "never done", "put it before the discard, or take it out"),
+        Text("hierher kommt kein Objekt", "geschieht nie", "stellen Sie es vor das discard oder nehmen Sie es heraus"),
+    ),
+    "W303": Message(
+        Text("this can never be true", "no object is like this", "change the condition, or take it out"),
+        Text("das kann nie zutreffen", "so ist kein Objekt", "ändern Sie die Bedingung oder nehmen Sie sie heraus"),
+    ),
+    "W303/pair": Message(
+        Text(
+            "this can never be true",
+            "never together with the other part",
+            "`and` asks for both at once; if one of them is enough, write `or`",
+        ),
+        Text(
+            "das kann nie zutreffen",
+            "nie zugleich mit dem anderen Teil",
+            "`and` verlangt beides zugleich; wenn eines genügt, schreiben Sie `or`",
+        ),
+    ),
+    "W303/case": Message(
+        Text(
+            "no object comes to this case",
+            "never true of what comes to this choose",
+            "change one of the conditions, or take the case out",
+        ),
+        Text(
+            "zu diesem Fall kommt kein Objekt",
+            "trifft nie auf das zu, was zu diesem choose kommt",
+            "ändern Sie eine der Bedingungen oder nehmen Sie den Fall heraus",
+        ),
+    ),
+    "W304": Message(
+        Text(
+            "this route brings nothing anywhere",
+            "the route ends here, and no step stores, sends or holds the object",
+            "add for example: → store by PatientID   (what no other route takes is held)",
+        ),
+        Text(
+            "diese Route bringt nichts irgendwohin",
+            "hier endet sie, und kein Schritt legt ab, sendet oder hält an",
+            "ergänzen Sie zum Beispiel: → store by PatientID   (was keine andere Route nimmt, wird angehalten)",
+        ),
     ),
 }
 
@@ -268,6 +360,13 @@ ADVICE: dict[str, tuple[str, str]] = {
 NOTES: dict[str, tuple[str, str]] = {
     "first": ("first declaration", "erste Vereinbarung"),
     "first port": ("first listener", "erster Empfänger"),
+    "own port": ("listens on this port", "empfängt an diesem Port"),
+    "takes them": ("this case takes them", "dieser Fall nimmt sie"),
+    "takes some": ("this case takes some of them", "dieser Fall nimmt einen Teil davon"),
+    "ends here": ("every object ends here", "hier endet jedes Objekt"),
+    "every case ends": ("every case of this choose ends in a discard", "jeder Fall dieses choose endet mit discard"),
+    "excludes it": ("excludes it", "schließt es aus"),
+    "known here": ("only what fits here comes to the choose", "zum choose kommt nur, was hier passt"),
 }
 """What stands at the other place of a finding."""
 

@@ -1,6 +1,7 @@
 """Going through statements: every call, every clause, every name, in the order of the text. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from dsl import ast
 
@@ -63,3 +64,30 @@ def references(expr: ast.Expr) -> Iterator[ast.Name]:
     for clause in clauses(expr):
         if isinstance(clause, ast.Reference):
             yield clause.name
+
+
+def ports(statements: Iterable[ast.Statement]) -> Iterator[tuple[str, ast.Value, bool]]:
+    """Every port that is listened on: kind, number, and whether it is declared.
+
+    A route may share the port of a listener, a listener may not.
+    """
+    for statement in statements:
+        if isinstance(statement, ast.Declaration) and statement.kind == "listener" and statement.values:
+            value = _after_port(statement.values)
+            if value is not None:
+                yield statement.values[0].text, value, True
+        if isinstance(statement, ast.Route):
+            source = statement.source
+            if source.name.text == "port" and source.values and source.values[0].kind == "number":
+                yield "dicom", source.values[0], False
+            elif source.values and source.values[0].text == "port":
+                value = _after_port(source.values)
+                if value is not None:
+                    yield source.name.text, value, False
+
+
+def _after_port(values: tuple[ast.Value, ...]) -> ast.Value | None:
+    for word, value in pairwise(values):
+        if word.kind == "word" and word.text == "port" and value.kind == "number":
+            return value
+    return None

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.datadict import keyword_dict as _keywords
 
 ALIASES = {
@@ -118,6 +118,11 @@ class Path:
         """How its values are compared: text, name, number, date, moment, time, age, uid, items, binary."""
         return _KIND_OF_VR.get(self.vr, "text")
 
+    @property
+    def single(self) -> bool:
+        """Whether an object has at most one value there by PS3.6: not inside a sequence, multiplicity 1."""
+        return len(self.parts) == 1 and not self.last.creator and _multiplicity(self.last.number) == "1"
+
     def __str__(self) -> str:
         return ".".join(str(part) for part in self.parts)
 
@@ -169,6 +174,14 @@ def vr_of(tag: Tag) -> str:
         return dictionary_VR(tag.number).split(" or ")[0]
     except KeyError:
         return "UN"
+
+
+@lru_cache(maxsize=4096)
+def _multiplicity(number: int) -> str:
+    try:
+        return dictionary_VM(number)
+    except KeyError:
+        return ""
 
 
 def all_names() -> tuple[str, ...]:

@@ -2,7 +2,20 @@
 
 from collections.abc import Iterator
 
-from dsl.checks import boxes, names, patterns, ports, reading, tags, types
+from dsl.checks import (
+    after,
+    boxes,
+    contradictions,
+    loops,
+    names,
+    optional,
+    patterns,
+    ports,
+    reading,
+    shadows,
+    tags,
+    types,
+)
 from dsl.finding import Finding
 from dsl.resolve import Rules
 from engine.signature import Vocabulary
@@ -11,5 +24,11 @@ from engine.signature import Vocabulary
 def check(rules: Rules, vocabulary: Vocabulary) -> Iterator[Finding]:
     """Every finding of every check."""
     yield from names.check(rules, vocabulary)
-    for question in (reading, tags, types, patterns, boxes, ports):
+    for question in (reading, tags, types, patterns, boxes, ports, loops):
+        yield from question.check(rules)
+
+
+def check_meaning(rules: Rules) -> Iterator[Finding]:
+    """What can be asked only where all names and values mean something: can it happen?"""
+    for question in (after, contradictions, shadows, optional):
         yield from question.check(rules)
