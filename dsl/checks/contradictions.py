@@ -19,7 +19,7 @@ def check(rules: Rules) -> Iterator[Finding]:
             yield from _alone(rules, expr)
     for scene in scenes(rules):
         known = [one.condition for one in scene.known]
-        if never(scene.asks) or never(*known) or not never(*known, scene.asks):
+        if never(meaning(rules, scene.case.where)) or never(*known) or not never(*known, scene.asks):
             continue
         one = next((one for one in scene.known if never(one.condition, scene.asks)), None)
         also = () if one is None else (Also(one.span, "known here"),)

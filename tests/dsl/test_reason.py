@@ -6,7 +6,7 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsl.reason import implies, never
+from dsl.reason import LIMIT, implies, never, terms
 from engine.condition import (
     All,
     Among,
@@ -132,3 +132,18 @@ def test_what_implies_another_has_no_counterexample(first: Condition, second: Co
 def test_a_condition_and_its_opposite_never_hold_together(condition: Condition) -> None:
     assert holds(condition, Seen()) or holds(Not(condition), Seen())
     assert not never(condition) or not never(Not(condition))
+
+
+# --- the limits -------------------------------------------------------------------------------------------------------
+
+
+def test_beyond_the_limit_nothing_is_claimed() -> None:
+    def one_of(tag: str, count: int) -> Condition:
+        return Any(tuple(Compare(Field(tag), "=", Literal("text", str(n))) for n in range(count)))
+
+    wide = one_of("PatientID", LIMIT + 1)
+    impossible = All((wide, Compare(Field("PatientID"), "=", Literal("text", "x"))))
+    assert terms(wide) is None
+    assert not never(impossible)
+    assert not implies(impossible, impossible)
+    assert never(All((one_of("PatientID", LIMIT), Compare(Field("PatientID"), "=", Literal("text", "x")))))
