@@ -32,4 +32,6 @@ CODES = {
     "W302": "steps that no object reaches",
     "W303": "a condition that can never hold",
     "W304": "a route that brings nothing anywhere",
+    "E401": "names would leave the house",
+    "E402": "text in the image would leave the house",
 }

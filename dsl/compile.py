@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dsl import ast
 from dsl.bind import bind
-from dsl.checks import check, check_meaning
+from dsl.checks import check, check_leaving, check_meaning
 from dsl.finding import Finding, finding
 from dsl.lower import lower
 from dsl.resolve import resolve
@@ -62,6 +62,7 @@ def _compile(
     found = [*missing, *resolving, *bound.findings, *check(rules, vocabulary)]
     if not any(one.is_error for one in found):
         found += check_meaning(rules)
+    found += check_leaving(rules, vocabulary)
     order = {file: place for place, file in enumerate(rules.files)}
     findings = sorted(
         dict.fromkeys(_without_echoes(found)),

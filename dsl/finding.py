@@ -13,14 +13,18 @@ Words = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Also:
-    """Another place that belongs to the finding; `note` is a key of messages.NOTES."""
+    """Another place that belongs to the finding; `note` is a key of messages.NOTES.
+
+    `way` is told by notes that lead somewhere: each stop is a key of messages.STOPS with its facts.
+    """
 
     span: Span
     note: str
+    way: tuple[tuple[str, ...], ...] = ()
 
     def label(self, language: str = "en") -> str:
         """What stands there."""
-        return messages.note(self.note, language)
+        return messages.note(self.note, language, self.way)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Pure data and its lookup. `{…}` are the facts of a finding; a fact that begins
 (dsl.phrases) and is said in the language that is asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -340,6 +340,30 @@ MESSAGES: dict[str, Message] = {
             "ergänzen Sie zum Beispiel: → store by PatientID   (was keine andere Route nimmt, wird angehalten)",
         ),
     ),
+    "E401": Message(
+        Text(
+            "names would leave the house: {word} is outside",
+            "receives the object with its name, birth date and IDs",
+            "put `→ {step}` before this step, or declare the destination `outside trusted`",
+        ),
+        Text(
+            "Namen würden das Haus verlassen: {word} ist draußen (outside)",
+            "bekommt das Objekt mit Name, Geburtsdatum und IDs",
+            "setzen Sie `→ {step}` vor diesen Schritt, oder vereinbaren Sie das Ziel als `outside trusted`",
+        ),
+    ),
+    "E402": Message(
+        Text(
+            "text in the image would leave the house: {word} is outside",
+            "receives the image with the text that the device has burned in",
+            "put `→ {step}` before this step, or declare the destination `outside trusted`",
+        ),
+        Text(
+            "Text im Bild würde das Haus verlassen: {word} ist draußen (outside)",
+            "bekommt das Bild mit dem Text, den das Gerät eingebrannt hat",
+            "setzen Sie `→ {step}` vor diesen Schritt, oder vereinbaren Sie das Ziel als `outside trusted`",
+        ),
+    ),
 }
 
 ADVICE: dict[str, tuple[str, str]] = {
@@ -354,6 +378,12 @@ ADVICE: dict[str, tuple[str, str]] = {
         'schreiben Sie → {word}, oder "{word}" als Text',
     ),
     "ago": ("write {tag} > today - 30 days", "schreiben Sie {tag} > today - 30 days"),
+    "not built": (
+        "`→ {step}` will take that out, but is not built yet: until then leave {word} out here, or, if it may have all "
+        "that, declare it `outside trusted`",
+        "`→ {step}` nimmt das einmal heraus, ist aber noch nicht gebaut: lassen Sie {word} hier bis dahin weg, oder "
+        "vereinbaren Sie es, wenn es all das haben darf, als `outside trusted`",
+    ),
 }
 """Help that is better than a message's own in some cases."""
 
@@ -367,8 +397,19 @@ NOTES: dict[str, tuple[str, str]] = {
     "every case ends": ("every case of this choose ends in a discard", "jeder Fall dieses choose endet mit discard"),
     "excludes it": ("excludes it", "schließt es aus"),
     "known here": ("only what fits here comes to the choose", "zum choose kommt nur, was hier passt"),
+    "the way": ("the way there: {way}", "der Weg dorthin: {way}"),
 }
 """What stands at the other place of a finding."""
+
+STOPS: dict[str, tuple[str, str]] = {
+    "as written": ("{}", "{}"),
+    "case": ("case at line {}", "Fall in Zeile {}"),
+    "otherwise": ("otherwise at line {}", "otherwise in Zeile {}"),
+    "no case": ("choose at line {} (no case fits)", "choose in Zeile {} (kein Fall passt)"),
+    "steps": ("steps {} at line {}", "steps {} in Zeile {}"),
+    "failure": ("on failure (as it was received)", "on failure (wie es ankam)"),
+}
+"""What an object passes on its way, in a note that tells the way."""
 
 
 def texts(message: str, advice: str, words: Mapping[str, str], language: str) -> Text:
@@ -380,6 +421,7 @@ def texts(message: str, advice: str, words: Mapping[str, str], language: str) ->
     return Text(text.title.format(**said), text.label.format(**said), help_text.format(**said))
 
 
-def note(key: str, language: str) -> str:
-    """The label of another place."""
-    return NOTES[key][language == "de"]
+def note(key: str, language: str, way: Sequence[tuple[str, ...]] = ()) -> str:
+    """The label of another place; `way` are stops and their facts."""
+    stops = [STOPS[stop][language == "de"].format(*facts) for stop, *facts in way]
+    return NOTES[key][language == "de"].format(way=" → ".join(stops))

@@ -11,9 +11,6 @@ from engine.condition import describe
 from engine.parameters import Contacts, Destinations
 from engine.program import Call, Chain, Choose, Program, Route
 
-CLEARS: Mapping[str, str] = {"anonymize": "header", "anonymize-pixels": "pixels"}
-"""What a step makes clean (PS3.15 Annex E: header; pixels: burned-in annotation)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -65,9 +62,9 @@ class Graph:
         return "\n".join(lines) + "\n"
 
 
-def graph(program: Program) -> Graph:
-    """The graph of a whole program."""
-    builder = _Builder()
+def graph(program: Program, clears: Mapping[str, frozenset[str]]) -> Graph:
+    """The graph of a whole program; `clears` says what each step makes clean (engine.signature.Vocabulary)."""
+    builder = _Builder(clears)
     for route in program.routes:
         builder.route(route)
     return Graph(builder.nodes, tuple(builder.edges))
@@ -105,7 +102,8 @@ class _End:
 
 
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, clears: Mapping[str, frozenset[str]]) -> None:
+        self.clears = clears
         self.nodes: dict[str, Node] = {}
         self.edges: list[Edge] = []
 
@@ -140,8 +138,8 @@ class _Builder:
     def _step(self, call: Call, route: str, position: str, ends: list[_End]) -> Iterator[_End]:
         name = f"{route}/{position}"
         clean = self._join(Node(name, "step", str(call)), ends)
-        if call.step in CLEARS:
-            clean |= {CLEARS[call.step]}
+        if call.step in self.clears:
+            clean |= self.clears[call.step]
             self.nodes[name] = Node(name, "step", str(call), clean)
         for outbox in sinks(call):
             self._node(Node(outbox, "outbox", outbox))

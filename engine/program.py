@@ -13,6 +13,9 @@ from engine import condition as conditions
 from engine.condition import Condition
 from engine.signature import Argument
 
+CLEAN = ("header", "pixels")
+"""What must be clean in an object that leaves the house: its attributes (PS3.15 Annex E) and the text in its image."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

@@ -15,6 +15,7 @@ from typing import Protocol
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.outbox import Outbox
+from engine.program import CLEAN
 
 log = logging.getLogger("stellwerk.pump")
 
@@ -147,7 +148,7 @@ class _Turn:
 
     def may_leave(self, entry: Entry) -> bool:
         """The second lock on the door that matters: whatever the compiler said, nothing unclean goes outside."""
-        if not self._sender.outside or {"header", "pixels"} <= set(entry.cleared):
+        if not self._sender.outside or set(CLEAN) <= set(entry.cleared):
             return True
         del self._open[entry.id]
         self._pump.refuse(entry, f"{entry.outbox} is outside the house, and this object is not cleared to leave it")

@@ -117,6 +117,8 @@ class Signature:
     kinds: Mapping[str, type[Parameter]] = field(default_factory=dict, hash=False)
     built: bool = True
     later: frozenset[str] = frozenset()
+    clears: frozenset[str] = frozenset()
+    """What a step makes clean (engine.program.CLEAN), on every object that comes past it."""
 
     @classmethod
     def of(
@@ -126,6 +128,7 @@ class Signature:
         *,
         built: bool = True,
         later: Sequence[str] = (),
+        clears: Sequence[str] = (),
     ) -> Self:
         """Take a line apart; `later` are the words of groups that are not built yet. ValueError if it is no line."""
         name, _, rest = line.partition(" ")
@@ -135,7 +138,7 @@ class Signature:
             if not items or any(not (item.islower() or item.isupper()) for item in items):
                 raise ValueError(f"not a signature: {line}")
             groups.append(Group(items, part.startswith("[")))
-        return cls(line, name, tuple(groups), kinds or {}, built, frozenset(later))
+        return cls(line, name, tuple(groups), kinds or {}, built, frozenset(later), frozenset(clears))
 
     def bind(self, arguments: Sequence[Argument]) -> tuple[dict[str, Argument], Problem | None]:
         """Give each parameter its argument, by name; a group without parameters is bound to its own word."""
@@ -193,3 +196,8 @@ class Vocabulary:
     listeners: Mapping[str, Signature]
     destinations: Mapping[str, Signature]
     contact: Signature
+
+    @property
+    def clears(self) -> Mapping[str, frozenset[str]]:
+        """What each step makes clean, by its name; the steps that clean nothing are left out."""
+        return {name: signature.clears for name, signature in self.steps.items() if signature.clears}

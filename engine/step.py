@@ -87,11 +87,14 @@ class Declared:
 _registry: dict[str, Declared] = {}
 
 
-def step(line: str) -> Callable[[type[S]], type[S]]:
-    """Declare a step by its signature line. A second step of the same name is a programmer's mistake."""
+def step(line: str, *, clears: Sequence[str] = ()) -> Callable[[type[S]], type[S]]:
+    """Declare a step by its signature line, and what every object that it answers is cleared of.
+
+    A second step of the same name is a programmer's mistake.
+    """
 
     def declare(cls: type[S]) -> type[S]:
-        signature = Signature.of(line, parameters(cls))
+        signature = Signature.of(line, parameters(cls), clears=clears)
         if signature.name in _registry:
             raise ValueError(f"two steps are called {signature.name}")
         _registry[signature.name] = Declared(signature, cls, cls.__doc__ or "")

@@ -22,11 +22,15 @@ PLANNED_STEPS = (
     "await",
     "purge FOLDER older AGE",
 )
+PLANNED_CLEARS = {"anonymize": ("header",)}
+"""What a planned step will clean. Not `pseudonymize`: new names leave the birth date and the rest as they are."""
 
 
 def vocabulary() -> Vocabulary:
     """All there is."""
     steps = {name: declared.signature for name, declared in STEPS.items()}
-    steps |= {line.split()[0]: Signature.of(line, built=False) for line in PLANNED_STEPS}
+    for line in PLANNED_STEPS:
+        name = line.split()[0]
+        steps[name] = Signature.of(line, built=False, clears=PLANNED_CLEARS.get(name, ()))
     contact = Signature.of("contact ADDRESSES [may see names]", {"addresses": Addresses})
     return Vocabulary(steps, SOURCES, LISTENERS, DESTINATIONS, contact)

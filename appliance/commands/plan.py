@@ -9,6 +9,7 @@ from appliance.commands.common import add_settings, settings_of, show_findings
 from appliance.drawing import svg
 from appliance.rulebook import RuleBook
 from engine.graph import graph
+from engine.vocabulary import vocabulary
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         said = {"digest": result.program.digest, **result.program.to_json()}
         sys.stdout.write(json.dumps(said, ensure_ascii=False, indent=1) + "\n")
     elif arguments.draw is not None:
-        drawing = svg(graph(result.program))
+        drawing = svg(graph(result.program, vocabulary().clears))
         if str(arguments.draw) == "-":
             sys.stdout.write(drawing)
         else:
@@ -46,5 +47,5 @@ def run(arguments: argparse.Namespace) -> int:
                 print(f"stellwerk: {arguments.draw} cannot be written ({error.strerror})", file=sys.stderr)
                 return 1
     else:
-        sys.stdout.write(graph(result.program).mermaid())
+        sys.stdout.write(graph(result.program, vocabulary().clears).mermaid())
     return 0

@@ -6,6 +6,7 @@ from dsl.checks import (
     after,
     boxes,
     contradictions,
+    leaks,
     loops,
     names,
     optional,
@@ -26,6 +27,11 @@ def check(rules: Rules, vocabulary: Vocabulary) -> Iterator[Finding]:
     yield from names.check(rules, vocabulary)
     for question in (reading, tags, types, patterns, boxes, ports, loops):
         yield from question.check(rules)
+
+
+def check_leaving(rules: Rules, vocabulary: Vocabulary) -> Iterator[Finding]:
+    """May it leave the house? Asked even where other things are wrong, and no reason to ask nothing else."""
+    yield from leaks.check(rules, vocabulary)
 
 
 def check_meaning(rules: Rules) -> Iterator[Finding]:

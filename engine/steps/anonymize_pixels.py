@@ -11,7 +11,7 @@ from engine.step import Hold, Workbench, step
 from engine.view import ObjectView
 
 
-@step("anonymize-pixels [regions REGIONS]")
+@step("anonymize-pixels [regions REGIONS]", clears=("pixels",))
 @dataclass(frozen=True)
 class AnonymizePixels:
     """Blank the text that a device has burned into the image; what cannot be cleaned is held, never passed on.

@@ -10,6 +10,7 @@ from appliance.cli import main
 from appliance.drawing import svg
 from engine.graph import graph
 from engine.program import Program
+from engine.vocabulary import vocabulary
 from tests.data.make import equals, forward, mail, program, route, store
 
 RULES = """
@@ -60,7 +61,7 @@ def test_no_two_boxes_of_a_drawing_overlap() -> None:
         route(f"r{n}", store(), forward("PACS", "READER"), mail("admin"), where=equals("Modality", "US"))
         for n in range(9)
     ]
-    drawing = ET.fromstring(svg(graph(program(*routes))))
+    drawing = ET.fromstring(svg(graph(program(*routes), vocabulary().clears)))
     boxes = [
         tuple(float(rect.get(key, "0")) for key in ("x", "y", "width", "height"))
         for rect in drawing.iter(f"{SVG}rect")

@@ -13,7 +13,8 @@ VOCABULARY = Vocabulary(
     steps={
         s.name: s
         for s in (
-            S("anonymize-pixels [regions REGIONS]", {"regions": kinds.RegionsName}),
+            S("anonymize-pixels [regions REGIONS]", {"regions": kinds.RegionsName}, clears=("pixels",)),
+            S("anonymize [profile PROFILE] [keep KEEP]", built=False, clears=("header",)),
             S("store [in FOLDER] by LAYOUT", {"folder": kinds.Folder, "layout": kinds.Layout}),
             S("forward DESTINATIONS", {"destinations": kinds.Destinations}),
             S("mail CONTACTS [subject SUBJECT]", {"contacts": kinds.Contacts, "subject": kinds.Text}),
@@ -21,6 +22,7 @@ VOCABULARY = Vocabulary(
             S("discard WHY", {"why": kinds.Text}),
             S("set TAG to VALUE", {"tag": kinds.TagName, "value": kinds.Text}),
             S("remove TAG", {"tag": kinds.TagName}),
+            S("pseudonymize [with TABLE]", built=False),
             S("review", built=False),
             S("collect UNIT quiet QUIET", built=False),
         )

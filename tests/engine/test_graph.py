@@ -5,9 +5,11 @@ import re
 import pytest
 
 from engine.condition import Condition
-from engine.graph import Edge, graph
+from engine.graph import Edge, Graph
+from engine.graph import graph as graph_of
 from engine.program import Call, Case, Choose, Program
 from engine.run import prepare, run
+from engine.vocabulary import vocabulary
 from tests.data.make import (
     FakeBench,
     clean,
@@ -33,6 +35,11 @@ ANONYMIZE = Call("anonymize", {})
 def choice(*cases: tuple[Condition, tuple[Call | Choose, ...]], otherwise: tuple[Call, ...] | None = None) -> Choose:
     """`choose when … otherwise … end`."""
     return Choose(tuple(Case(where, chain) for where, chain in cases), otherwise)
+
+
+def graph(some: Program) -> Graph:
+    """The graph, with what our own steps make clean."""
+    return graph_of(some, vocabulary().clears)
 
 
 def clean_at(some: Program, node: str) -> set[str]:
