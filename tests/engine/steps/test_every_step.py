@@ -7,7 +7,7 @@ import pytest
 
 import engine.steps
 from engine.object import Object
-from engine.program import Call, Program
+from engine.program import CLEAN, Call, Program
 from engine.signature import Argument, Signature
 from engine.step import Deliver, Drop, Hold, step
 from engine.steps import STEPS
@@ -68,11 +68,33 @@ def test_each_step_is_tried_here() -> None:
 def test_a_step_has_a_signature_that_reads_back_and_a_file_of_its_name(name: str) -> None:
     signature = STEPS[name].signature
     assert signature.name == name
-    again = Signature.of(signature.line, signature.kinds)
+    again = Signature.of(signature.line, signature.kinds, clears=tuple(signature.clears))
     assert again == signature
     parameters = {item.lower() for group in signature.groups for item in group.items if item.isupper()}
     assert parameters <= set(signature.kinds)
     assert (Path(engine.steps.__path__[0]) / f"{name.replace('-', '_')}.py").exists()
+
+
+@pytest.mark.parametrize("call", CALLS, ids=str)
+def test_a_step_clears_what_it_declares_and_nothing_else(call: Call) -> None:
+    answer = apply(call, obj(HEADER))
+    after = answer.obj if isinstance(answer, Deliver) else answer
+    assert isinstance(after, Object | Drop)
+    cleared = after.cleared if isinstance(after, Object) else frozenset()
+    assert cleared == STEPS[call.step].signature.clears
+
+
+@pytest.mark.parametrize("call", CALLS, ids=str)
+def test_no_step_makes_unclean_again_what_was_clean(call: Call) -> None:
+    answer = apply(call, obj(HEADER).with_cleared(*CLEAN))
+    after = answer.obj if isinstance(answer, Deliver) else answer
+    assert isinstance(after, Drop) or (isinstance(after, Object) and after.cleared == set(CLEAN))
+
+
+def test_a_step_clears_only_what_a_sender_asks_for() -> None:
+    clears = vocabulary().clears
+    assert set().union(*clears.values()) == set(CLEAN)
+    assert clears == {"anonymize": {"header"}, "anonymize-pixels": {"pixels"}}
 
 
 @pytest.mark.parametrize("name", ALL)
