@@ -64,6 +64,18 @@ MESSAGES: dict[str, Message] = {
         Text("nested too deep to be read", "too many levels", "give parts of it a name: condition NAME = …"),
         Text("zu tief verschachtelt", "zu viele Ebenen", "geben Sie Teilen davon einen Namen: condition NAME = …"),
     ),
+    "E004/names": Message(
+        Text(
+            "{word} leads through too many other names",
+            "more than {number} names, chooses or brackets in each other",
+            "write some of them out where they are used",
+        ),
+        Text(
+            "{word} führt durch zu viele andere Namen",
+            "mehr als {number} Namen, choose oder Klammern ineinander",
+            "schreiben Sie einige davon dort aus, wo sie benutzt werden",
+        ),
+    ),
     "E005": Message(
         Text("this ends too early", "something is missing after this", "here could follow {could}"),
         Text("hier fehlt noch etwas", "danach fehlt etwas", "hier könnte folgen: {could}"),

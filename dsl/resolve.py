@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from dsl import ast, walk
 from dsl.finding import Also, Finding, finding
-from dsl.parse import parse, plain
+from dsl.parse import DEEPEST, parse, plain
 
 Declared = ast.Declaration | ast.Condition | ast.Regions | ast.Steps | ast.Broken
 
@@ -125,7 +125,8 @@ def resolve(
         tuple(reading.sources),
         reading.sources,
     )
-    return rules, (*reading.findings, *_routes_twice(rules), *_circles(rules))
+    circles = tuple(_circles(rules))
+    return rules, (*reading.findings, *_routes_twice(rules), *(circles or _too_deep(rules)))
 
 
 def _routes_twice(rules: Rules) -> Iterator[Finding]:
@@ -155,6 +156,34 @@ def _circles(rules: Rules) -> Iterator[Finding]:
                 told.update(way)
                 at = next(used.span for used in graph[name] if used.text == way[0])
                 yield finding(f"E110/{kind}", at, word=name, way=" → ".join([name, *way]))
+
+
+def _too_deep(rules: Rules) -> Iterator[Finding]:
+    """Names that lead through more others, chooses and brackets in each other than anything can follow.
+
+    Asked only where there is no circle: that is deeper than anything.
+    """
+    uses: list[tuple[Declared, list[tuple[str, int]]]] = []
+    for declared in rules.declared("condition").values():
+        if isinstance(declared, ast.Condition):
+            uses.append((declared, list(walk.depths_of_references(declared.where))))
+    for declared in rules.declared("steps").values():
+        if isinstance(declared, ast.Steps):
+            uses.append((declared, list(walk.depths_of_calls(declared.chain))))
+    for kind in (ast.Condition, ast.Steps):
+        depth = {name_of(declared).text: 0 for declared, _ in uses if isinstance(declared, kind)}
+        grows = True
+        while grows:
+            grows = False
+            for declared, used in uses:
+                name = name_of(declared)
+                deeper = max((level + 1 + depth.get(one, 0) for one, level in used), default=0)
+                if isinstance(declared, kind) and deeper > depth[name.text]:
+                    if deeper > DEEPEST:
+                        yield finding("E004/names", name.span, word=name.text, number=str(DEEPEST))
+                        return
+                    depth[name.text] = deeper
+                    grows = True
 
 
 def _way_back(graph: Mapping[str, list[ast.Name]], name: str) -> list[str] | None:

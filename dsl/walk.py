@@ -29,6 +29,28 @@ def calls(chain: ast.Chain) -> Iterator[ast.Call]:
             yield from calls(node.otherwise)
 
 
+def depths_of_calls(chain: ast.Chain, level: int = 0) -> Iterator[tuple[str, int]]:
+    """The name of every step, and in how many chooses it stands."""
+    for node in chain:
+        if isinstance(node, ast.Call):
+            yield node.name.text, level
+            continue
+        for inner in (*(case.chain for case in node.cases), node.otherwise or ()):
+            yield from depths_of_calls(inner, level + 1)
+
+
+def depths_of_references(expr: ast.Expr, level: int = 0) -> Iterator[tuple[str, int]]:
+    """Every named condition, and in how many `and`, `or` and `not` it stands."""
+    match expr:
+        case ast.Both(terms=terms):
+            for term in terms:
+                yield from depths_of_references(term, level + 1)
+        case ast.Negation(term=term):
+            yield from depths_of_references(term, level + 1)
+        case ast.Reference(name=name):
+            yield name.text, level
+
+
 def conditions(statement: ast.Statement) -> Iterator[ast.Expr]:
     """Every whole condition of a statement: after `where`, `when`, `for`, `=`."""
     if isinstance(statement, ast.Condition | ast.Regions | ast.Route) and statement.where is not None:

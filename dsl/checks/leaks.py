@@ -19,6 +19,7 @@ from dsl import ast
 from dsl.bind import argument
 from dsl.finding import Also, Finding, finding
 from dsl.flow import ends, span_of
+from dsl.parse import DEEPEST
 from dsl.resolve import Rules
 from dsl.suggest import nearest
 from engine.parameters import Destinations, Text
@@ -50,6 +51,7 @@ class _Walk:
         self.told: dict[tuple[ast.Span, str, str], Finding] = {}
         self.route: ast.Route
         self.open: list[str] = []
+        self.depth = 0
         self.passed: dict[tuple[str, frozenset[str]], State | None] = {}
 
     def whole(self, route: ast.Route) -> None:
@@ -60,12 +62,15 @@ class _Walk:
 
     def chain(self, chain: ast.Chain, state: State) -> State | None:
         """What is not clean behind the chain; None where no object comes out of it."""
+        if self.depth > 2 * DEEPEST:
+            return {}  # steps in steps in steps (E004)
+        self.depth += 1
+        after: State | None = state
         for node in chain:
-            after = self._choose(node, state) if isinstance(node, ast.Choose) else self._call(node, state)
-            if after is None:
-                return None
-            state = after
-        return state
+            if after is not None:
+                after = self._choose(node, after) if isinstance(node, ast.Choose) else self._call(node, after)
+        self.depth -= 1
+        return after
 
     def _choose(self, node: ast.Choose, state: State) -> State | None:
         found = [self.chain(case.chain, _past(state, "case", self._line(span_of(case.where)))) for case in node.cases]

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -84,3 +85,13 @@ def test_very_long_and_very_deep_texts():
     survives("on port 11112 where A[" + "9" * 5_000 + "].B = 1 → hold")
     survives("→ " * 2_000)
     survives("on port 11112 wher x\n" * 500)
+
+
+@pytest.mark.parametrize("number", [100, 130, 400, 3_000])
+def test_names_that_lead_through_very_many_others(number):
+    chain = "".join(f"steps s{n} = → s{n - 1}\n" for n in range(1, number))
+    survives(f"steps s0 = → hold\n{chain}on port 11112 → s{number - 1}")
+    chain = "".join(f"steps s{n} = → choose when Modality = US → s{n - 1} end\n" for n in range(1, number))
+    survives(f"steps s0 = → hold\n{chain}on port 11112 → s{number - 1}")
+    chain = "".join(f"condition c{n} = not c{n - 1}\n" for n in range(1, number))
+    survives(f"condition c0 = Modality = US\n{chain}on port 11112 where c{number - 1} → hold")
