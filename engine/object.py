@@ -67,7 +67,10 @@ class Object:
     changes: Mapping[str, str | None] = field(default_factory=dict, hash=False)
     """Attributes that differ from the payload's: spelling of the tag → value, None for removed."""
     cleared: frozenset[str] = frozenset()
-    """What is known to be clean: `header`, `pixels`. The sender asks before anything leaves the house."""
+    """What is known to be clean: `header`, `pixels`. The sender asks before anything leaves the house.
+
+    It only grows: what a rule writes afterwards (`set`) is the rule's own text, nothing that the object brought.
+    """
 
     def with_header(self, changes: Mapping[str, str | None]) -> "Object":
         """The same object with attributes set, or removed where None."""

@@ -156,6 +156,17 @@ def test_nothing_unclean_goes_outside_whatever_the_program_says(line: Line, pacs
     assert line.held() == ["1.1"]
 
 
+def test_to_release_what_is_unclean_does_not_open_the_door(line: Line, pacs: Pacs) -> None:
+    pacs.outside = True
+    line.receive("1.1")
+    line.turn(time.time())
+    [held] = line.spool.outbox(HOLD).all()
+    line.spool.release(held.id)
+    line.turn(time.time())
+    assert pacs.got == []
+    assert line.held() == ["1.1"]
+
+
 def test_what_a_sender_forgets_to_report_is_tried_again(
     line: Line, pacs: Pacs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
