@@ -1,14 +1,13 @@
 """Rule texts in every layout: statements word by word, and what may stand between the words."""
 
 import dataclasses
-import itertools
 import re
 from itertools import pairwise
 
 from hypothesis import strategies as st
 
 from dsl import ast
-from dsl.comments import gaps, leaves
+from dsl.comments import leaves
 from dsl.format import arrange, format_text, same
 from dsl.parse import parse, parse_words, plain
 
@@ -158,8 +157,7 @@ def comments(text: str) -> list[str]:
     nodes, _ = parse_words(source, "")
     outside = re.compile(r"#[^\n]*")
     ends = [(0, 0), *((leaf.start, leaf.end) for node in nodes for leaf in leaves(node)), (len(source), len(source))]
-    found = [source[a[1] : b[0]] for a, b in itertools.pairwise(ends)]
-    assert gaps(source, nodes)
+    found = [source[a[1] : b[0]] for a, b in pairwise(ends)]
     return [comment.rstrip() for gap in found for comment in outside.findall(gap)]
 
 

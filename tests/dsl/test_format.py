@@ -232,6 +232,35 @@ def test_there_is_one_layout_whatever_the_text_looked_like(data):
         assert laid(one) == laid(other)
 
 
+def test_how_a_duration_is_spaced_is_layout():
+    head = 'destination A = dicom "A@h:104" retry every {} for 3 days\n'
+    text = "on port 11112 where PatientAge < {} and StudyDate > today - {} → forward A"
+    wanted, other = (
+        compile_text(head.format(wait) + text.format(age, ago), name="x", vocabulary=vocabulary(), read=read).program
+        for wait, age, ago in (("5 minutes", "18 years", "30 days"), ("5minutes", "18\n years", "30   days"))
+    )
+    assert wanted is not None
+    assert other is not None
+    assert wanted.digest == other.digest
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "condition x = " + "not " * 100 + "a",
+        "condition x = " + "(" * 50 + "a # deep\n" + ")" * 50,
+        "on port 1 " + "→ choose when a " * 20 + "→ hold " + "end " * 20,
+        "condition x = " + " and ".join(["Modality = US"] * 500),
+        "contact x = " + ", ".join(['"a@b.example"'] * 500),
+        "# " + "x" * 5000 + "\non port 1 → hold # " + "x" * 5000,
+    ],
+    ids=["not", "brackets", "choose", "and", "list", "comments"],
+)
+def test_what_is_deep_or_long(text):
+    holds(text)
+    laid(text)
+
+
 @pytest.mark.parametrize("text", [*FILES, *CASES])
 def test_every_file_and_every_case_keeps_its_meaning(text):
     holds(text)
