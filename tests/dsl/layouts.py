@@ -106,9 +106,10 @@ STATEMENTS = st.one_of(
     st.sampled_from([["version", "1"], ["include", '"sites.rules"']]),
 )
 SPACES = st.sampled_from([" ", " ", " ", " ", "  ", "\n", "\n  ", "\t", "\r\n", "\n\n\n", " \n \n        ", "\n    "])
-GAPS = st.one_of(
-    SPACES, SPACES, SPACES, SPACES, st.tuples(SPACES, COMMENTS, SPACES).map(lambda g: f"{g[0]}{g[1]}\n{g[2]}")
+NOTED = st.lists(
+    st.tuples(st.one_of(SPACES, st.just("")), COMMENTS).map(lambda g: f"{g[0]}{g[1]}\n"), min_size=1, max_size=4
 )
+GAPS = st.one_of(*[SPACES] * 4, st.tuples(NOTED, st.one_of(SPACES, st.just(""))).map(lambda g: "".join(g[0]) + g[1]))
 
 
 @st.composite

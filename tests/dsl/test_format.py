@@ -119,6 +119,11 @@ COMMENTED = {
         "on port 1 → a\n    # → b\n# next\non port 2 → c",
         "on port 1 → a\n  # → b\n# next\non port 2 → c\n",
     ),
+    "what belongs to the next case does not go back to the one before": (
+        "on port 1 → choose when a → b\n    # → c\n# next\n    # still next\nwhen d → e end",
+        "on port 1\n  → choose\n      when a\n        → b\n        # → c\n      # next\n      # still next\n"
+        "      when d\n        → e\n    end\n",
+    ),
     "in choose": (
         "on port 1 → choose # zero\n# one\nwhen a # two\n→ b\n # → c\nwhen d # three\n → e\n# four\nend # five",
         "on port 1\n  → choose  # zero\n      # one\n      when a  # two\n        → b\n        # → c\n"
