@@ -4,10 +4,11 @@
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
-.PHONY: help venv run demo test lint bench lock clean always
+.PHONY: help venv run demo test lint fuzz bench lock clean always
 
 PYTHON ?= python3
 DATA   ?= data
+MINUTES ?= 30
 BIN    := .venv/bin
 
 # A virtual environment holds its own address, so a copied or moved checkout needs a new one.
@@ -29,6 +30,9 @@ test: .venv/.dev ## layout, lint, types and tests: everything that must hold
 
 lint: .venv/.dev ## layout, lint and types only
 	@exec $(BIN)/python -m tests --lint
+
+fuzz: .venv/.dev ## any text at all against parser, compiler and formatter, for MINUTES=30
+	@exec $(BIN)/python -m tests.fuzz $(MINUTES)
 
 bench: .venv/.dev ## measure
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Protocol
 
-from appliance.commands import check, demo, diff, explain, plan, run, send, spool
+from appliance.commands import check, demo, diff, explain, fmt, plan, run, send, spool
 from appliance.rulebook import NoRules
 from appliance.settings import SettingsError
 
@@ -27,6 +27,7 @@ class Command(Protocol):
 COMMANDS: dict[str, Command] = {
     "run": run,
     "check": check,
+    "fmt": fmt,
     "explain": explain,
     "plan": plan,
     "diff": diff,

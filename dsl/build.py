@@ -174,7 +174,7 @@ class Builder:
         if token.kind == "DOTTED":
             return ast.Value("network" if _NETWORK.fullmatch(token.text) else "text", token.text, span)
         kind = _KINDS[token.kind]
-        return ast.Value(kind, token.text[1:-1] if kind == "text" else token.text, span)
+        return ast.Value(kind, token.text[1:-1] if kind == "text" else _spaced(token), span)
 
     # --- conditions
 
@@ -217,12 +217,23 @@ class Builder:
     def _operand(self, node: Node) -> ast.Operand:
         token, span = node.children[0], self._span(node)
         if token.kind == "TODAY":
-            shift = " ".join(child.text for child in node.children[1:])
+            shift = " ".join(_spaced(child) for child in node.children[1:])
             return ast.Operand("today", shift, span)
         if token.kind == "STRING":
             return ast.Operand("text", token.text[1:-1], span, quoted=True)
         kind = _KINDS.get(token.kind, "text")
-        return ast.Operand("text" if kind == "word" else kind, self._name(token).text, span)
+        text = _spaced(token) if kind == "duration" else self._name(token).text
+        return ast.Operand("text" if kind == "word" else kind, text, span)
+
+
+def _spaced(token: Node) -> str:
+    """The text of a word; a duration with one space, however it was written: layout is no meaning."""
+    return spaced(token.text) if token.kind == "DURATION" else token.text
+
+
+def spaced(duration: str) -> str:
+    """`18years`, or the unit on the next line, as `18 years`."""
+    return re.sub(r"(\d)\s*([a-z])", r"\1 \2", duration)
 
 
 def _tidy(tag: str) -> str:

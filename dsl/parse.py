@@ -41,9 +41,9 @@ def grammar() -> str:
     return files("dsl").joinpath("grammar.lark").read_text(encoding="utf-8")
 
 
-@lru_cache(maxsize=1)
-def _lark() -> Lark:
-    return Lark(grammar(), parser="lalr", propagate_positions=True, maybe_placeholders=False)
+@lru_cache(maxsize=2)
+def _lark(whole: bool) -> Lark:
+    return Lark(grammar(), parser="lalr", propagate_positions=True, maybe_placeholders=False, keep_all_tokens=whole)
 
 
 def plain(text: str) -> str:
@@ -57,8 +57,17 @@ def parse(text: str, name: str, steps: Collection[str] = ()) -> ast.File:
     return _Reading(text, name, frozenset(steps)).file()
 
 
+def parse_words(text: str, name: str, steps: Collection[str] = ()) -> tuple[tuple[Node, ...], tuple[ast.Unread, ...]]:
+    """The statements of one file with every word and sign in them, keywords too: for who writes the text anew."""
+    reading = _Reading(text, name, frozenset(steps), whole=True)
+    unread = reading.file().unread
+    return tuple(reading.nodes), unread
+
+
 class _Reading:
-    def __init__(self, text: str, name: str, steps: frozenset[str]) -> None:
+    def __init__(self, text: str, name: str, steps: frozenset[str], whole: bool = False) -> None:
+        self.nodes: list[Node] = []
+        self._whole = whole
         self._text = text
         self._places = Places(name, text)
         self._builder = Builder(self._places)
@@ -97,7 +106,7 @@ class _Reading:
         """Read a stretch; the offset where it cannot be read, or None when its statements are kept."""
         arrows: list[ast.Unread] = []
         try:
-            tree = _lark().parse(TextSlice(self._text, start, end), on_error=self._insert_arrow(arrows))
+            tree = _lark(self._whole).parse(TextSlice(self._text, start, end), on_error=self._insert_arrow(arrows))
             nodes = [_node(child, 0) for child in tree.children]
             for node in nodes:
                 _refuse_keywords(node)
@@ -109,7 +118,10 @@ class _Reading:
         except (_TooDeep, _Keyword) as error:
             self._error = error
             return error.start
-        self._statements += [self._builder.statement(node) for node in nodes]
+        if self._whole:  # the builder knows the parts by their places among the others, without the keywords
+            self.nodes += nodes
+        else:
+            self._statements += [self._builder.statement(node) for node in nodes]
         self._unread += arrows
         return None
 

@@ -33,7 +33,7 @@ def one(finding: Finding, sources: Mapping[str, str], language: str = "en") -> s
         lines += _excerpt(also.span, also.label(language), "-", gutter, sources)
     if said.help:
         lines.append(f"{' ' * (gutter + 1)}= {_HELP[language]}: {said.help}")
-    return _safe("\n".join(lines))
+    return printable("\n".join(lines))
 
 
 def render(findings: Iterable[Finding], sources: Mapping[str, str], language: str = "en") -> str:
@@ -83,5 +83,6 @@ def _width(sign: str) -> int:
     return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
 
 
-def _safe(said: str) -> str:
+def printable(said: str) -> str:
+    """Text of a rule file as it may go to a terminal."""
     return _UNPRINTABLE.sub("\ufffd", said)

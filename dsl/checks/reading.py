@@ -31,10 +31,11 @@ _QUOTES = "“”„‟«»’‘'`´"
 def check(rules: Rules) -> Iterator[Finding]:
     """A finding for each place where reading stopped."""
     for unread in rules.unread:
-        yield _finding(unread)
+        yield told(unread)
 
 
-def _finding(unread: ast.Unread) -> Finding:
+def told(unread: ast.Unread) -> Finding:
+    """What to say about one place where reading stopped."""
     at, word = unread.span, unread.text
     match unread.kind:
         case "arrow":

@@ -1,22 +1,18 @@
 """Whatever is typed: findings, never a traceback."""
 
 import re
-from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl import render
 from dsl.compile import compile_text
 from engine.program import Program
 from engine.vocabulary import vocabulary
+from tests.dsl.fuzzing import CASES, FILES, SETTINGS
+from tests.dsl.layouts import holds
 
-FILES = [path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parents[2] / "rules").rglob("*.rules"))]
-CASES = [
-    path.read_text(encoding="utf-8").partition("----\n")[0]
-    for path in sorted((Path(__file__).parents[1] / "cases").glob("*.case"))
-]
 WORDS = re.split(
     " +",
     "on port where and or not in contains starts with matches is present missing choose when otherwise end test given "
@@ -26,7 +22,6 @@ WORDS = re.split(
     "\n",
 )
 VOCABULARY = vocabulary()
-common = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def survives(text: str) -> None:
@@ -44,15 +39,18 @@ def survives(text: str) -> None:
     assert (result.program is None) == any(finding.is_error for finding in result.findings)
     if result.program is not None:
         assert Program.from_json(result.program.to_json()).digest == result.program.digest
+    holds(text)
 
 
-@common
+@pytest.mark.fuzz
+@SETTINGS
 @given(st.text())
 def test_any_text(text):
     survives(text)
 
 
-@common
+@pytest.mark.fuzz
+@SETTINGS
 @given(st.binary())
 def test_any_bytes(data):
     for errors in ("replace", "surrogateescape"):
@@ -60,13 +58,15 @@ def test_any_bytes(data):
     survives(data.decode("latin-1"))
 
 
-@common
+@pytest.mark.fuzz
+@SETTINGS
 @given(st.lists(st.sampled_from(WORDS), max_size=40))
 def test_any_words_of_the_language(words):
     survives(" ".join(words))
 
 
-@common
+@pytest.mark.fuzz
+@SETTINGS
 @given(st.sampled_from(FILES + CASES), st.data())
 def test_any_slip_in_a_rule_file(text, data):
     for _ in range(data.draw(st.integers(1, 4))):
@@ -74,6 +74,25 @@ def test_any_slip_in_a_rule_file(text, data):
         end = min(len(text), start + data.draw(st.integers(0, 12)))
         text = text[:start] + data.draw(st.sampled_from(["", *WORDS, "\x00", "\ud800", "\u202e"])) + text[end:]
     survives(text)
+
+
+@pytest.mark.fuzz
+@SETTINGS
+@given(st.sampled_from(FILES + CASES), st.data())
+def test_any_signs_swapped_lost_or_new(text, data):
+    signs = list(text)
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, max(0, len(signs) - 2)))
+        what = data.draw(st.sampled_from(["lose", "new", "swap"]))
+        if what == "lose":
+            del signs[at : at + 1]
+        elif what == "new":
+            signs.insert(
+                at, data.draw(st.one_of(st.sampled_from(' \n\t\r#"→()/.,-=0a\ufeff\x0b\u2028'), st.characters()))
+            )
+        else:
+            signs[at : at + 2] = reversed(signs[at : at + 2])
+    survives("".join(signs))
 
 
 def test_very_long_and_very_deep_texts():
