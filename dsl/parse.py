@@ -57,6 +57,16 @@ def parse(text: str, name: str, steps: Collection[str] = ()) -> ast.File:
     return _Reading(text, name, frozenset(steps)).file()
 
 
+def following(text: str, start: int, end: int) -> frozenset[str] | None:
+    """The words of the grammar that could come after this stretch; None where it cannot be read up to its end."""
+    try:
+        parser = _lark().parse_interactive(TextSlice(text, start, end))
+        parser.exhaust_lexer()
+        return frozenset(map(str, parser.accepts()))  # type: ignore[no-untyped-call]  # lark leaves it untyped
+    except UnexpectedInput:
+        return None
+
+
 class _Reading:
     def __init__(self, text: str, name: str, steps: frozenset[str]) -> None:
         self._text = text
