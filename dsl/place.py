@@ -49,6 +49,16 @@ def place_at(text: str, offset: int) -> tuple[int, Place]:
     return start, reading.place
 
 
+def included_at(text: str, offset: int) -> str | None:
+    """The path of the include that an offset stands in; None elsewhere."""
+    line_end = text.find("\n", offset)
+    start = scan.beginnings(text[:offset])[-1]
+    for word, place in places(text, start, len(text) if line_end < 0 else line_end):
+        if place.kind == "file" and word.kind == "string" and word.start <= offset <= word.end:
+            return word.text.strip('"')
+    return None
+
+
 def arguments(words: Sequence[scan.Word]) -> tuple[list[Argument], bool]:
     """Words as the arguments they make, roughly; and whether the last one waits for more after `,`, `/` or `.`."""
     found: list[Argument] = []
