@@ -54,7 +54,13 @@ def plain(text: str) -> str:
 
 def parse(text: str, name: str, steps: Collection[str] = ()) -> ast.File:
     """Read one file. `text` must be `plain`."""
-    return _Reading(text, name, frozenset(steps)).file()
+    return _parsed(text, name, frozenset(steps))
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str, name: str, steps: frozenset[str]) -> ast.File:
+    """An editor asks many things of one text, and of the files beside it, which do not change."""
+    return _Reading(text, name, steps).file()
 
 
 def following(text: str, start: int, end: int) -> frozenset[str] | None:

@@ -131,11 +131,8 @@ class Server:
             text = self.desk.read(name)
         except (OSError, ValueError):
             text = ""
-        return Positions(text, str(getattr(self._encoding, "value", self._encoding)))
-
-    @property
-    def _encoding(self) -> object:
-        return self.ls.workspace.position_encoding or lsp.PositionEncodingKind.Utf16
+        encoding = self.ls.workspace.position_encoding or lsp.PositionEncodingKind.Utf16
+        return Positions(text, str(getattr(encoding, "value", encoding)))
 
     def _range(self, span: Span) -> lsp.Range:
         positions = self._positions(span.file)
@@ -161,17 +158,14 @@ class Server:
 
     def _diagnostic(self, finding: Finding) -> lsp.Diagnostic:
         said = finding.texts(self.language)
-        related = [
-            lsp.DiagnosticRelatedInformation(self._location(also.span), also.label(self.language))
-            for also in finding.also
-        ]
+        told = [(self._location(also.span), also.label(self.language)) for also in finding.also]
         return lsp.Diagnostic(
             range=self._range(finding.span),
             message="\n".join(filter(None, (said.title, said.label, said.help))),
             severity=lsp.DiagnosticSeverity.Error if finding.is_error else lsp.DiagnosticSeverity.Warning,
             code=finding.code,
             source="stellwerk",
-            related_information=related or None,
+            related_information=[lsp.DiagnosticRelatedInformation(*one) for one in told] or None,
         )
 
     def _location(self, span: Span) -> lsp.Location:
@@ -186,16 +180,16 @@ class Server:
             at = self._range(finding.span)
             if at.end < params.range.start or params.range.end < at.start:
                 continue
-            for mend in mends(finding, text, self.language):
-                answer.append(
-                    lsp.CodeAction(
-                        title=mend.title,
-                        kind=lsp.CodeActionKind.QuickFix,
-                        diagnostics=[self._diagnostic(finding)],
-                        edit=self._edit([mend.edit]),
-                        is_preferred=mend.sure,
-                    )
+            answer += [
+                lsp.CodeAction(
+                    title=mend.title,
+                    kind=lsp.CodeActionKind.QuickFix,
+                    diagnostics=[self._diagnostic(finding)],
+                    edit=self._edit([mend.edit]),
+                    is_preferred=mend.sure,
                 )
+                for mend in mends(finding, text, self.language)
+            ]
         return answer
 
     def _edit(self, edits: Sequence[Edit]) -> lsp.WorkspaceEdit:
@@ -211,8 +205,10 @@ class Server:
         name, text, offset = self._at(params.text_document, params.position)
         rules = self.desk.resolved(self.desk.books(name)[0])
         offers = complete(text, offset, rules=rules, vocabulary=self.desk.vocabulary, name=name)
-        at = self._range(offers.span)
-        return lsp.CompletionList(not offers.all, [self._item(offer, at) for offer in offers.words])
+        at, words = self._range(offers.span), offers.words
+        if params.context and params.context.trigger_character == " " and any(one.text == "→" for one in words):
+            words = ()  # nobody asked, and the line may end here: Enter must not take the first word that is offered
+        return lsp.CompletionList(not offers.all, [self._item(offer, at) for offer in words])
 
     def _item(self, offer: Offer, at: lsp.Range) -> lsp.CompletionItem:
         arrow = offer.text == "→"
@@ -290,11 +286,9 @@ class Server:
     def formatting(self, params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit]:
         """The whole text in its one layout; registered only where there is a formatter."""
         name = self._name(params.text_document.uri)
-        lay_out = formatter()
-        text = self._positions(name).text
+        text, lay_out = self._positions(name).text, formatter()
         formatted = text if lay_out is None else lay_out(text, name)
-        lines = text.count("\n") + 1
-        whole = lsp.Range(lsp.Position(0, 0), lsp.Position(lines, 0))
+        whole = lsp.Range(lsp.Position(0, 0), lsp.Position(text.count("\n") + 1, 0))
         return [] if formatted == text else [lsp.TextEdit(whole, formatted)]
 
 

@@ -127,6 +127,15 @@ def test_completion_knows_what_is_declared_in_the_included_file(house, started):
     assert pacs["textEdit"]["range"]["start"] == {"line": 2, "character": 36}
 
 
+def test_a_space_where_a_line_may_end_opens_no_list(house, started):
+    editor = started(house)
+    editor.open("house.rules", "on port 11112 \non port 11113 → \n")
+    by_space = {"triggerKind": 2, "triggerCharacter": " "}
+    assert editor.at("completion", "house.rules", 0, 14, context=by_space)["items"] == []
+    assert [one["label"] for one in editor.at("completion", "house.rules", 0, 14)["items"]] == ["where", "→"]
+    assert "store" in [one["label"] for one in editor.at("completion", "house.rules", 1, 16, context=by_space)["items"]]
+
+
 def test_what_is_typed_in_an_included_file_counts_before_it_is_saved(house, started):
     editor = started(house)
     editor.open("house.rules")

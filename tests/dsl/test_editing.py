@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dsl import scan
 from dsl.compile import compile_files, compile_text
 from dsl.complete import complete
 from dsl.hover import hover
@@ -188,6 +189,28 @@ def test_a_name_that_is_taken_is_refused():
     all_rules = rules(files)
     symbol = next(one for one in occurrences(all_rules, VOCABULARY) if one.name == "PACS")
     assert "declared twice" in refuse(all_rules, VOCABULARY, symbol, "OTHER").title
+
+
+WORDS = sorted({word for path in FILES for word in path.read_text("utf-8").split()} | {"Sender", "sender", "tag", "no"})
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_a_rename_that_is_not_refused_breaks_nothing(data):
+    """Whatever word of the language is taken for a name."""
+    all_rules = rules()
+    found = occurrences(all_rules, VOCABULARY)
+    symbol = data.draw(st.sampled_from(found))
+    new = data.draw(st.sampled_from([*VOCABULARY.steps, *VOCABULARY.sources, *scan.RESERVED, *WORDS]))
+    if refuse(all_rules, VOCABULARY, symbol, new) is not None:
+        return
+    edits = rename(found, symbol, new, all_rules.sources)
+    files = {
+        file: apply(text, tuple(edit for edit in edits if edit.span.file == file))
+        for file, text in all_rules.sources.items()
+    }
+    after = compile_text(files["main.rules"], name="main.rules", vocabulary=VOCABULARY, read=files.__getitem__)
+    assert after.program is not None, (symbol, new, after.findings)
 
 
 # --- mends
