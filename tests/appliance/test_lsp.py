@@ -3,12 +3,14 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.editor.desk import Desk
+from appliance.editor.formatting import formatter
 from appliance.editor.positions import Positions
 from engine.vocabulary import vocabulary
 from tests.appliance.editing import Editor
@@ -213,6 +215,15 @@ def test_without_pygls_it_says_what_to_install_and_the_other_commands_work(tmp_p
 def test_no_other_command_loads_pygls():
     code = "import sys, appliance.cli; sys.exit('pygls' in sys.modules or 'lsprotocol' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_formatter_is_used_where_there_is_one_and_leaves_what_cannot_be_read(monkeypatch):
+    module = ModuleType("dsl.format")
+    module.format_text = lambda text, **_: text.replace("->", "→") if "(" not in text else ()
+    monkeypatch.setitem(sys.modules, "dsl.format", module)
+    lay_out = formatter()
+    assert lay_out("on port 1 -> hold", "a.rules") == "on port 1 → hold"
+    assert lay_out("on port 1 -> (", "a.rules") == "on port 1 -> ("
 
 
 # --- which files belong together
