@@ -4,6 +4,7 @@ Pure, and never raises. Keywords come from the grammar, words of a component fro
 the rules declare. It must not know an editor: the answer is words, and the stretch that they would replace.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -12,9 +13,10 @@ from dsl.build import Places
 from dsl.parse import following
 from dsl.place import Place, arguments, place_at
 from dsl.resolve import Rules
+from dsl.symbols import said
 from dsl.terms import COMMON, TERMS
-from dsl.wanted import Wanted, wanted
-from engine.parameters import Layout, Names, TagName
+from dsl.wanted import Wanted, signature_of, wanted
+from engine.parameters import Layout, Names, TagName, Time
 from engine.signature import Signature, Vocabulary
 from engine.tags import ALIASES, FACTS, UnknownTag, all_names, path_of, tag_of, title_of, vr_of
 
@@ -23,6 +25,7 @@ MOST = 100
 _ORDERED = ("number", "age", "date", "moment", "time")
 _NOT_BUILT = frozenset({"schedule"})
 _PHRASES = {"ON_FAILURE": "on failure", "STARTS": "starts with", "IS": "is", "ARROW": "→", "LPAR": "("}
+_UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
 _JOINTS = frozenset({"AND", "OR", "ARROW", "BLANK", "KEEP"})
 
 
@@ -62,7 +65,12 @@ def complete(text: str, offset: int, *, rules: Rules, vocabulary: Vocabulary, na
     begin, place = place_at(text, start)
     could = following(text, begin, start)
     asking = _Asking(rules, vocabulary, place, text[start:offset])
-    found = {offer.text: offer for offer in (*asking.keywords(could), *asking.names())}
+    units = tuple(asking.units(text[:start]))
+    if units and could is None:
+        return Offers(span, units)
+    found = {offer.text: offer for offer in (*asking.keywords(could), *asking.names(), *units)}
+    if place.kind == "source" and ("→" in text[:begin] or "->" in text[:begin]):
+        found["failure"] = Offer("failure", "keyword", "what happens when the route cannot be completed", 4)
     opens = not text[text.rfind("\n", 0, start) + 1 : start]
     if place.kind != "statement" and opens and (could is None or "VERSION" in could):
         found |= {one.text: one for one in _statements(1)}
@@ -143,6 +151,8 @@ class _Asking:
             yield from self._comparisons(could, kind)
         if place.kind == "operand" and "TODAY" in could and kind in ("date", "moment"):
             yield Offer("today", "keyword", "the day the object arrives", 1)
+        if place.kind == "equals" and place.about == "regions":
+            yield from (Offer(word, "keyword", "", 1) for word in ("for", "blank", "keep"))
         words = {word.upper(): word for word in (*scan.INNER, *scan.STATEMENTS)} | _PHRASES
         for terminal in could - {"STARTS", "IS", "IN", "CONTAINS", "MATCHES"}:
             word = words.get(terminal, "")
@@ -169,6 +179,16 @@ class _Asking:
             yield Offer("is present", "keyword", "", 2)
             yield Offer("is missing", "keyword", "", 2)
 
+    def units(self, before: str) -> Iterator[Offer]:
+        """After a number that needs one: of what."""
+        number = re.search(r"(?:^|[^\w.])\d{1,9}\s+$", before)
+        place = self.place
+        signature = signature_of(*place.call, self.vocabulary) if place.kind == "value" else None
+        timed = signature is not None and Time in signature.kinds.values()
+        if number and (timed or (place.kind == "joint" and _kind(place.about) in ("age", "date", "moment"))):
+            words = _UNITS if place.kind == "value" else [unit for unit in _UNITS if unit not in ("minutes", "hours")]
+            yield from (Offer(word, "keyword", "", 1) for word in words)
+
     # --- names
 
     def names(self) -> Iterator[Offer]:
@@ -182,6 +202,8 @@ class _Asking:
                 yield from self._declared("listener", 1)
                 yield from self._components(self.vocabulary.sources.values(), "source")
             case "step" | "expect":
+                if place.kind == "expect":
+                    yield Offer("tag", "keyword", "a tag is there afterwards", 3)
                 yield from self._declared("steps", 2)
                 yield from self._components(self.vocabulary.steps.values(), "step")
             case "value":
@@ -201,6 +223,8 @@ class _Asking:
             yield Offer(name, kind, said(statement, self.rules), rank)
 
     def _values(self) -> Iterator[Offer]:
+        if self.place.call == ("expect", "tag"):
+            yield from self._tags()
         signature = signature_of(*self.place.call, self.vocabulary)
         if signature is None or self._wanted is None:
             return
@@ -261,28 +285,3 @@ def _kind(field: str) -> str:
         return path_of(field).kind
     except UnknownTag:
         return ""
-
-
-def signature_of(what: str, name: str, vocabulary: Vocabulary) -> Signature | None:
-    """The signature of a call: what is called (step, source …), and its name."""
-    if what == "contact":
-        return vocabulary.contact
-    kinds = {
-        "step": vocabulary.steps,
-        "expect": vocabulary.steps,
-        "source": vocabulary.sources,
-        "destination": vocabulary.destinations,
-        "listener": vocabulary.listeners,
-    }
-    return kinds.get(what, {}).get(name)
-
-
-def said(statement: object, rules: Rules) -> str:
-    """A declaration as it stands in its file, on one line and not too long."""
-    span = getattr(statement, "span", None)
-    if not isinstance(span, ast.Span) or span.file not in rules.sources:
-        return ""
-    places = Places(span.file, rules.sources[span.file])
-    start, end = places.offset(span.line, span.column), places.offset(span.end_line, span.end_column)
-    text = " ".join(places.text[start:end].split())
-    return text if len(text) <= 200 else text[:200] + "…"

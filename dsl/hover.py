@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from dsl import ast, scan
 from dsl.build import Places
-from dsl.complete import said, signature_of
 from dsl.phrases import say
 from dsl.place import Place, places
 from dsl.resolve import Rules
-from dsl.symbols import Occurrence
+from dsl.symbols import Occurrence, said
 from dsl.terms import TERMS
+from dsl.wanted import signature_of
 from engine.signature import Signature, Vocabulary
 from engine.tags import ALIASES, FACTS, UnknownTag, multiplicity_of, path_of, tag_of, title_of, vr_of
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from dsl import ast, scan, walk
 from dsl.bind import argument
 from dsl.build import Places
-from dsl.complete import signature_of
 from dsl.finding import Finding, finding
 from dsl.place import Place, arguments, places
 from dsl.resolve import Rules, kind_of, name_of
-from dsl.wanted import wanted
+from dsl.wanted import signature_of, wanted
 from engine.parameters import Names
 from engine.signature import Vocabulary
 from engine.tags import FACTS, all_names
@@ -115,6 +114,17 @@ def _meaning(kind: str, new: str, vocabulary: Vocabulary) -> str:
 
 def _words(line: str) -> list[str]:
     return [word for word in re.findall(r"[\w-]+", line)[1:] if word.islower()]
+
+
+def said(statement: object, rules: Rules) -> str:
+    """A declaration as it stands in its file, on one line and not too long."""
+    span = getattr(statement, "span", None)
+    if not isinstance(span, ast.Span) or span.file not in rules.sources:
+        return ""
+    places = Places(span.file, rules.sources[span.file])
+    start, end = places.offset(span.line, span.column), places.offset(span.end_line, span.end_column)
+    text = " ".join(places.text[start:end].split())
+    return text if len(text) <= 200 else text[:200] + "…"
 
 
 class _Looking:

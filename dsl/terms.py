@@ -30,6 +30,10 @@ TERMS: dict[str, dict[str, str]] = {
         "XA": "X-ray angiography",
         "XC": "external-camera photography",
     },
+    "BodyPartExamined": {
+        "ABDOMEN": "abdomen", "BREAST": "breast", "CHEST": "chest", "HEAD": "head", "HEART": "heart", "HIP": "hip",
+        "KNEE": "knee", "LUNG": "lung", "NECK": "neck", "PELVIS": "pelvis", "SHOULDER": "shoulder", "SPINE": "spine",
+    },
     "PatientSex": {"M": "male", "F": "female", "O": "other"},
     "BurnedInAnnotation": {"YES": "text is burned in", "NO": "no text is burned in"},
     "PatientIdentityRemoved": {"YES": "de-identified", "NO": "not de-identified"},

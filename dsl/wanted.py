@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.signature import Argument, Signature
+from engine.signature import Argument, Signature, Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +37,17 @@ def wanted(signature: Signature, given: Sequence[Argument], more: bool = False) 
     words = tuple(group.word for group in groups if group.word and group.word not in signature.later)
     parameters = tuple(group.items[0] for group in groups if not group.word)
     return Wanted(words, parameters, all(group.optional for group in groups))
+
+
+def signature_of(what: str, name: str, vocabulary: Vocabulary) -> Signature | None:
+    """The signature of a call: what is called (step, source …), and its name."""
+    if what == "contact":
+        return vocabulary.contact
+    kinds = {
+        "step": vocabulary.steps,
+        "expect": vocabulary.steps,
+        "source": vocabulary.sources,
+        "destination": vocabulary.destinations,
+        "listener": vocabulary.listeners,
+    }
+    return kinds.get(what, {}).get(name)

@@ -197,7 +197,6 @@ def test_an_editor_that_goes_without_a_word_is_not_a_success(house, started):
 
 
 def test_without_pygls_it_says_what_to_install_and_the_other_commands_work(tmp_path):
-    (tmp_path / "pygls.py").write_text("raise ImportError('not here')\n")
     code = (
         "import sys, importlib.util as u; real = u.find_spec;"
         "u.find_spec = lambda name, *a: None if name == 'pygls' else real(name, *a);"

@@ -1,8 +1,12 @@
 """What is offered at a place: `|` is the cursor. Each table reads like a page of the manual."""
 
+from pathlib import Path
+
 import pytest
 
+from dsl import scan
 from dsl.complete import Offer, complete
+from dsl.place import place_at
 from dsl.resolve import resolve
 from dsl.wanted import Wanted, wanted
 from engine.signature import Argument, Signature
@@ -11,10 +15,10 @@ from tests.dsl.conftest import VOCABULARY
 HOUSE = """
 destination PACS   = dicom "PACS@pacs:104"
 destination READER = dicom "READER@reader:104"
-contact admin      = "it@praxis.example"
 listener sono      = dicom port 11113
 condition child    = PatientAge < 18 years
 steps clean        = → anonymize-pixels
+contact admin      = "it@praxis.example"
 regions banner blank (0, 0, 10, 10)
 """
 
@@ -29,8 +33,8 @@ def offers(written: str) -> list[Offer]:
 STEPS = ["anonymize-pixels", "clean", "discard", "forward", "hold", "mail", "remove", "set", "store"]
 STATEMENTS = ["condition", "contact", "destination", "include", "listener", "on", "regions", "route", "steps", "test"]
 EXACTLY = [
-    ("on |", ["sono", "port"]),
-    ("on po|", ["sono", "port"]),
+    ("on |", ["sono", "port", "failure"]),
+    ("on po|", ["sono", "port", "failure"]),
     ("on port |", []),
     ("on port 11112 |", ["where", "→"]),
     ("on sono |", ["where", "→"]),
@@ -60,6 +64,12 @@ EXACTLY = [
     ('destination NEW = dicom "A@b:1" retry |', ["every"]),
     ("listener new = dicom |", ["accept", "as", "from", "port"]),
     ("destination |", []),
+    ("regions new |", ["for", "blank", "keep"]),
+    ("on port 11112 where PatientAge < 18 |", ["days", "weeks", "months", "years", "and", "or", "→"]),
+    ("on port 11112 where StudyDate > today - 30 |", ["days", "weeks", "months", "years"]),
+    ("on port 11112 where Rows > 18 |", ["and", "or", "→"]),
+    ("on port 11112 → hold on |", ["sono", "port", "failure"]),
+    ('test "x" given Modality = US expect no |', [*STEPS, "tag"]),
     ("# on |", []),
     ('on port 11112 → hold "on |', []),
 ]
@@ -115,6 +125,32 @@ def test_the_whole_word_under_the_cursor_is_replaced():
     rules, _ = resolve({"t.rules": ""}, lambda _: "", ())
     found = complete("on port 1 → forw|ard".replace("|", ""), 16, rules=rules, vocabulary=VOCABULARY)
     assert (found.span.column, found.span.end_column) == (13, 20)
+
+
+SHIPPED = (Path(__file__).parents[2] / "rules/house.rules").read_text("utf-8")
+WRITTEN = """
+listener door = dicom port 11112 as STELLWERK from 10.0.0.0/8
+regions screen for Modality = US and Rows = 600 blank (0, 0, 10, 10)
+route one on door where child and not (Institution contains "Nord" or PatientSex in (F, O))
+    and StudyDate > today - 3 days
+  → clean → choose when PatientAge < 9 years → forward PACS, READER
+    when StationName is missing → hold "x" otherwise → discard "y" end
+  → store in "teaching" by Institution/StudyDate → mail admin subject "x"
+  on failure → hold → mail admin
+test "a child" given Modality = US, PatientAge = 5 years on door expect forward PACS expect no tag PatientName
+"""
+
+
+@pytest.mark.parametrize("text", [SHIPPED, HOUSE + WRITTEN], ids=["house.rules", "everything"])
+def test_whoever_types_rules_is_offered_each_word_that_is_not_their_own(text):
+    rules, _ = resolve({"t.rules": text}, lambda _: "", frozenset(VOCABULARY.steps))
+    for word in scan.words(text):
+        if word.kind != "name" or place_at(text, word.start)[1].kind == "new" or word.text == "STELLWERK":
+            continue
+        typed = text[: word.start + 3] if len(word.text) > 3 else text[: word.start]
+        found = complete(typed + text[word.end :], len(typed), rules=rules, vocabulary=VOCABULARY)
+        offered = {part for offer in found.words for part in offer.text.split()}
+        assert word.text in offered, text[max(0, word.start - 40) : word.end]
 
 
 def test_nothing_is_offered_that_is_not_built():
