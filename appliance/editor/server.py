@@ -252,16 +252,18 @@ class Server:
         found = names.everywhere(self.desk, name, offset)
         return [self._location(one.span) for one in found if declares or not one.declares]
 
-    def prepare_rename(self, params: lsp.PrepareRenameParams) -> lsp.Range | None:
+    def prepare_rename(self, params: lsp.PrepareRenameParams) -> lsp.PrepareRenamePlaceholder | None:
         """The name that would be renamed; nothing where there is none."""
         name, _, offset = self._at(params.text_document, params.position)
         found = names.find(self.desk, name, offset)
-        return None if found is None else self._range(found.symbol.span)
+        if found is None:
+            return None
+        return lsp.PrepareRenamePlaceholder(self._range(found.symbol.span), found.symbol.name)
 
     def rename(self, params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
         """The edits that give a name another one, in all files; refused in words where it cannot be."""
         name, _, offset = self._at(params.text_document, params.position)
-        edits, no = names.renamed(self.desk, name, offset, params.new_name)
+        edits, no = names.renamed(self.desk, name, offset, params.new_name.strip(' "'))
         if no is not None:
             said = no.texts(self.language)
             raise JsonRpcInvalidParams(f"{said.title}: {said.help}")
@@ -271,14 +273,9 @@ class Server:
         """What a file declares."""
         name = self._name(params.text_document.uri)
         rules = self.desk.resolved(self.desk.books(name)[0])
+        kinds, other = _OUTLINE, lsp.SymbolKind.Constant
         return [
-            lsp.DocumentSymbol(
-                name=one.name or "?",
-                kind=_OUTLINE.get(one.kind, lsp.SymbolKind.Constant),
-                range=self._range(one.span),
-                selection_range=self._range(one.span),
-                detail=one.kind,
-            )
+            lsp.DocumentSymbol(one.name or "?", kinds.get(one.kind, other), at := self._range(one.span), at, one.kind)
             for one in occurrences(rules, self.desk.vocabulary)
             if one.declares and one.span.file == name
         ]

@@ -173,13 +173,26 @@ def test_a_rename_reaches_every_file(house, started):
     editor = started(house)
     editor.open("house.rules")
     name = editor.at("prepareRename", "house.rules", 2, 38)
-    assert name == {"start": {"line": 2, "character": 36}, "end": {"line": 2, "character": 40}}
+    assert name == {
+        "range": {"start": {"line": 2, "character": 36}, "end": {"line": 2, "character": 40}},
+        "placeholder": "PACS",
+    }
     edits = editor.at("rename", "house.rules", 2, 38, newName="ARCHIV")["changes"]
     assert {uri.rpartition("/")[2] for uri in edits} == {"house.rules", "sites.rules", "second.rules"}
     assert {edit["newText"] for ones in edits.values() for edit in ones} == {"ARCHIV"}
     refused = editor.at("rename", "house.rules", 2, 38, newName="hold")
     assert "already means something" in refused["error"]["message"]
     assert editor.at("prepareRename", "house.rules", 2, 1) is None
+
+
+def test_a_route_whose_name_stands_in_quotes_is_renamed_with_or_without_them(house, started):
+    editor = started(house)
+    editor.open("house.rules", 'route "night work" on port 11112 → hold\n')
+    assert editor.at("prepareRename", "house.rules", 0, 9)["placeholder"] == "night work"
+    for new in ("day work", '"day work"'):
+        (edit,) = editor.at("rename", "house.rules", 0, 9, newName=new)["changes"][editor.uri("house.rules")]
+        assert edit["newText"] == '"day work"'
+        assert columns(edit) == (0, 6, 18)
 
 
 def test_a_text_without_a_file_is_checked_for_itself(house, started):
