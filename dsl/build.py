@@ -58,6 +58,15 @@ class Places:
         """From offset to offset."""
         return Span(self.file, *self._place(start), *self._place(max(start, end)))
 
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a line and column; a place beyond the text is its nearest."""
+        if line < 1:
+            return 0
+        if line > len(self._starts):
+            return len(self.text)
+        end = self._starts[line] - 1 if line < len(self._starts) else len(self.text)
+        return max(self._starts[line - 1], min(self._starts[line - 1] + column - 1, end))
+
     def _place(self, offset: int) -> tuple[int, int]:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1

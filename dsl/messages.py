@@ -160,6 +160,14 @@ MESSAGES: dict[str, Message] = {
             "schreiben Sie: route röntgen",
         ),
     ),
+    "E107/name": Message(
+        Text("{word} does not fit as a name", "letters, digits, - and _ only", "begin with a letter, like PACS_A"),
+        Text(
+            "{word} passt nicht als Name",
+            "nur Buchstaben, Ziffern, - und _",
+            "beginnen Sie mit einem Buchstaben, etwa PACS_A",
+        ),
+    ),
     "E108": Message(
         Text(
             "{word} is not built yet",

@@ -54,7 +54,23 @@ def plain(text: str) -> str:
 
 def parse(text: str, name: str, steps: Collection[str] = ()) -> ast.File:
     """Read one file. `text` must be `plain`."""
-    return _Reading(text, name, frozenset(steps)).file()
+    return _parsed(text, name, frozenset(steps))
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str, name: str, steps: frozenset[str]) -> ast.File:
+    """An editor asks many things of one text, and of the files beside it, which do not change."""
+    return _Reading(text, name, steps).file()
+
+
+def following(text: str, start: int, end: int) -> frozenset[str] | None:
+    """The words of the grammar that could come after this stretch; None where it cannot be read up to its end."""
+    try:
+        parser = _lark(False).parse_interactive(TextSlice(text, start, end))
+        parser.exhaust_lexer()
+        return frozenset(map(str, parser.accepts()))  # type: ignore[no-untyped-call]  # lark leaves it untyped
+    except UnexpectedInput:
+        return None
 
 
 def parse_words(text: str, name: str, steps: Collection[str] = ()) -> tuple[tuple[Node, ...], tuple[ast.Unread, ...]]:

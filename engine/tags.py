@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.datadict import dictionary_description, dictionary_VM, dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.datadict import keyword_dict as _keywords
 
 ALIASES = {
@@ -182,6 +182,19 @@ def _multiplicity(number: int) -> str:
         return dictionary_VM(number)
     except KeyError:
         return ""
+
+
+def title_of(tag: Tag) -> str:
+    """What PS3.6 calls the attribute, in words (`Patient's Name`); empty where it is not listed."""
+    try:
+        return "" if tag.creator else dictionary_description(tag.number)
+    except KeyError:
+        return ""
+
+
+def multiplicity_of(tag: Tag) -> str:
+    """How many values PS3.6 allows it (`1`, `1-n`); empty where it is not listed."""
+    return "" if tag.creator else _multiplicity(tag.number)
 
 
 def all_names() -> tuple[str, ...]:
