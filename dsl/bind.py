@@ -14,12 +14,17 @@ from dsl.phrases import fitting
 from dsl.resolve import Rules
 from dsl.samples import example
 from dsl.suggest import nearest, nearest_tag
-from engine.parameters import Names, Text
+from dsl.worth import value_of
+from engine import trial
+from engine.parameters import Destinations, Names, TagName, Text
 from engine.signature import Argument, Signature, Vocabulary
 from engine.tags import UnknownTag, path_of, tag_of
+from engine.trial import loose
 
 PLANNED_WORDS = {"forward": frozenset({"during"}), "anonymize-pixels": frozenset({"keep", "check"})}
 """Words of docs/language.md that a built step does not take yet."""
+
+TAG = Signature.of(trial.TAG, {"tag": TagName, "value": Text, "destinations": Destinations})
 
 Arguments = Mapping[str, Argument]
 
@@ -137,16 +142,11 @@ class _Binding:
             self.source(statement.source)
         for expect in statement.expects:
             call = expect.call
-            signature = self.vocabulary.steps.get(call.name.text)
-            if call.name.text == "tag":
-                for value in call.values:
-                    self._unknown_tags(value)
-            elif signature is None and not self.rules.knows("steps", call.name.text):
-                self.step(ast.Call(call.name, (), call.span))
-            elif signature is not None and call.values:
-                kind = next((k for k in signature.kinds.values() if issubclass(k, Names)), None)
-                if kind is not None:
-                    self._names(kind, call.values[0])
+            signature = TAG if call.name.text == TAG.name else self.vocabulary.steps.get(call.name.text)
+            if signature is None or self.rules.knows("steps", call.name.text):
+                self.step(call)
+            else:
+                self._bind(signature if signature is TAG else loose(signature), call.name, call.values, call.span)
 
     # --- one call and its signature
 
@@ -177,10 +177,19 @@ class _Binding:
                 continue
             if issubclass(kind, Names):
                 self._names(kind, written)
+            if parameter == "value" and signature.kinds.get("tag") is TagName and "tag" in bound:
+                self._given(bound["tag"], written)
             if kind is Text and written.kind == "word" and self._is_step(written.text) and problem is None:
                 self._tell("E106", written.span, "arrow or quotes", word=written.text)
         if len(self.findings) == before:
             self.arguments[at] = bound
+
+    def _given(self, tag: Argument, value: ast.Value) -> None:
+        """A value that a tag is to get must be one that it can have; an empty one is."""
+        if value.text and not value.items:
+            kind = "text" if value.kind in ("word", "text") else value.kind
+            operand = ast.Operand(kind, value.text, value.span, quoted=value.kind == "text")
+            self.findings += value_of(ast.Field((), tag.text, value.span), "to", operand)
 
     def _problem(
         self,

@@ -34,4 +34,5 @@ CODES = {
     "W304": "a route that brings nothing anywhere",
     "E401": "names would leave the house",
     "E402": "text in the image would leave the house",
+    "E504": "a test of the rules fails",
 }

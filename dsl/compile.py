@@ -12,21 +12,27 @@ from dsl.checks import check, check_leaving, check_meaning
 from dsl.finding import Finding, finding
 from dsl.lower import lower
 from dsl.resolve import resolve
+from dsl.trials import trials
 from engine.program import Program
 from engine.signature import Vocabulary
+from engine.trial import Trial
 
 __all__ = ["Compiled", "compile_files", "compile_text"]
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What became of the text. `program` is None when any finding is an error."""
+    """What became of the text. `program` is None when any finding is an error.
+
+    trials: the tests as the engine runs them, one for each of `tests`; none where there is no program.
+    """
 
     program: Program | None
     findings: tuple[Finding, ...]
     tests: tuple[ast.Test, ...]
     files: tuple[str, ...]
     sources: Mapping[str, str]
+    trials: tuple[Trial, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -69,12 +75,14 @@ def _compile(
         key=lambda one: (order.get(one.span.file, -1), one.span, one.message),
     )
     broken = any(one.is_error for one in findings)
+    program = None if broken else lower(rules, bound.arguments)
     return Compiled(
-        None if broken else lower(rules, bound.arguments),
+        program,
         tuple(findings),
         tuple(statement for statement in rules.statements if isinstance(statement, ast.Test)),
         rules.files,
         rules.sources,
+        () if program is None else trials(rules, bound.arguments, program),
     )
 
 

@@ -116,6 +116,14 @@ MESSAGES: dict[str, Message] = {
             "{tag} ist nicht vergleichbar", "{tag} enthält {kind} ({vr})", "fragen Sie {tag} is present oder is missing"
         ),
     ),
+    "E102/set": Message(
+        Text("{tag} cannot be given a value", "{tag} holds {kind} ({vr})", "name a tag that holds text or a number"),
+        Text(
+            "{tag} lässt sich kein Wert geben",
+            "{tag} enthält {kind} ({vr})",
+            "nennen Sie ein Tag mit Text oder einer Zahl",
+        ),
+    ),
     "E103": Message(
         Text("there is no step called {word}", "unknown step", "the steps are {known}"),
         Text("es gibt keinen Schritt namens {word}", "unbekannter Schritt", "die Schritte sind {known}"),
@@ -382,6 +390,32 @@ MESSAGES: dict[str, Message] = {
             "Text im Bild würde das Haus verlassen: {word} ist draußen (outside)",
             "bekommt das Bild mit dem Text, den das Gerät eingebrannt hat",
             "setzen Sie `→ {step}` vor diesen Schritt, oder vereinbaren Sie das Ziel als `outside trusted`",
+        ),
+    ),
+    "E504": Message(
+        Text("the test {word} fails", "does not happen; what happens: {happens}", "change the rules, or the test"),
+        Text(
+            "der Test {word} schlägt fehl", "geschieht nicht, sondern: {happens}", "ändern Sie die Regeln oder den Test"
+        ),
+    ),
+    "E504/unwanted": Message(
+        Text("the test {word} fails", "does happen; what happens: {happens}", "change the rules, or the test"),
+        Text("der Test {word} schlägt fehl", "geschieht doch: {happens}", "ändern Sie die Regeln oder den Test"),
+    ),
+    "E504/where": Message(
+        Text("the test {word} does not say where the object comes in", "several ports are open", "add: on port 26131"),
+        Text(
+            "der Test {word} sagt nicht, wo das Objekt ankommt",
+            "es sind mehrere Ports offen",
+            "ergänzen Sie: on port 26131",
+        ),
+    ),
+    "E504/given": Message(
+        Text("the test {word} gives what no object can have", "{given} cannot be given here", "leave {given} out"),
+        Text(
+            "der Test {word} gibt vor, was kein Objekt haben kann",
+            "{given} lässt sich hier nicht vorgeben",
+            "lassen Sie {given} weg",
         ),
     ),
 }

@@ -44,6 +44,10 @@ class Header:
             self._dataset = self._load()
         return self._dataset
 
+    def check(self) -> None:
+        """Raises Never where something was changed (`changed`) that this object cannot hold."""
+        _ = self.dataset
+
     def values(self, path: Path) -> tuple[str, ...]:
         """Every value of an attribute, as text without padding; empty where it is missing or empty.
 

@@ -221,6 +221,9 @@ class _Walk:
     def _step(self, call: Call, obj: Object, position: str) -> Object | None:
         try:
             answer = self.plan.steps[id(call)].apply(obj, self.bench)
+            if isinstance(answer, Deliver) and answer.obj.changes:
+                # A value that the object cannot hold is this route's failure, so it must show before any promise.
+                answer.obj.header.check()
         except (OSError, MemoryError, Later):
             # The machine's trouble, not the object's: the whole object is tried again, nothing was promised yet.
             raise

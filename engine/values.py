@@ -94,3 +94,24 @@ def clock(text: str) -> time | None:
         return time(int(match[1]), int(match[2] or 0), 59 if match[3] == "60" else int(match[3] or 0))
     except ValueError:
         return None
+
+
+def as_dicom(kind: str, text: str) -> str:
+    """A value of a rule as an object holds it (PS3.5 section 6.2): `18 years` as 018Y, dates and clocks as digits.
+
+    kind: how the attribute's values compare (engine.tags.Path.kind). What is no such value stays as it is.
+    """
+    if kind == "age" and age_in_days(text) is None:
+        try:
+            duration = Duration.of(text)
+        except ValueError:
+            return text
+        return f"{duration.amount:03d}{duration.unit[0].upper()}"
+    if kind == "date":
+        found = day(text)
+        return text if found is None else f"{found:%Y%m%d}"
+    if kind == "moment" and re.fullmatch(_DATE, text):
+        return re.sub("[-.]", "", text)
+    if kind == "time" and ":" in text:
+        return re.sub(":", "", text.zfill(5))
+    return text

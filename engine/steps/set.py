@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from engine.object import Object
 from engine.parameters import TagName, Text
 from engine.step import Workbench, step
+from engine.values import as_dicom
 
 
 @step("set TAG to VALUE")
@@ -14,6 +15,7 @@ class Set:
 
     on port 11112 → set InstitutionName to "Praxis Nord" → forward PACS
     on port 11112 → set (0008,1010) to "SONO1" → store by StationName
+    on port 11112 → set PatientBirthDate to 1900-01-01 → forward PACS
     """
 
     tag: TagName
@@ -21,4 +23,5 @@ class Set:
 
     def apply(self, obj: Object, bench: Workbench) -> Object:
         """The object with the new value."""
-        return obj.with_header({str(self.tag.path): self.value.text})
+        path = self.tag.path
+        return obj.with_header({str(path): as_dicom(path.kind, self.value.text)})

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.values import Duration, age_in_days, clock, day, number
+from engine.values import Duration, age_in_days, as_dicom, clock, day, number
 
 
 @pytest.mark.parametrize(
@@ -117,3 +117,25 @@ def test_a_duration_reads_back_from_its_own_spelling(amount: int, unit: str) -> 
 def test_no_text_makes_a_reader_raise(text: str) -> None:
     for read in (number, age_in_days, day, clock):
         read(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "held"),
+    [
+        ("age", "18 years", "018Y"),
+        ("age", "3 months", "003M"),
+        ("age", "018Y", "018Y"),
+        ("date", "2026-03-31", "20260331"),
+        ("date", "2026.03.31", "20260331"),
+        ("date", "20260331", "20260331"),
+        ("moment", "2026-03-31", "20260331"),
+        ("moment", "202603311200", "202603311200"),
+        ("time", "08:00", "0800"),
+        ("time", "8:00", "0800"),
+        ("time", "080000.5", "080000.5"),
+        ("text", "18 years", "18 years"),
+        ("number", "512", "512"),
+    ],
+)
+def test_what_a_rule_writes_is_held_as_dicom_writes_it(kind, text, held):
+    assert as_dicom(kind, text) == held
