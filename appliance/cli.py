@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Protocol
 
-from appliance.commands import check, demo, diff, explain, fmt, lsp, plan, run, send, spool
+from appliance.commands import check, demo, diff, explain, fmt, lsp, plan, run, send, spool, test
 from appliance.rulebook import NoRules
 from appliance.settings import SettingsError
 
@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command] = {
     "run": run,
     "check": check,
     "fmt": fmt,
+    "test": test,
     "explain": explain,
     "plan": plan,
     "diff": diff,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.resources import files as resources
 from pathlib import Path
 
+from appliance.trying import tried
 from dsl.compile import Compiled, compile_files
 from engine.vocabulary import vocabulary
 
@@ -48,9 +49,13 @@ class RuleBook:
             read=lambda name: texts[name] if name in texts else _read_noting(name, seen),
         )
 
+    def compile_and_try(self, seen: dict[str, str] | None = None) -> Compiled:
+        """Like `compile`, and the tests in the rules are run: there is no program where one of them fails."""
+        return tried(self.compile(seen))
+
     def compile_to_run(self, seen: dict[str, str] | None = None) -> Compiled:
-        """Like `compile`, but rules without a route are no rules: an emptied file must not close every port."""
-        result = self.compile(seen)
+        """The same, but rules without a route are no rules: an emptied file must not close every port."""
+        result = self.compile_and_try(seen)
         if result.program is not None and not result.program.routes:
             raise NoRules(f"{self.path} has no route, so nothing would be received")
         return result

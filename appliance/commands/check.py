@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     """0 when the rules would run, 1 with findings where they would not."""
     settings = settings_of(arguments)
     path = arguments.path or settings.rules_path
-    result = RuleBook(path).compile()
+    result = RuleBook(path).compile_and_try()
     if arguments.json:
         found = [as_json(finding, arguments.language) for finding in result.findings]
         said = {"fine": result.program is not None, "files": result.files, "findings": found}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance.rulebook import RuleBook, read
+from appliance.trying import tried
 from dsl.compile import Compiled, compile_files
 from dsl.finding import Finding
 from dsl.parse import plain
@@ -62,7 +63,7 @@ class Desk:
             texts[name] = self.read(name)
             return texts[name]
 
-        compiled = compile_files(book, vocabulary=self.vocabulary, read=note)
+        compiled = tried(compile_files(book, vocabulary=self.vocabulary, read=note))
         self._known = {one: kept for one, kept in self._known.items() if one != book}
         self._known[book] = texts, compiled
         return compiled

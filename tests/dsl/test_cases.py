@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.trying import tried
 from dsl import render
 from dsl.codes import CODES
 
@@ -19,7 +20,7 @@ def test_a_case_gives_what_it_says(path, compiled):
     text, *others = re.split(r"^==== (.+)\n", given, flags=re.MULTILINE)
     name = f"{path.stem}.rules"
     files = {name: text} | dict(zip(others[::2], others[1::2], strict=True))
-    result = compiled(text, files, name)
+    result = tried(compiled(text, files, name))
     said = render.render(result.findings, result.sources)
     if result.program is not None:
         program = json.dumps(result.program.to_json(), indent=1, ensure_ascii=False)
