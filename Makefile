@@ -4,7 +4,7 @@
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
-.PHONY: help venv run demo test lint fuzz bench lock clean always
+.PHONY: help venv run demo test lint fuzz bench docs lock clean always
 
 PYTHON ?= python3
 DATA   ?= data
@@ -36,6 +36,9 @@ fuzz: .venv/.dev ## any text at all against parser, compiler and formatter, for 
 
 bench: .venv/.dev ## measure
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
+
+docs: .venv/.dev ## write the pages that are made from the code: docs/steps and docs/findings
+	@$(BIN)/python -m tests.manual
 
 venv: .venv/.dev ## only make the environment
 	@echo "The environment is in .venv"

@@ -40,22 +40,18 @@ def ghosts(text: str) -> Iterator[str]:
                 yield path
 
 
-def rules(text: str) -> Iterator[tuple[int, str]]:
-    """Line and text of every ```rules block."""
+def rules(text: str, kind: str = "rules") -> Iterator[tuple[int, str]]:
+    """Line and text of every ```rules block; ```planned is for words that are known and not built yet."""
     for fence in FENCE.finditer(text):
-        if fence[1] == "rules":
+        if fence[1] == kind:
             yield text[: fence.start()].count("\n") + 2, fence[2]
 
 
 def errors(name: str, text: str) -> list[str]:
     """What the compiler has against this rule text."""
-    import dsl.compile
-    from engine.vocabulary import vocabulary
+    from tests.manual.pages import compiled
 
-    def read(path: str) -> str:
-        raise FileNotFoundError(path)
-
-    findings = dsl.compile.compile_text(text, name=name, vocabulary=vocabulary(), read=read).findings
+    findings = compiled(text, name).findings
     return [f"{name}: {finding}" for finding in findings if finding.code.startswith("E")]
 
 
@@ -63,6 +59,11 @@ BLOCKS = [
     pytest.param(f"{page.relative_to(ROOT)}:{line}", block, id=f"{page.relative_to(ROOT)}:{line}")
     for page in PAGES
     for line, block in rules(page.read_text("utf-8"))
+]
+PLANNED = [
+    pytest.param(block, id=f"{page.relative_to(ROOT)}:{line}")
+    for page in PAGES
+    for line, block in rules(page.read_text("utf-8"), "planned")
 ]
 compiler = pytest.mark.skipif(not (ROOT / "dsl/compile.py").exists(), reason="dsl/compile.py is not there yet")
 
@@ -80,6 +81,11 @@ def test_every_path_in_the_code_map_is_there() -> None:
 @pytest.mark.parametrize(("name", "block"), BLOCKS)
 def test_every_rule_shown_compiles(name: str, block: str) -> None:
     assert not errors(name, block)
+
+
+@pytest.mark.parametrize("block", PLANNED)
+def test_what_is_called_planned_is_refused_for_that_and_nothing_else(block: str) -> None:
+    assert {"E108" in error for error in errors("planned", block)} == {True}
 
 
 def test_the_readme_shows_the_mandated_line_in_both_languages() -> None:
