@@ -7,9 +7,9 @@ from dsl import ast, walk
 from dsl.finding import Also, Finding, finding
 from dsl.flow import scenes, span_of
 from dsl.lower import meaning
-from dsl.reason import never
+from dsl.reason import never, terms
 from dsl.resolve import Rules
-from engine.condition import Condition
+from engine.condition import All, Condition
 
 
 def check(rules: Rules) -> Iterator[Finding]:
@@ -45,7 +45,12 @@ def _alone(rules: Rules, expr: ast.Expr, given: tuple[Condition, ...] = ()) -> I
         for term in expr.terms:
             yield from _alone(rules, term)
         return
-    pair = next(((a, b) for a, b in combinations(range(len(parts)), 2) if never(parts[a], parts[b])), None)
+    pair = None
+    if not terms(All(tuple(parts))):
+        # They cannot be true together, or nobody knows: do two of them exclude each other already?
+        places = list({part: place for place, part in reversed(list(enumerate(parts)))}.values())
+        pairs = combinations(sorted(places), 2)
+        pair = next(((a, b) for a, b in pairs if never(parts[a], parts[b])), None)
     if pair is not None:
         first, second = (span_of(expr.terms[place]) for place in pair)
         yield finding("W303/pair", second, also=(Also(first, "excludes it"),))
