@@ -17,11 +17,12 @@ from dsl.suggest import nearest, nearest_tag
 from dsl.worth import value_of
 from engine import trial
 from engine.parameters import Destinations, Names, TagName, Text
+from engine.schedule import SIGNATURE as SCHEDULE
 from engine.signature import Argument, Signature, Vocabulary
 from engine.tags import UnknownTag, path_of, tag_of
 from engine.trial import loose
 
-PLANNED_WORDS = {"forward": frozenset({"during"}), "anonymize-pixels": frozenset({"keep", "check"})}
+PLANNED_WORDS = {"anonymize-pixels": frozenset({"keep", "check"})}
 """Words of docs/language.md that a built step does not take yet."""
 
 TAG = Signature.of(trial.TAG, {"tag": TagName, "value": Text, "destinations": Destinations})
@@ -114,10 +115,8 @@ class _Binding:
     def declaration(self, statement: ast.Declaration) -> None:
         values = statement.values
         if statement.kind == "schedule":
-            word = ast.Name("schedule", statement.span)
-            start = statement.span
-            at = Span(start.file, start.line, start.column, start.line, start.column + len(word.text))
-            self._tell("E108", at, word=word.text)
+            name = ast.Name(statement.name.text, statement.name.span)
+            self._bind(SCHEDULE, name, values, statement.name.span)
             return
         if statement.kind == "contact":
             name = ast.Name(statement.name.text, statement.name.span)
@@ -208,7 +207,9 @@ class _Binding:
             self._bind(signature, name, tuple(values[:opens]), name.span)
             self.step(ast.Call(ast.Name(lost.text, lost.span), tuple(rest), lost.span))
             return
-        line = signature.line if signature.name != "contact" else signature.line.replace("contact", "contact NAME =", 1)
+        line = signature.line
+        if signature.name in ("contact", "schedule"):
+            line = line.replace(signature.name, f"{signature.name} NAME =", 1)
         written = frozenset(value.text for value in values if value.kind == "word")
         facts = {"name": name.text, "line": line, "example": example(signature, written)}
         value = values[at] if 0 <= at < len(values) else None

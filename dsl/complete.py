@@ -23,7 +23,6 @@ from engine.tags import ALIASES, FACTS, UnknownTag, all_names, path_of, tag_of, 
 MOST = 100
 """So many tags are offered at once; further letters choose among the rest."""
 _ORDERED = ("number", "age", "date", "moment", "time")
-_NOT_BUILT = frozenset({"schedule"})
 _PHRASES = {"ON_FAILURE": "on failure", "STARTS": "starts with", "IS": "is", "ARROW": "→", "LPAR": "("}
 _UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
 _JOINTS = frozenset({"AND", "OR", "ARROW", "BLANK", "KEEP"})
@@ -107,7 +106,7 @@ def _word(text: str, offset: int, line: list[scan.Word]) -> tuple[int, int]:
 
 
 def _statements(rank: int) -> list[Offer]:
-    return [Offer(word, "keyword", "", rank) for word in scan.STATEMENTS if word not in _NOT_BUILT]
+    return [Offer(word, "keyword", "", rank) for word in scan.STATEMENTS]
 
 
 class _Asking:
@@ -157,7 +156,7 @@ class _Asking:
         for terminal in could - {"STARTS", "IS", "IN", "CONTAINS", "MATCHES"}:
             word = words.get(terminal, "")
             begins = word in scan.STATEMENTS and not (word == "on" and "VERSION" not in could)
-            if word and not (begins and place.kind != "statement") and word not in _NOT_BUILT:
+            if word and not (begins and place.kind != "statement"):
                 yield Offer(word, "keyword", "", 4)
 
     def _comparisons(self, could: frozenset[str], kind: str) -> Iterator[Offer]:

@@ -25,6 +25,7 @@ from engine.program import (
     Regions,
     Route,
 )
+from engine.schedule import Schedule
 from engine.signature import Argument
 
 
@@ -54,7 +55,7 @@ class _Lowering:
         self.listeners: dict[str, Listener] = {}
 
     def program(self) -> Program:
-        destinations, contacts, regions, routes = [], [], [], []
+        destinations, contacts, regions, routes, schedules = [], [], [], [], []
         for statement in self.rules.statements:  # every declared listener first: routes look for its port
             if isinstance(statement, ast.Declaration) and statement.kind == "listener":
                 name = statement.name
@@ -66,6 +67,8 @@ class _Lowering:
                     destinations.append(Destination(name.text, values[0].text, self._bound(name.span)))
                 case ast.Declaration(kind="contact", name=name):
                     contacts.append(_contact(name.text, self._bound(name.span)))
+                case ast.Declaration(kind="schedule", name=name):
+                    schedules.append(Schedule.of(name.text, self._bound(name.span)))
                 case ast.Regions(name=name, where=where, keep=keep):
                     fits = None if where is None else self.condition(where)
                     regions.append(Regions(name.text, fits, keep, boxes(statement)))
@@ -77,6 +80,7 @@ class _Lowering:
             tuple(contacts),
             tuple(regions),
             _with_names(routes),
+            tuple(schedules),
         )
 
     def _bound(self, at: ast.Span) -> Arguments:

@@ -1,6 +1,7 @@
 """An example for every signature, made from its line: what help shows beside it. Pure."""
 
 from engine import parameters as kinds
+from engine import schedule
 from engine.signature import Parameter, Signature
 
 _SAMPLES: dict[type[Parameter], str] = {
@@ -19,18 +20,22 @@ _SAMPLES: dict[type[Parameter], str] = {
     kinds.Networks: "192.168.10.0/24",
     kinds.Addresses: '"it@praxis.example"',
     kinds.Node: '"PACS_A@192.168.10.5:104"',
+    schedule.WeekDays: "weekdays",
     kinds.Layout: "Institution/PatientName",
 }
+
+_CLOCKS = {"START": "20:00", "END": "06:00"}
+"""Two of one kind that must differ."""
 
 
 def example(signature: Signature, written: frozenset[str] = frozenset()) -> str:
     """The shortest that the signature takes, with the options that were written; never nothing but the name."""
     groups = [g for g in signature.groups if not g.optional or (g.word in written and g.word not in signature.later)]
     groups = groups or list(signature.groups[:1])
-    name = "contact admin =" if signature.name == "contact" else signature.name
+    name = {"contact": "contact admin =", "schedule": "schedule nights ="}.get(signature.name, signature.name)
     words = [name]
     for group in groups:
         for item in group.items:
             kind = signature.kinds.get(item.lower())
-            words.append(item if item.islower() else _SAMPLES.get(kind, "…") if kind else "…")
+            words.append(item if item.islower() else _CLOCKS.get(item) or (_SAMPLES.get(kind, "…") if kind else "…"))
     return " ".join(words)

@@ -185,7 +185,7 @@ class _Looking:
             if word.kind != "name":
                 continue
             name = ast.Name(unicodedata.normalize("NFC", word.text), where.span(word.start, word.end))
-            if place.kind == "new" and place.about != "schedule":
+            if place.kind == "new":
                 yield Occurrence(place.about, name.text, name.span, True)
             for kind in self._kinds(place):
                 yield from self._use(kind, name)

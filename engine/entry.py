@@ -33,6 +33,8 @@ class Entry:
     tries: int = 0
     why: str = ""
     """What kept it from being delivered at the last try."""
+    closed: float = 0.0
+    """Seconds in which its window of time was closed: they do not count against the patience."""
     received: bool = False
     """Whether the bytes as received are kept beside it, for `on failure`."""
     file: Path = Path()

@@ -139,6 +139,14 @@ class Outbox:
         files.move(entry.file, self.later / entry.file.name)
         self._spool.tell("later", entry.object, self.name, entry.id, why)
 
+    def postpone(self, entry: Entry, due: float, why: str) -> None:
+        """Its window of time is closed: not a try, and nothing against its destination."""
+        note = self.entries / f"{entry.id}.json"
+        closed = entry.closed + max(0.0, due - time.time())
+        files.write(note, replace(entry, closed=closed, why=why).to_bytes())
+        os.utime(note, (due, due))
+        files.move(entry.file, self.later / entry.file.name)
+
     def give_back(self, entry: Entry) -> None:
         """Not tried after all: ready again."""
         files.move(entry.file, self.ready / entry.file.name)

@@ -152,6 +152,13 @@ class ScheduleName(Names):
 
     declared = "schedule"
 
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """One word."""
+        if argument.kind != "word":
+            raise Misfit(argument, "the name of a schedule")
+        return cls((argument.text,))
+
 
 @dataclass(frozen=True, slots=True)
 class AETitles:

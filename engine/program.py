@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from engine import condition as conditions
 from engine.condition import Condition
+from engine.schedule import Schedule, Window
 from engine.signature import Argument
 
 CLEAN = ("header", "pixels")
@@ -128,6 +129,7 @@ class Program:
     contacts: tuple[Contact, ...] = ()
     regions: tuple[Regions, ...] = ()
     routes: tuple[Route, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -145,6 +147,10 @@ class Program:
     def contact(self, name: str) -> Contact | None:
         """The contact of that name."""
         return next((found for found in self.contacts if found.name == name), None)
+
+    def schedule(self, name: str) -> Schedule | None:
+        """The schedule of that name."""
+        return next((found for found in self.schedules if found.name == name), None)
 
     def route(self, name: str) -> Route | None:
         """The route of that name."""
@@ -173,6 +179,7 @@ class Program:
                 }
                 for regions in self.regions
             ],
+            "schedules": [{"name": s.name, "window": str(s.window)} for s in self.schedules],
             "routes": [
                 {
                     "name": route.name,
@@ -218,6 +225,8 @@ class Program:
                 )
                 for r in _list(data["routes"])
             ),
+            # A program that an earlier version kept on disk has none.
+            tuple(Schedule(str(s["name"]), Window.of(str(s["window"]))) for s in _list(data.get("schedules", []))),
         )
 
 
@@ -236,7 +245,7 @@ class Change:
 def difference(old: Program, new: Program) -> dict[str, Change]:
     """What a reload must open, close and replace: per kind (listeners, destinations …) the names that differ."""
     result = {}
-    for kind in ("listeners", "destinations", "contacts", "regions", "routes"):
+    for kind in ("listeners", "destinations", "contacts", "regions", "schedules", "routes"):
         before = {entry["name"]: entry for entry in _list(old.to_json()[kind])}
         after = {entry["name"]: entry for entry in _list(new.to_json()[kind])}
         result[kind] = Change(

@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.outbox import Outbox
 from engine.program import CLEAN
+from engine.schedule import Window
 
 log = logging.getLogger("stellwerk.pump")
 
@@ -111,7 +113,7 @@ class Pump:
             return look_again if due is None else max(0.05, min(due - now, look_again))
         turn = _Turn(self, sender, batch)
         try:
-            clean = [entry for entry in batch if turn.may_leave(entry)]
+            clean = [entry for entry in batch if turn.is_time(entry, now) and turn.may_leave(entry)]
             if self._failures:
                 # Should the first few be what the destination hangs on, the others must not wait behind them for ever.
                 random.shuffle(clean)
@@ -146,6 +148,19 @@ class _Turn:
         self.tried = 0
         self.postponed = 0
 
+    def is_time(self, entry: Entry, now: float) -> bool:
+        """Whether its window of time is open; otherwise it waits until it is."""
+        if "window" not in entry.note:
+            return True
+        window, moment = Window.of(entry.note["window"]), datetime.fromtimestamp(now)
+        if window.is_open(moment):
+            return True
+        del self._open[entry.id]
+        opening = window.next_opening(moment)
+        why = f"waits for {entry.note.get('during', '')}, from {opening:%H:%M}"
+        self._pump.outbox.postpone(entry, opening.timestamp(), why)
+        return False
+
     def may_leave(self, entry: Entry) -> bool:
         """The second lock on the door that matters: whatever the compiler said, nothing unclean goes outside."""
         if not self._sender.outside or set(CLEAN) <= set(entry.cleared):
@@ -165,7 +180,7 @@ class _Turn:
                 outbox.done(entry, place)
             case Later(reason=why):
                 self._pump.trouble = why
-                waited = time.time() - entry.since
+                waited = time.time() - entry.since - entry.closed
                 if waited > self._sender.patience:
                     self._pump.refuse(entry, f"given up after {_words(waited)}: {why}")
                     return

@@ -184,7 +184,8 @@ def _fits(step: Step, asked: Mapping[str, object], name: str | None) -> bool:
     for parameter, value in asked.items():
         has = getattr(step, parameter, None)
         if isinstance(value, Names):
-            if not isinstance(has, Names) or name not in has.names:
+            wanted = {name} if name in value.names else set(value.names)
+            if not isinstance(has, Names) or not wanted <= set(has.names):
                 return False
         elif has != value:
             return False

@@ -72,7 +72,7 @@ def _unused(rules: Rules) -> Iterator[Finding]:
         kind = kind_of(statement)
         if not kind or isinstance(statement, ast.Version | ast.Include | ast.Route | ast.Test | ast.Broken):
             continue
-        if kind == "schedule" or (isinstance(statement, ast.Regions) and statement.where is not None):
+        if isinstance(statement, ast.Regions) and statement.where is not None:
             continue
         name = statement.name
         if name.span.file in rules.own and name.text not in used:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from engine.object import Object
-from engine.parameters import Destinations
+from engine.parameters import Destinations, ScheduleName
 from engine.step import Deliver, Workbench, step
 
 
-@step("forward DESTINATIONS")
+@step("forward DESTINATIONS [during SCHEDULE]")
 @dataclass(frozen=True)
 class Forward:
     """Send the object, as it stands at this point of the chain, to one or more destinations.
@@ -15,12 +15,23 @@ class Forward:
     Each destination has an outbox of its own: one that is down delays no other. It is tried again, less and less
     often, until the destination's patience ends (three days where it says nothing); then `on failure` takes over.
 
+    With `during`, it is sent only while that window of time is open, and waits until then; the patience does not
+    count while it is closed. Taking in never waits.
+
         on port 11112 → forward PACS
         on port 11112 where Modality = MR → forward PACS, READER
+        on port 11112 → forward PACS during nights
     """
 
     destinations: Destinations
+    schedule: ScheduleName | None = None
 
     def apply(self, obj: Object, bench: Workbench) -> Deliver:
         """One promise for each destination."""
-        return Deliver(obj, self.destinations.names)
+        if self.schedule is None:
+            return Deliver(obj, self.destinations.names)
+        [name] = self.schedule.names
+        schedule = bench.program.schedule(name)
+        if schedule is None:
+            raise KeyError(name)  # the compiler has seen to it
+        return Deliver(obj, self.destinations.names, (), {"during": name, "window": str(schedule.window)})

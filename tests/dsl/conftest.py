@@ -16,7 +16,10 @@ VOCABULARY = Vocabulary(
             S("anonymize-pixels [regions REGIONS]", {"regions": kinds.RegionsName}, clears=("pixels",)),
             S("anonymize [profile PROFILE] [keep KEEP]", built=False, clears=("header",)),
             S("store [in FOLDER] by LAYOUT", {"folder": kinds.Folder, "layout": kinds.Layout}),
-            S("forward DESTINATIONS", {"destinations": kinds.Destinations}),
+            S(
+                "forward DESTINATIONS [during SCHEDULE]",
+                {"destinations": kinds.Destinations, "schedule": kinds.ScheduleName},
+            ),
             S("mail CONTACTS [subject SUBJECT]", {"contacts": kinds.Contacts, "subject": kinds.Text}),
             S("hold [WHY]", {"why": kinds.Text}),
             S("discard WHY", {"why": kinds.Text}),

@@ -183,6 +183,7 @@ def test_a_difference_tells_what_is_added_removed_and_changed() -> None:
         "destinations": Change((), (), ("PACS",)),
         "contacts": Change((), (), ()),
         "regions": Change((), (), ()),
+        "schedules": Change((), (), ()),
         "routes": Change(("third",), (), ("second",)),
     }
 

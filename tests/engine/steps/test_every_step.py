@@ -38,6 +38,7 @@ SURROUNDINGS = """version 1
 destination PACS = dicom "PACS@192.168.10.5:104"
 destination READER = dicom "READER@192.168.10.6:104"
 contact admin = "it@praxis.example"
+schedule nights = 20:00 until 06:00
 """
 
 

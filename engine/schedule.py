@@ -1,0 +1,107 @@
+"""Windows of time: `20:00 until 06:00 on weekdays`. When is one open, and when does it open next?
+
+Pure: the moment comes in as an argument, as local time without a zone, for a practice's night is the clock on its wall.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Self
+
+from engine.signature import Argument, Misfit, Signature
+from engine.values import clock
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+GROUPS: Mapping[str, tuple[int, ...]] = {"weekdays": (0, 1, 2, 3, 4), "weekends": (5, 6)}
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A time of day."""
+
+    time: time
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """`20:00`. Raises Misfit."""
+        found = clock(argument.text) if argument.kind == "clock" else None
+        if found is None:
+            raise Misfit(argument, "a time of day, like 20:00")
+        return cls(found)
+
+
+@dataclass(frozen=True, slots=True)
+class WeekDays:
+    """Days of the week, Monday being 0."""
+
+    days: tuple[int, ...]
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """`monday`, `weekdays`, `weekends`, one or a list. Raises Misfit."""
+        found: set[int] = set()
+        for item in argument.items or (argument,):
+            word = item.text.lower() if item.kind == "word" else ""
+            word = word if word in GROUPS else word.removesuffix("s")
+            if word not in DAYS and word not in GROUPS:
+                raise Misfit(item, "days of the week, like monday, weekdays or weekends")
+            found.update(GROUPS[word] if word in GROUPS else (DAYS.index(word),))
+        return cls(tuple(sorted(found)))
+
+
+SIGNATURE = Signature.of("schedule START until END [on DAYS]", {"start": Clock, "end": Clock, "days": WeekDays})
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From `start` until `end`, over midnight where the end is not later; `days` are those on which it begins."""
+
+    start: time
+    end: time
+    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+
+    def is_open(self, moment: datetime) -> bool:
+        """Whether this moment lies in it. The start does, the end does not."""
+        return any(begin <= moment < end for begin, end in self._around(moment))
+
+    def next_opening(self, moment: datetime) -> datetime:
+        """When it opens next, after this moment."""
+        return min(begin for begin, _ in self._around(moment) if begin > moment)
+
+    def _around(self, moment: datetime) -> list[tuple[datetime, datetime]]:
+        over_midnight = timedelta(days=self.end <= self.start)
+        found = []
+        for shift in range(-1, 8):
+            day = moment.date() + timedelta(days=shift)
+            if day.weekday() in self.days:
+                begin = datetime.combine(day, self.start)
+                found.append((begin, datetime.combine(day, self.end) + over_midnight))
+        return found
+
+    def __str__(self) -> str:
+        days = "" if len(self.days) == len(DAYS) else f" {''.join(map(str, self.days))}"
+        return f"{self.start:%H:%M}-{self.end:%H:%M}{days}"
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """What `str` wrote. Raises ValueError."""
+        match = re.fullmatch(r"(\d\d):(\d\d)-(\d\d):(\d\d)(?: ([0-6]+))?", text)
+        if match is None:
+            raise ValueError("not a window of time")
+        days = tuple(map(int, match[5])) if match[5] else tuple(range(len(DAYS)))
+        return cls(time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4])), days)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """`schedule NAME = 20:00 until 06:00 on weekdays`."""
+
+    name: str
+    window: Window
+
+    @classmethod
+    def of(cls, name: str, arguments: Mapping[str, Argument]) -> Self:
+        """From bound arguments."""
+        days = WeekDays.of(arguments["days"]).days if "days" in arguments else tuple(range(len(DAYS)))
+        return cls(name, Window(Clock.of(arguments["start"]).time, Clock.of(arguments["end"]).time, days))
