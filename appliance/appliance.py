@@ -48,7 +48,11 @@ class Appliance:
 
     def __init__(self, settings: Settings, program: Program) -> None:
         self.settings = settings
-        self.spool = Spool(settings.spool, lambda digest, route: self.router.keeps_received(digest, route))
+        self.spool = Spool(
+            settings.spool,
+            lambda digest, route: self.router.keeps_received(digest, route),
+            lambda outbox: self._promised([outbox]),
+        )
         self.spool.lock()
         self.spool.recover()
         self._plan = prepare(program)

@@ -7,6 +7,10 @@ def effect(delivery: Delivery) -> str:
     """One promise, to follow `would`."""
     changed = f", with {', '.join(delivery.obj.changes)} changed" if delivery.obj.changes else ""
     cleared = f", {' and '.join(sorted(delivery.obj.cleared))} cleared" if delivery.obj.cleared else ""
+    return _effect(delivery, cleared, changed) + (", once all before it is delivered" if delivery.gates else "")
+
+
+def _effect(delivery: Delivery, cleared: str, changed: str) -> str:
     if delivery.outbox.endswith(".store"):
         return f"store in {delivery.outbox.removesuffix('.store')}/{'/'.join(delivery.place)}{cleared}{changed}"
     if delivery.outbox.endswith(".mail"):

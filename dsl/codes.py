@@ -32,6 +32,7 @@ CODES = {
     "W302": "steps that no object reaches",
     "W303": "a condition that can never hold",
     "W304": "a route that brings nothing anywhere",
+    "W305": "an await that changes nothing",
     "E401": "names would leave the house",
     "E402": "text in the image would leave the house",
     "E504": "a test of the rules fails",

@@ -12,7 +12,7 @@ from engine.errors import Never
 from engine.object import Object
 from engine.program import Call, Chain, Choose
 from engine.run import Outcome, Passage, Plan
-from engine.step import Answer, Deliver, Drop, Hold
+from engine.step import Answer, Deliver, Drop, Hold, Wait
 from engine.view import ObjectView
 
 
@@ -197,4 +197,4 @@ class _Follower:
         self.done.append(call)
         if isinstance(answer, Drop):
             return None
-        return obj if isinstance(answer, Deliver) else answer
+        return obj if isinstance(answer, Deliver | Wait) else answer

@@ -28,8 +28,12 @@ class Entry:
     cleared: tuple[str, ...] = ()
     awaits: tuple[str, ...] = ()
     reports_to: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
+    """The entries that must have been delivered before this one may go (`await`); empty once they have."""
+    opens: tuple[tuple[str, str], ...] = ()
+    """The entries that wait so for this one: outbox and id."""
     since: float = 0.0
-    """When it was promised, seconds since 1970 (UTC)."""
+    """Since when it is owed, seconds since 1970 (UTC): since it was promised, or since its gates have opened."""
     tries: int = 0
     why: str = ""
     """What kept it from being delivered at the last try."""
@@ -52,6 +56,9 @@ class Entry:
         read["origin"] = Origin.from_json(read["origin"])
         for name in ("place", "cleared", "awaits", "reports_to"):
             read[name] = tuple(read[name])
+        # A promise made by an earlier edition has no gates.
+        read["gates"] = tuple(read.get("gates", ()))
+        read["opens"] = tuple((outbox, entry) for outbox, entry in read.get("opens", ()))
         return cls(**read, file=file)
 
 

@@ -1,7 +1,8 @@
 """The outbox of one destination: its folders, and how an entry moves between them. Part of the spool's truth.
 
-An entry's bytes are in `ready` (owed), `active` (claimed by a pump) or `later` (waiting for its time); its note stays
-in `entries`. The hold has the same form, in one folder. It must not know how anything is sent.
+An entry's bytes are in `ready` (owed), `active` (claimed by a pump), `later` (waiting for its time) or `waiting` (for
+others to be delivered first, engine.gates); its note stays in `entries`. The hold has the same form, in one folder. It
+must not know how anything is sent.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from engine import files
 from engine.entry import Entry, Receipt
+from engine.gates import leave_word, open_gates
 from engine.header import Header
 from engine.object import Object, Origin
 from engine.step import HOLD
@@ -33,6 +35,8 @@ class Outbox:
         self.ready = root if flat else root / "ready"
         self.active = root if flat else root / "active"
         self.later = root if flat else root / "later"
+        self.waiting = root if flat else root / "waiting"
+        self.gates = root if flat else root / "gates"
         self.received = root if flat else root / "received"
         self.receipts = root if flat else root / "receipts"
         for folder in self.folders:
@@ -42,14 +46,16 @@ class Outbox:
     @property
     def folders(self) -> set[Path]:
         """All its folders."""
-        return {self.entries, self.ready, self.active, self.later, self.received, self.receipts}
+        stages = {self.ready, self.active, self.later, self.waiting}
+        return stages | {self.entries, self.gates, self.received, self.receipts}
 
     def recover(self) -> None:
         """After a crash: what a pump had claimed is owed again; a note without bytes is litter."""
         if self.name != HOLD:
             for path in self.active.glob("*.dcm"):
                 files.move(path, self.ready / path.name)
-        alive = {name[:-4] for folder in (self.ready, self.later) for name in names(folder) if name.endswith(".dcm")}
+        stages = (self.ready, self.later, self.waiting)
+        alive = {name[:-4] for folder in stages for name in names(folder) if name.endswith(".dcm")}
         for note in self.entries.glob("*.json"):
             if note.stem not in alive:
                 files.remove(note)
@@ -59,17 +65,17 @@ class Outbox:
                     files.remove(path)
 
     def count(self) -> dict[str, int]:
-        """How many entries are ready, active and later; for the hold, how many it has."""
+        """How many entries are waiting, ready, active and later; for the hold, how many it has."""
         if self.name == HOLD:
             return {"held": sum(name.endswith(".dcm") for name in names(self.ready))}
         return {
             folder.name: sum(name.endswith(".dcm") for name in names(folder))
-            for folder in (self.ready, self.active, self.later)
+            for folder in (self.waiting, self.ready, self.active, self.later)
         }
 
     def entry(self, number: str) -> Entry | None:
         """The entry of this id, wherever its bytes are."""
-        for folder in (self.ready, self.active, self.later):
+        for folder in (self.waiting, self.ready, self.active, self.later):
             file = folder / f"{number}.dcm"
             if file.exists():
                 with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
@@ -78,9 +84,14 @@ class Outbox:
 
     def all(self) -> list[Entry]:
         """Every entry, oldest first."""
-        every = sorted({name for folder in (self.ready, self.active, self.later) for name in names(folder)})
+        stages = (self.waiting, self.ready, self.active, self.later)
+        every = sorted({name for folder in stages for name in names(folder)})
         found = (self.entry(name[:-4]) for name in every if name.endswith(".dcm"))
         return [entry for entry in found if entry is not None]
+
+    def open_gates(self) -> None:
+        """Let go what waited for others, where all of them have been delivered."""
+        open_gates(self, self._spool)
 
     def wake_due(self, now: float) -> float | None:
         """Make ready what has waited long enough; answers when the next one is due (its note's mtime)."""
@@ -106,9 +117,7 @@ class Outbox:
                 continue
             entry = self.entry(name[:-4])
             if entry is None:
-                # The note is gone or torn: nothing says where this should go. A person must see it.
-                lost = Entry(name[:-4], name[:-4], self.name, "", "", "", Origin("unknown"), file=self.active / name)
-                self.hold(lost, "the note beside this object cannot be read")
+                self.hold_unread(self.active / name)
                 continue
             claimed.append(entry)
         return claimed
@@ -155,7 +164,7 @@ class Outbox:
         """Refused for good and no `on failure` says otherwise: into the hold, with the reason."""
         hold = self._spool.outbox(HOLD)
         note = {**entry.note, "refused by": self.name, "why": why}
-        kept = replace(entry, outbox=HOLD, note=note, why=why, tries=entry.tries + 1)
+        kept = replace(entry, outbox=HOLD, note=note, why=why, tries=entry.tries + 1, gates=())
         files.write(hold.entries / f"{entry.id}.json", kept.to_bytes())
         files.sync(hold.entries)
         self.tell_reports(entry, "held", why)
@@ -163,6 +172,17 @@ class Outbox:
         files.sync(hold.ready)
         self._forget(entry)
         self._spool.tell("held", entry.object, self.name, entry.id, why)
+
+    def leave_out(self, entry: Entry, why: str) -> None:
+        """Not to be sent after all: what it waited for has failed, and its route's `on failure` has the object."""
+        self.tell_reports(entry, "failed", why)
+        self._forget(entry)
+        self._spool.tell("left out", entry.object, self.name, entry.id, why)
+
+    def hold_unread(self, file: Path) -> None:
+        """The note of these bytes is gone or torn: nothing says where they should go. A person must see it."""
+        lost = Entry(file.stem, file.stem, self.name, "", "", "", Origin("unknown"), file=file)
+        self.hold(lost, "the note beside this object cannot be read")
 
     def files_of(self, entry: Entry) -> tuple[Path, ...]:
         """Everything that belongs to an entry, the file that counts first."""
@@ -183,13 +203,15 @@ class Outbox:
         files.remove(self.receipts / f"{number}.json")
 
     def tell_reports(self, entry: Entry, outcome: str, why: str = "", place: str = "") -> None:
-        """Leave a receipt of this outcome with every report that waits for it."""
+        """Leave a receipt of this outcome with every report that waits for it, and word with what may go only now."""
         for name in entry.reports_to:
             home = self._spool.outbox(name)
             tries = entry.tries + 1
             receipt = Receipt(entry.id, self.name, outcome, time.time(), tries, why or entry.why, place)
             files.write(home.receipts / f"{entry.id}.json", receipt.to_bytes())
             files.sync(home.receipts)
+        if outcome != "held":
+            leave_word(self._spool, entry, outcome, why)
 
     def _forget(self, entry: Entry) -> None:
         for path in self.files_of(entry):

@@ -105,6 +105,7 @@ class Pump:
         """Send what can be sent now; answers in how many seconds to look again (0: at once)."""
         if now < self._paused_until:
             return min(self._paused_until - now, LOOK_AGAIN)
+        self.outbox.open_gates()
         due = self.outbox.wake_due(now)
         sender = self._find()
         batch = sender.pick(self.outbox, now) if sender else []

@@ -86,6 +86,7 @@ class Router:
         home.tell_reports(entry, "failed", why)
         promise = Promise(entry.object, deliveries, home.files_of(entry), plan.program.digest, received.payload)
         self._promise([promise])
+        self._promised(outbox for outbox, _ in entry.opens)
         for path in scratch:
             path.unlink(missing_ok=True)
 

@@ -15,7 +15,7 @@ from engine.errors import Later, Never
 from engine.index import Index, asks_unmatched, by_source
 from engine.object import Object
 from engine.program import Call, Chain, Choose, Program, Route
-from engine.step import HOLD, Deliver, Drop, Hold, Step, Workbench
+from engine.step import HOLD, Deliver, Drop, Hold, Step, Wait, Workbench
 from engine.steps import STEPS
 from engine.view import ObjectView
 
@@ -25,8 +25,9 @@ class Delivery:
     """A promise: this object, as it stood at that point of its route, to this outbox.
 
     The id follows from object, route, position and outbox, so promising twice is promising once. `awaits` are the
-    deliveries whose outcome this one reports; `reports_to` the outboxes that want to hear of this one's. `reports`: it
-    only tells of the object (mail), nobody has the object by it.
+    deliveries whose outcome this one reports; `reports_to` the outboxes that want to hear of this one's. `gates`: the
+    deliveries that must have been delivered before this one may go (`await`); `opens` are those that wait so for this
+    one, each with its outbox. `reports`: it only tells of the object (mail), nobody has the object by it.
     """
 
     id: str
@@ -39,6 +40,8 @@ class Delivery:
     awaits: tuple[str, ...] = ()
     reports_to: tuple[str, ...] = ()
     reports: bool = False
+    gates: tuple[str, ...] = ()
+    opens: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,7 @@ class _Walk:
     def __init__(self, plan: Plan, route: Route, bench: Workbench, why: str = "") -> None:
         self.plan, self.route, self.bench, self.why = plan, route, bench, why
         self.deliveries: list[Delivery] = []
+        self.gates: tuple[str, ...] = ()
         self.dropped: str | None = None
         self.failed: str | None = None
 
@@ -245,11 +249,16 @@ class _Walk:
             case Deliver():
                 self._promise(answer, position)
                 return obj
+            case Wait():
+                # Nothing waits for a person: what is held by a rule goes through the rules again, when it is released.
+                held = {delivery.id for delivery in self.deliveries if delivery.outbox == HOLD}
+                self.gates = tuple(number for number in self._so_far() if number not in held)
+                return obj
             case _:
                 return answer
 
     def _promise(self, answer: Deliver, position: str) -> None:
-        awaits = tuple(delivery.id for delivery in self.deliveries if not delivery.reports) if answer.reports else ()
+        awaits = self._so_far() if answer.reports else ()
         note = dict(answer.note)
         if self.why:
             note["why"] = note.get("why") or self.why
@@ -268,8 +277,12 @@ class _Walk:
                     awaits,
                     (),
                     answer.reports,
+                    () if outbox == HOLD else self.gates,
                 )
             )
+
+    def _so_far(self) -> tuple[str, ...]:
+        return tuple(delivery.id for delivery in self.deliveries if not delivery.reports)
 
     def promised(self) -> tuple[Delivery, ...]:
         """The promises, each told which outboxes want to hear of its outcome."""
@@ -277,12 +290,17 @@ class _Walk:
 
 
 def _linked(deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
-    """The same, each told which outboxes want to hear of its outcome."""
+    """The same, each told which outboxes want to hear of its outcome, and which deliveries wait for it."""
     listeners: dict[str, dict[str, None]] = {}
+    opens: dict[str, list[tuple[str, str]]] = {}
     for delivery in deliveries:
         for awaited in delivery.awaits:
             listeners.setdefault(awaited, {})[delivery.outbox] = None
-    return tuple(replace(d, reports_to=tuple(listeners.get(d.id, ()))) for d in deliveries)
+        for awaited in delivery.gates:
+            opens.setdefault(awaited, []).append((delivery.outbox, delivery.id))
+    return tuple(
+        replace(d, reports_to=tuple(listeners.get(d.id, ())), opens=tuple(opens.get(d.id, ()))) for d in deliveries
+    )
 
 
 def _with_hold(deliveries: Sequence[Delivery], hold: Delivery) -> tuple[Delivery, ...]:

@@ -4,6 +4,8 @@
     routed/<batch>/               promised in one rename, being moved into the outboxes
     outbox/<name>/entries/        one .json per promise
                  /ready/ /active/ /later/     its bytes: owed, claimed by a pump, waiting for its time
+                 /waiting/        its bytes: others must be delivered first
+                 /gates/          word of those others
                  /received/       the bytes as they came, where a route's `on failure` may want them
                  /receipts/       outcomes that a report waits for
     hold/<id>.dcm + .json         needs a person
@@ -31,6 +33,7 @@ from pathlib import Path
 from engine import files
 from engine.entry import Entry
 from engine.errors import Never
+from engine.gates import leave_word
 from engine.header import Header
 from engine.object import Object, Origin
 from engine.outbox import Outbox, names
@@ -61,8 +64,15 @@ class Promise:
 class Spool:
     """One spool folder. Threads may share it; only one process may route and pump in it (`lock`)."""
 
-    def __init__(self, root: Path, keeps_received: Callable[[str, str], bool] = lambda _program, _route: False) -> None:
+    def __init__(
+        self,
+        root: Path,
+        keeps_received: Callable[[str, str], bool] = lambda _program, _route: False,
+        wake: Callable[[str], None] = lambda _outbox: None,
+    ) -> None:
+        """wake: told the name of an outbox in which something may go now that could not before."""
         self.root = root
+        self.wake = wake
         self.incoming = root / "incoming"
         self.routed = root / "routed"
         self.held = root / HOLD
@@ -191,6 +201,8 @@ class Spool:
             tuple(sorted(obj.cleared)),
             delivery.awaits,
             delivery.reports_to,
+            delivery.gates,
+            delivery.opens,
             time.time(),
             why=delivery.note.get("why", ""),
             received=keep,
@@ -215,30 +227,39 @@ class Spool:
             # Only now may the promises move on: had the source outlived them, it would be routed a second time.
             files.remove(finished)
         touched: set[Path] = set()
-        for path in sorted(batch.glob("*.dcm")):
-            touched |= self._hand_over(batch, path)
+        bound = [(path, *self._bound_for(batch, path)) for path in sorted(batch.glob("*.dcm"))]
+        # Those that wait for others go first: word of the others must find them in their place.
+        for path, home, entry in sorted(bound, key=lambda one: not (one[2] and one[2].gates)):
+            touched |= self._hand_over(batch, path, home, entry)
         for folder in touched:
             files.sync(folder)
         files.remove_folder(batch)
         files.sync(self.routed)
 
-    def _hand_over(self, batch: Path, path: Path) -> set[Path]:
-        """Move one promise into its outbox, the bytes last; answers the folders that this has touched."""
+    def _bound_for(self, batch: Path, path: Path) -> tuple[Outbox, Entry | None]:
+        """Where a promise belongs, and its note; none where that cannot be read."""
         note = batch / f"{path.stem}.json"
         if note.exists():
             entry = Entry.from_bytes(note.read_bytes(), path)
-            home = self.outbox(entry.outbox)
+            return self.outbox(entry.outbox), entry
+        # A crash came between the note and the bytes: the note has gone ahead.
+        ahead = (name for name in self.outboxes() if (self.outbox(name).entries / note.name).exists())
+        home = self.outbox(next(ahead, HOLD))
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return home, Entry.from_bytes((home.entries / note.name).read_bytes(), path)
+        return home, None
+
+    def _hand_over(self, batch: Path, path: Path, home: Outbox, entry: Entry | None) -> set[Path]:
+        """Move one promise into its outbox, the bytes last; answers the folders that this has touched."""
+        note = batch / f"{path.stem}.json"
+        if note.exists() and entry is not None:
             if home.name == HOLD:
                 home.tell_reports(entry, "held", entry.why)
             received = batch / f"{path.stem}.received"
             if received.exists():
                 files.move(received, home.received / path.name)
             files.move(note, home.entries / note.name)
-        else:
-            # A crash came between the note and the bytes: the note has gone ahead.
-            ahead = (name for name in self.outboxes() if (self.outbox(name).entries / note.name).exists())
-            home = self.outbox(next(ahead, HOLD))
-        files.move(path, home.ready / path.name)
+        files.move(path, (home.waiting if entry and entry.gates else home.ready) / path.name)
         return home.folders
 
     # --- outboxes ----------------------------------------------------------------------------------------
@@ -307,6 +328,7 @@ class Spool:
         if entry is None:
             raise KeyError(number)
         self.tell("deleted", entry.object, HOLD, number, "a person deleted it")
+        leave_word(self, replace(entry, outbox=entry.note.get("refused by", HOLD)), "deleted")
         files.remove(entry.file)
         files.remove(self.outbox(HOLD).entries / f"{number}.json")
         files.sync(self.held)

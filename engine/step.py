@@ -44,7 +44,12 @@ class Drop:
     why: str
 
 
-Answer = Object | Deliver | Hold | Drop
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The chain goes on with the object; its further promises wait until those so far have been delivered."""
+
+
+Answer = Object | Deliver | Hold | Drop | Wait
 
 
 class Workbench(Protocol):

@@ -19,7 +19,6 @@ PLANNED_STEPS = (
     "collect UNIT quiet QUIET",
     "notify URLS",
     "review",
-    "await",
     "purge FOLDER older AGE",
 )
 PLANNED_CLEARS = {"anonymize": ("header",)}

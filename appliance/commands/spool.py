@@ -55,7 +55,7 @@ def _list(spool: Spool) -> None:
         counts = home.count()
         print(f"{name}: {', '.join(f'{count} {state}' for state, count in counts.items())}")
         for entry in home.all():
-            if name == HOLD or entry.why:
+            if name == HOLD or entry.why or entry.gates:
                 print(f"    {_line(entry)}")
 
 
@@ -64,4 +64,5 @@ def _line(entry: Entry) -> str:
     refused = f"{entry.note['refused by']}: " if entry.note.get("refused by") else ""
     tries = f" (tried {entry.tries} times)" if entry.tries > 1 else ""
     origin = f"from {entry.origin.sender or '?'} on port {entry.origin.port}, route {entry.route or 'none'}"
-    return f"{entry.id}  {since}  {origin}\n        {refused}{entry.why or 'a rule holds it'}{tries}"
+    why = "waits until what stands before it in its route has been delivered" if entry.gates else entry.why
+    return f"{entry.id}  {since}  {origin}\n        {refused}{why or 'a rule holds it'}{tries}"

@@ -16,6 +16,7 @@ from dsl.checks import (
     shadows,
     tags,
     types,
+    waiting,
 )
 from dsl.finding import Finding
 from dsl.resolve import Rules
@@ -36,5 +37,5 @@ def check_leaving(rules: Rules, vocabulary: Vocabulary) -> Iterator[Finding]:
 
 def check_meaning(rules: Rules) -> Iterator[Finding]:
     """What can be asked only where all names and values mean something: can it happen?"""
-    for question in (after, contradictions, shadows, optional):
+    for question in (after, waiting, contradictions, shadows, optional):
         yield from question.check(rules)

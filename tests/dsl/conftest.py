@@ -25,6 +25,7 @@ VOCABULARY = Vocabulary(
             S("discard WHY", {"why": kinds.Text}),
             S("set TAG to VALUE", {"tag": kinds.TagName, "value": kinds.Text}),
             S("remove TAG", {"tag": kinds.TagName}),
+            S("await"),
             S("pseudonymize [with TABLE]", built=False),
             S("review", built=False),
             S("collect UNIT quiet QUIET", built=False),

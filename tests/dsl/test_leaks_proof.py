@@ -301,6 +301,9 @@ class Door:
         self.entry, self.outside = entry, outside
         self.passed: bool | None = None
 
+    def open_gates(self):
+        pass
+
     def wake_due(self, _now):
         return None
 

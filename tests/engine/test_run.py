@@ -290,6 +290,24 @@ def test_a_mail_waits_for_what_came_before_it_and_nothing_else_waits() -> None:
     assert found["admin.mail"].reports_to == ()
 
 
+def test_behind_await_everything_waits_for_all_before_it_but_mail_and_the_hold() -> None:
+    wait = Call("await", {})
+    chain = (forward("PACS"), mail("admin"), hold(), wait, store(), mail("doctor"), wait, forward("READER"), hold("x"))
+    found = outcome(program(route("r", *chain))).deliveries
+    ids = {delivery.outbox: delivery.id for delivery in found if delivery.outbox != "hold"}
+    assert [(delivery.outbox, delivery.gates) for delivery in found] == [
+        ("PACS", ()),
+        ("admin.mail", ()),
+        ("hold", ()),
+        ("archive.store", (ids["PACS"],)),
+        ("doctor.mail", (ids["PACS"],)),
+        ("READER", (ids["PACS"], ids["archive.store"])),
+        ("hold", ()),
+    ]
+    assert {outbox for outbox, _ in found[0].opens} == {"archive.store", "doctor.mail", "READER"}
+    assert found[3].opens == (("READER", ids["READER"]),)
+
+
 def test_no_mail_waits_for_another_mail() -> None:
     found = outcome(program(route("r", mail("admin"), mail("doctor"), store())))
     assert [delivery.awaits for delivery in found.deliveries] == [(), (), ()]

@@ -202,6 +202,12 @@ PAGES: dict[str, Page] = {
         "on port 11112 → anonymize-pixels\n",
         "on port 11112 → anonymize-pixels → store by PatientID\n",
     ),
+    "W305": Page(
+        "`await` lets what stands behind it go only when all that stands in front of it has been delivered. With "
+        "nothing stored or forwarded in front, or no effect behind, it changes nothing: something else was meant.",
+        PACS + "on port 11112 → await → forward PACS\n",
+        PACS + "on port 11112 → store by PatientID → await → forward PACS\n",
+    ),
     "E401": Page(
         "A destination that is `outside` gets nothing that says who the patient is. The compiler follows every "
         "way that an "

@@ -1,6 +1,7 @@
 """What is demanded of every step there is, and of every step that will be: parametrised over the registry."""
 
 import re
+from keyword import iskeyword
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import engine.steps
 from engine.object import Object
 from engine.program import CLEAN, Call, Program
 from engine.signature import Argument, Signature
-from engine.step import Deliver, Drop, Hold, step
+from engine.step import Deliver, Drop, Hold, Wait, step
 from engine.steps import STEPS
 from engine.vocabulary import PLANNED_STEPS, vocabulary
 from tests.data.make import (
@@ -31,6 +32,7 @@ HEADER = {"PatientName": "Müller^Änne", "PatientID": "4711", "Modality": "US",
 CALLS = [
     *(store(), store("Institution", "PatientName", folder="teaching"), forward("PACS", "READER"), hold(), hold("why")),
     *(mail("admin", subject="New"), discard("no"), put("Modality", "CT"), remove("PatientName"), clean()),
+    Call("await", {}),
 ]
 """Each step at least once: whoever builds one adds a line."""
 
@@ -73,14 +75,15 @@ def test_a_step_has_a_signature_that_reads_back_and_a_file_of_its_name(name: str
     assert again == signature
     parameters = {item.lower() for group in signature.groups for item in group.items if item.isupper()}
     assert parameters <= set(signature.kinds)
-    assert (Path(engine.steps.__path__[0]) / f"{name.replace('-', '_')}.py").exists()
+    file = name.replace("-", "_") + "_" * iskeyword(name)
+    assert (Path(engine.steps.__path__[0]) / f"{file}.py").exists()
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
 def test_a_step_clears_what_it_declares_and_nothing_else(call: Call) -> None:
     answer = apply(call, obj(HEADER))
     after = answer.obj if isinstance(answer, Deliver) else answer
-    assert isinstance(after, Object | Drop)
+    assert isinstance(after, Object | Drop | Wait)
     cleared = after.cleared if isinstance(after, Object) else frozenset()
     assert cleared == STEPS[call.step].signature.clears
 
@@ -89,7 +92,7 @@ def test_a_step_clears_what_it_declares_and_nothing_else(call: Call) -> None:
 def test_no_step_makes_unclean_again_what_was_clean(call: Call) -> None:
     answer = apply(call, obj(HEADER).with_cleared(*CLEAN))
     after = answer.obj if isinstance(answer, Deliver) else answer
-    assert isinstance(after, Drop) or (isinstance(after, Object) and after.cleared == set(CLEAN))
+    assert isinstance(after, Drop | Wait) or (isinstance(after, Object) and after.cleared == set(CLEAN))
 
 
 def test_a_step_clears_only_what_a_sender_asks_for() -> None:
@@ -146,7 +149,7 @@ def outline(answer: object) -> object:
 @pytest.mark.parametrize("call", CALLS, ids=str)
 def test_a_step_answers_with_an_object_a_promise_a_hold_or_an_end(call: Call) -> None:
     answer = apply(call, obj(HEADER))
-    assert isinstance(answer, Object | Deliver | Hold | Drop)
+    assert isinstance(answer, Object | Deliver | Hold | Drop | Wait)
     if isinstance(answer, Deliver):
         assert answer.to
         assert outline(answer.obj) == outline(obj(HEADER)), "an effect changes nothing"
@@ -154,7 +157,7 @@ def test_a_step_answers_with_an_object_a_promise_a_hold_or_an_end(call: Call) ->
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
 def test_a_step_copes_with_an_object_that_has_no_tags(call: Call) -> None:
-    assert isinstance(apply(call, obj({})), Object | Deliver | Hold | Drop)
+    assert isinstance(apply(call, obj({})), Object | Deliver | Hold | Drop | Wait)
 
 
 # --- single steps -----------------------------------------------------------------------------------------------------

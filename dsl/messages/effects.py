@@ -1,0 +1,184 @@
+"""What would happen: what E2xx to E5xx say."""
+
+from dsl.messages.form import Message, Text
+
+MESSAGES: dict[str, Message] = {
+    "E201": Message(
+        Text("port {word} is opened twice", "second listener on this port", "give one of them another port"),
+        Text(
+            "Port {word} wird zweimal geöffnet",
+            "zweiter Empfänger an diesem Port",
+            "geben Sie einem einen anderen Port",
+        ),
+    ),
+    "E202": Message(
+        Text(
+            "{word} is this appliance itself",
+            "port {port} here is one of its own",
+            "what is sent there comes back and is sent again, for ever: write the address of another machine",
+        ),
+        Text(
+            "{word} ist dieses Gerät selbst",
+            "Port {port} hier ist einer der eigenen",
+            "was dorthin geht, kommt zurück und geht wieder hin, endlos: nennen Sie die Adresse eines anderen Geräts",
+        ),
+    ),
+    "W203": Message(
+        Text("port {word} needs special rights", "below 1024", "take a port above 1023, like 11112"),
+        Text("Port {word} braucht besondere Rechte", "unter 1024", "nehmen Sie einen Port über 1023, etwa 11112"),
+    ),
+    "W210": Message(
+        Text(
+            "this also takes objects without {tag}",
+            "a missing {tag} is not equal to anything",
+            "add: and {tag} is present   (or, if they are meant: or {tag} is missing)",
+        ),
+        Text(
+            "das nimmt auch Objekte ohne {tag}",
+            "fehlt {tag}, ist es ungleich allem",
+            "ergänzen Sie: and {tag} is present   (oder, falls sie gemeint sind: or {tag} is missing)",
+        ),
+    ),
+    "W301": Message(
+        Text(
+            "no object comes to this case",
+            "every object that fits here is taken by an earlier case",
+            "put this case before that one, or take it out",
+        ),
+        Text(
+            "zu diesem Fall kommt kein Objekt",
+            "was hier passt, nimmt schon ein früherer Fall",
+            "stellen Sie diesen Fall vor jenen oder nehmen Sie ihn heraus",
+        ),
+    ),
+    "W301/together": Message(
+        Text(
+            "no object comes to this case",
+            "the earlier cases together take every object that fits here",
+            "put this case before them, or take it out",
+        ),
+        Text(
+            "zu diesem Fall kommt kein Objekt",
+            "die früheren Fälle nehmen zusammen alles, was hier passt",
+            "stellen Sie diesen Fall vor jene oder nehmen Sie ihn heraus",
+        ),
+    ),
+    "W302": Message(
+        Text("no object comes here", "never done", "put it before the discard, or take it out"),
+        Text("hierher kommt kein Objekt", "geschieht nie", "stellen Sie es vor das discard oder nehmen Sie es heraus"),
+    ),
+    "W303": Message(
+        Text("this can never be true", "no object is like this", "change the condition, or take it out"),
+        Text("das kann nie zutreffen", "so ist kein Objekt", "ändern Sie die Bedingung oder nehmen Sie sie heraus"),
+    ),
+    "W303/pair": Message(
+        Text(
+            "this can never be true",
+            "never together with the other part",
+            "`and` asks for both at once; if one of them is enough, write `or`",
+        ),
+        Text(
+            "das kann nie zutreffen",
+            "nie zugleich mit dem anderen Teil",
+            "`and` verlangt beides zugleich; wenn eines genügt, schreiben Sie `or`",
+        ),
+    ),
+    "W303/case": Message(
+        Text(
+            "no object comes to this case",
+            "never true of what comes to this choose",
+            "change one of the conditions, or take the case out",
+        ),
+        Text(
+            "zu diesem Fall kommt kein Objekt",
+            "trifft nie auf das zu, was zu diesem choose kommt",
+            "ändern Sie eine der Bedingungen oder nehmen Sie den Fall heraus",
+        ),
+    ),
+    "W304": Message(
+        Text(
+            "this route brings nothing anywhere",
+            "the route ends here, and no step stores, sends or holds the object",
+            "add for example: → store by PatientID   (what no other route takes is held)",
+        ),
+        Text(
+            "diese Route bringt nichts irgendwohin",
+            "hier endet sie, und kein Schritt legt ab, sendet oder hält an",
+            "ergänzen Sie zum Beispiel: → store by PatientID   (was keine andere Route nimmt, wird angehalten)",
+        ),
+    ),
+    "W305": Message(
+        Text(
+            "there is nothing that this `await` could wait for",
+            "nothing has been stored or forwarded before it",
+            "put it between two effects: → store by PatientID → await → forward PACS",
+        ),
+        Text(
+            "es gibt nichts, worauf dieses `await` warten könnte",
+            "davor wird nichts abgelegt und nichts weitergeleitet",
+            "stellen Sie es zwischen zwei Wirkungen: → store by PatientID → await → forward PACS",
+        ),
+    ),
+    "W305/behind": Message(
+        Text(
+            "nothing waits behind this `await`",
+            "no effect follows it",
+            "put it between two effects: → store by PatientID → await → forward PACS",
+        ),
+        Text(
+            "hinter diesem `await` wartet nichts",
+            "danach folgt keine Wirkung",
+            "stellen Sie es zwischen zwei Wirkungen: → store by PatientID → await → forward PACS",
+        ),
+    ),
+    "E401": Message(
+        Text(
+            "names would leave the house: {word} is outside",
+            "receives the object with its name, birth date and IDs",
+            "put `→ {step}` before this step, or declare the destination `outside trusted`",
+        ),
+        Text(
+            "Namen würden das Haus verlassen: {word} ist draußen (outside)",
+            "bekommt das Objekt mit Name, Geburtsdatum und IDs",
+            "setzen Sie `→ {step}` vor diesen Schritt, oder vereinbaren Sie das Ziel als `outside trusted`",
+        ),
+    ),
+    "E402": Message(
+        Text(
+            "text in the image would leave the house: {word} is outside",
+            "receives the image with the text that the device has burned in",
+            "put `→ {step}` before this step, or declare the destination `outside trusted`",
+        ),
+        Text(
+            "Text im Bild würde das Haus verlassen: {word} ist draußen (outside)",
+            "bekommt das Bild mit dem Text, den das Gerät eingebrannt hat",
+            "setzen Sie `→ {step}` vor diesen Schritt, oder vereinbaren Sie das Ziel als `outside trusted`",
+        ),
+    ),
+    "E504": Message(
+        Text("the test {word} fails", "does not happen; what happens: {happens}", "change the rules, or the test"),
+        Text(
+            "der Test {word} schlägt fehl", "geschieht nicht, sondern: {happens}", "ändern Sie die Regeln oder den Test"
+        ),
+    ),
+    "E504/unwanted": Message(
+        Text("the test {word} fails", "does happen; what happens: {happens}", "change the rules, or the test"),
+        Text("der Test {word} schlägt fehl", "geschieht doch: {happens}", "ändern Sie die Regeln oder den Test"),
+    ),
+    "E504/where": Message(
+        Text("the test {word} does not say where the object comes in", "several ports are open", "add: on port 26131"),
+        Text(
+            "der Test {word} sagt nicht, wo das Objekt ankommt",
+            "es sind mehrere Ports offen",
+            "ergänzen Sie: on port 26131",
+        ),
+    ),
+    "E504/given": Message(
+        Text("the test {word} gives what no object can have", "{given} cannot be given here", "leave {given} out"),
+        Text(
+            "der Test {word} gibt vor, was kein Objekt haben kann",
+            "{given} lässt sich hier nicht vorgeben",
+            "lassen Sie {given} weg",
+        ),
+    ),
+}
