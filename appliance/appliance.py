@@ -92,7 +92,7 @@ class Appliance:
         """
         with self._changing:
             old = self.program
-            self._refuse_orphans(old, program)
+            self._refuse_orphans(program)
             digest = self.spool.keep_program(program)
             before = {listener.name: listener for listener in old.listeners}
             opened: list[str] = []
@@ -249,13 +249,13 @@ class Appliance:
             if owed and not name.endswith(".mail") and self._sender(name) is None:
                 log.warning("%d objects are owed to %s, which the rules do not declare: they wait", owed, name)
 
-    def _refuse_orphans(self, old: Program, new: Program) -> None:
-        for destination in old.destinations:
-            if new.destination(destination.name) is not None:
-                continue
-            owed = sum(self.spool.outbox(destination.name).count().values())
-            if owed:
-                raise CannotChange(
-                    f"{owed} objects are still owed to {destination.name}, which the new rules no longer declare; "
-                    "declare it again, or wait until its outbox is empty"
-                )
+    def owed(self) -> dict[str, int]:
+        """How many objects wait for each destination of the rules that run."""
+        names = [destination.name for destination in self.program.destinations]
+        return {name: sum(self.spool.outbox(name).count().values()) for name in names}
+
+    def _refuse_orphans(self, new: Program) -> None:
+        """Something may have been promised since the compiler was told what is owed."""
+        for name, count in self.owed().items():
+            if count and new.destination(name) is None:
+                raise CannotChange(f"{name} is no longer declared, but objects still wait for it: {count}")

@@ -29,14 +29,26 @@ LOOK_AGAIN = 5.0
 class Reloader:
     """Watches the rule book and hands programs over to `use`, which raises CannotChange to refuse one."""
 
-    def __init__(self, book: RuleBook, first: Compiled, seen: dict[str, str], use: Callable[[Program], None]) -> None:
-        """`first` is what runs, compiled from files in the state `seen`: they may have changed since."""
+    def __init__(
+        self,
+        book: RuleBook,
+        first: Compiled,
+        seen: dict[str, str],
+        use: Callable[[Program], None],
+        judge: Callable[[Compiled], Compiled] = lambda new: new,
+    ) -> None:
+        """`first` is what runs, compiled from files in the state `seen`: they may have changed since.
+
+        judge: adds what is found in changing over from what runs; without a program where that must not be.
+        """
         self.book = book
         self.last = first
         """What the files compiled to at the last look, whether it was taken or not."""
         self.trouble = ""
         """Why the rules on disk are not the ones that run; empty when they are."""
-        self._use = use
+        self._use, self._judge = use, judge
+        self._refused: Compiled | None = None
+        """Good rules that could not take over at the last look: nothing but time may have to pass."""
         self._seen = seen
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -58,7 +70,8 @@ class Reloader:
         """Compile if a file has changed; whether a new program runs now."""
         now = self.book.state(self._seen)
         if now == self._seen:
-            return False
+            return self._refused is not None and self._change_over(self._refused)
+        self._refused = None
         seen: dict[str, str] = {}
         try:
             self.last = self.book.compile_to_run(seen)
@@ -69,20 +82,36 @@ class Reloader:
             return False
         self._seen = seen
         self._watch()
-        program = self.last.program
-        if program is None:
-            self.trouble = "the rule files have errors; the old rules run on"
-            log.error("%s\n%s", self.trouble, render(self.last.findings, self.last.sources))
+        if self.last.program is None:
+            self._say("the rule files have errors; the old rules run on", self.last)
+            return False
+        return self._change_over(self.last)
+
+    def _change_over(self, rules: Compiled) -> bool:
+        """Let good rules take over; where they cannot yet, they are tried again at every look."""
+        self._refused = rules
+        self.last = self._judge(rules)
+        if self.last.program is None:
+            self._say("the new rules cannot take over yet; the old ones run on", self.last)
             return False
         try:
-            self._use(program)
+            self._use(self.last.program)
         except CannotChange as refusal:
-            self.trouble = f"the new rules cannot take over: {refusal}"
-            log.error("%s; the old rules run on", self.trouble)
+            self._say(f"the new rules cannot take over: {refusal}; the old rules run on")
             return False
-        self.trouble = ""
-        log.info("new rules run (%s)", program.digest)
+        self._refused, self.trouble = None, ""
+        log.info("new rules run (%s)", self.last.program.digest)
+        changes = self.last.findings[len(rules.findings) :]
+        if changes:
+            log.warning("\n%s", render(changes, self.last.sources))
         return True
+
+    def _say(self, trouble: str, why: Compiled | None = None) -> None:
+        """Once: the same trouble at the next look is no news."""
+        if trouble != self.trouble:
+            said = "" if why is None else "\n" + render(why.findings, why.sources)
+            log.error("%s%s", trouble, said)
+        self.trouble = trouble
 
     def wake(self) -> None:
         """Look at once."""

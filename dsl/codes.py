@@ -35,5 +35,8 @@ CODES = {
     "W305": "an await that changes nothing",
     "E401": "names would leave the house",
     "E402": "text in the image would leave the house",
+    "E501": "something is still owed to a destination that goes",
+    "W502": "a port that is closed",
+    "W503": "a port that is opened to everyone",
     "E504": "a test of the rules fails",
 }

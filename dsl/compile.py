@@ -33,6 +33,7 @@ class Compiled:
     files: tuple[str, ...]
     sources: Mapping[str, str]
     trials: tuple[Trial, ...] = ()
+    statements: tuple[ast.Statement, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -83,6 +84,7 @@ def _compile(
         rules.files,
         rules.sources,
         () if program is None else trials(rules, bound.arguments, program),
+        tuple(rules.statements),
     )
 
 

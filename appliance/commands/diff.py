@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,9 @@ from appliance.commands.common import add_settings, settings_of, show_findings
 from appliance.commands.send import is_dicom
 from appliance.rulebook import RuleBook
 from appliance.wording import effects
+from dsl.changeover import changeover
+from dsl.compile import Compiled
+from dsl.render import render
 from engine.bench import DryBench
 from engine.errors import Never
 from engine.header import Header
@@ -42,19 +46,21 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """0 when both could be compared; 1 with findings where one of them has mistakes."""
     settings_of(arguments)
-    programs = []
+    programs, results = [], []
     for path in (arguments.old, arguments.new):
         result = RuleBook(path).compile()
         if result.program is None:
             show_findings(result)
             return 1
         programs.append(result.program)
+        results.append(result)
     missing = [path for path in arguments.on if not path.exists()]
     if missing:
         print(f"stellwerk: there is no {missing[0]}", file=sys.stderr)
         return 2
     old, new = programs
     _tell_rules(old, new)
+    _tell_change(results[1], old, arguments.on)
     if arguments.on:
         _tell_images(old, new, arguments.on, arguments.sender)
     return 0
@@ -73,6 +79,22 @@ def _tell_rules(old: Program, new: Program) -> None:
         print("regions in another order: the first that fits a device counts")
     if _moved([one.name for one in old.routes], [one.name for one in new.routes]):
         print("routes in another order: that changes nothing but how they are shown")
+
+
+def _tell_change(new: Compiled, old: Program, paths: list[Path]) -> None:
+    """What the appliance would say of changing over, with what the given spools still owe."""
+    owed: Counter[str] = Counter()
+    for spool in (Spool(path) for path in paths if _is_spool(path)):
+        for name in {destination.name for destination in old.destinations} & set(spool.outboxes()):
+            owed[name] += sum(spool.outbox(name).count().values())
+    judged = changeover(new, old, owed)
+    found = judged.findings[len(new.findings) :]
+    if found:
+        print(f"\n{render(found, judged.sources)}")
+
+
+def _is_spool(path: Path) -> bool:
+    return (path / "incoming").is_dir() and (path / "hold").is_dir()
 
 
 def _placed(program: Program, kind: str, name: str) -> str:
@@ -120,7 +142,7 @@ def _effects(plan: Plan, obj: Object) -> tuple[str, ...]:
 def _objects(paths: list[Path], ports: list[int], sender: str) -> Iterator[Object]:
     now = datetime.now().astimezone().isoformat()
     for path in paths:
-        if (path / "incoming").is_dir() and (path / "hold").is_dir():
+        if _is_spool(path):
             yield from _of_spool(path)
             continue
         for file in sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]:

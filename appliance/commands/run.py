@@ -13,6 +13,7 @@ from appliance.reload import Reloader
 from appliance.rulebook import NoRules, RuleBook, install_default_rules
 from appliance.settings import Settings
 from appliance.supervise import Supervised
+from dsl.changeover import changeover
 from dsl.compile import Compiled
 from engine.program import Program
 
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         appliance.use(changed)
         remember(settings, changed)
 
-    reloader = Reloader(book, compiled, seen, use)
+    reloader = Reloader(book, compiled, seen, use, lambda new: changeover(new, appliance.program, appliance.owed()))
     watching = Supervised("rules", reloader.loop)
     watching.start()
     signal.signal(signal.SIGHUP, lambda *_: reloader.wake())

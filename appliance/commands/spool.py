@@ -1,4 +1,4 @@
-"""spool: what is waiting, held or on its way; release or delete what is held."""
+"""spool: what is waiting, held or on its way; release or delete what is held, hold what waits for a destination."""
 
 import argparse
 import sys
@@ -12,9 +12,12 @@ from engine.step import HOLD
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
-    words = "list; release held objects (to where they were refused, else through the rules again); delete them"
-    parser.add_argument("action", nargs="?", default="list", choices=["list", "release", "delete"], help=words)
-    parser.add_argument("id", nargs="*", metavar="ID", help="held objects, or `all`")
+    words = (
+        "list; release held objects (to where they were refused, else through the rules again); delete them; "
+        "hold what waits for a destination"
+    )
+    parser.add_argument("action", nargs="?", default="list", choices=["list", "release", "delete", "hold"], help=words)
+    parser.add_argument("id", nargs="*", metavar="ID", help="held objects, or `all`; for hold the destination")
     add_settings(parser)
 
 
@@ -28,6 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "list":
         _list(spool)
         return 0
+    if arguments.action == "hold":
+        return _hold(spool, arguments.id)
     held = [entry.id for entry in spool.outbox(HOLD).all()]
     chosen = held if arguments.id == ["all"] else arguments.id
     if not chosen:
@@ -46,6 +51,25 @@ def run(arguments: argparse.Namespace) -> int:
     for number in missing:
         print(f"stellwerk: {number} is not held", file=sys.stderr)
     return 1 if missing else 0
+
+
+def _hold(spool: Spool, chosen: list[str]) -> int:
+    """Everything that waits for these destinations into the hold; what is just being sent is left to its pump."""
+    unknown = [name for name in chosen if name == HOLD or name not in spool.outboxes()]
+    if unknown or not chosen:
+        what = (
+            f"there is no outbox {unknown[0]}" if unknown else "say for which destination: a name of `stellwerk spool`"
+        )
+        print(f"stellwerk: {what}", file=sys.stderr)
+        return 2
+    for name in chosen:
+        home = spool.outbox(name)
+        waiting = [entry for entry in home.all() if entry.file.parent != home.active]
+        claimed = home.claim_these(waiting)
+        for entry in claimed:
+            home.hold(entry, f"a person took it out of the outbox of {name}")
+        print(f"{name}: {len(claimed)} held")
+    return 0
 
 
 def _list(spool: Spool) -> None:

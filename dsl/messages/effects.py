@@ -155,6 +155,54 @@ MESSAGES: dict[str, Message] = {
             "setzen Sie `→ {step}` vor diesen Schritt, oder vereinbaren Sie das Ziel als `outside trusted`",
         ),
     ),
+    "E501": Message(
+        Text(
+            "{word} is no longer declared, but objects still wait for it: {count}",
+            "no file declares it",
+            "declare {word} again until its outbox is empty, or hold them: stellwerk spool hold {word}",
+        ),
+        Text(
+            "{word} kommt nicht mehr vor, aber Objekte warten noch darauf: {count}",
+            "keine Datei nennt es",
+            "behalten Sie {word}, bis sein Ausgang leer ist, oder halten Sie sie an: stellwerk spool hold {word}",
+        ),
+    ),
+    "E501/renamed": Message(
+        Text(
+            "{word} is no longer declared, but objects still wait for it: {count}",
+            "has its address",
+            "keep the name {word}, or declare both until its outbox is empty",
+        ),
+        Text(
+            "{word} kommt nicht mehr vor, aber Objekte warten noch darauf: {count}",
+            "hat dessen Adresse",
+            "behalten Sie den Namen {word}, oder nennen Sie beide, bis der Ausgang leer ist",
+        ),
+    ),
+    "W502": Message(
+        Text(
+            "port {word} is closed by this change",
+            "nothing listens on port {word} any more",
+            "whoever sends there is refused from now on; keep a route on it until all senders know the new one",
+        ),
+        Text(
+            "diese Änderung schließt Port {word}",
+            "auf Port {word} hört nichts mehr",
+            "wer dorthin sendet, wird abgewiesen; behalten Sie eine Route darauf, bis alle den neuen Port kennen",
+        ),
+    ),
+    "W503": Message(
+        Text(
+            "this change opens port {word} to everyone",
+            "no `accept` and no `from` any more",
+            "write who may send, for example: accept SONO1 from 192.168.10.0/24",
+        ),
+        Text(
+            "diese Änderung öffnet Port {word} für jeden",
+            "kein `accept` und kein `from` mehr",
+            "schreiben Sie, wer senden darf, zum Beispiel: accept SONO1 from 192.168.10.0/24",
+        ),
+    ),
     "E504": Message(
         Text("the test {word} fails", "does not happen; what happens: {happens}", "change the rules, or the test"),
         Text(

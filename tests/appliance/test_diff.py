@@ -80,6 +80,24 @@ def test_past_traffic_is_tried_by_the_port_it_came_in_on(tmp_path: Path, capsys:
     assert "    - hold it: all\n    + store in archive/US\n" in said
 
 
+def test_it_says_what_changing_over_would_do_to_ports_and_to_what_is_owed(tmp_path: Path, capsys: Captured) -> None:
+    port, other = free_port(), free_port()
+    down = f'destination PACS = dicom "PACS@127.0.0.1:{free_port()}"\n'
+    line = Running(tmp_path / "line", f"{down}on port {port} → forward PACS\non port {other} → hold\n", port)
+    image = tmp_path / "image.dcm"
+    write_instance(image, new_uid())
+    line.send(image)
+    line.wait_for(lambda: bool(line.spool.outbox("PACS").all()), "nothing is owed")
+    line.stop()
+    new = written(tmp_path, "new.rules", f"on port {port} → store by Modality\n")
+    assert main(["diff", str(line.rules_file), new]) == 0
+    said = capsys.readouterr().out
+    assert f"warning[W502]: port {other} is closed by this change" in said
+    assert "E501" not in said
+    assert main(["diff", str(line.rules_file), new, "--on", str(line.data / "spool")]) == 0
+    assert "error[E501]: PACS is no longer declared, but objects still wait for it: 1" in capsys.readouterr().out
+
+
 def test_rules_with_a_mistake_cannot_be_compared(tmp_path: Path, capsys: Captured) -> None:
     old = written(tmp_path, "old.rules", "on port 26131 → hold\n")
     new = written(tmp_path, "new.rules", "on port 26131 → hodl\n")

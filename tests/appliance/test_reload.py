@@ -1,6 +1,8 @@
 """Hot reload: a changed rule file takes over, a wrong one changes nothing and says why."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 from pydicom import dcmread
@@ -122,9 +124,32 @@ def test_a_destination_that_is_still_owed_something_is_not_forgotten(tmp_path: P
     line.send(image(tmp_path))
     line.wait_for(lambda: bool(line.spool.outbox("PACS").all()), "nothing is owed")
     line.rules_file.write_text(f"on port {port} → store by Modality\n")
-    line.wait_for(lambda: "still owed to PACS" in line.said(), "nothing was said")
-    line.stop()
+    line.wait_for(lambda: "objects still wait for it: 1" in line.said(), "nothing was said")
+    assert "[E501]" in line.said()
     assert len(line.spool.outbox("PACS").all()) == 1
+    # A person takes out what waits; the new rules then take over, and nobody touches the file again.
+    held = subprocess.run(
+        [sys.executable, "-m", "appliance", "spool", "hold", "PACS", "--data", str(line.data)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert held.stdout == "PACS: 1 held\n"
+    line.wait_for(lambda: "new rules run" in line.said(), "they do not take over", seconds=20)
+    line.deliver(image(tmp_path))
+    line.stop()
+    assert line.said().count("objects still wait for it") == 1
+    assert [entry.why for entry in line.spool.outbox(HOLD).all()] == ["a person took it out of the outbox of PACS"]
+    assert len(list(line.archive.rglob("*.dcm"))) == 1
+
+
+def test_rules_that_close_a_port_take_over_with_a_warning(tmp_path: Path) -> None:
+    port, other = free_port(), free_port()
+    line = Running(tmp_path, f"on port {port} → store by Modality\non port {other} → store by Modality\n", port)
+    line.rules_file.write_text(f"on port {port} → store by Modality\n")
+    line.wait_for(lambda: "new rules run" in line.said(), "they do not take over")
+    line.wait_for(lambda: f"port {other} is closed by this change" in line.said(), "nothing was said")
+    line.stop()
 
 
 def test_an_object_finishes_under_the_program_that_took_it_in(tmp_path: Path) -> None:

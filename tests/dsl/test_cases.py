@@ -1,4 +1,7 @@
-"""Golden files: rule text, other files after `==== name`, then `----` and what comes of it. UPDATE=1 rewrites them."""
+"""Golden files: rule text, other files after `==== name`, then `----` and what comes of it. UPDATE=1 rewrites them.
+
+`==== before` are the rules that ran so far, and `==== owed` what waits for whom, a line for each.
+"""
 
 import json
 import os
@@ -9,6 +12,7 @@ import pytest
 
 from appliance.trying import tried
 from dsl import render
+from dsl.changeover import changeover
 from dsl.codes import CODES
 
 CASES = sorted((Path(__file__).parents[1] / "cases").glob("**/*.case"))
@@ -20,7 +24,11 @@ def test_a_case_gives_what_it_says(path, compiled):
     text, *others = re.split(r"^==== (.+)\n", given, flags=re.MULTILINE)
     name = f"{path.stem}.rules"
     files = {name: text} | dict(zip(others[::2], others[1::2], strict=True))
+    before, owed = files.pop("before", ""), files.pop("owed", "")
     result = tried(compiled(text, files, name))
+    if before:
+        waits = {name: int(count) for name, count in (line.split() for line in owed.splitlines())}
+        result = changeover(result, compiled(before).program, waits)
     said = render.render(result.findings, result.sources)
     if result.program is not None:
         program = json.dumps(result.program.to_json(), indent=1, ensure_ascii=False)

@@ -6,7 +6,7 @@ from dsl.codes import CODES
 from engine.steps import STEPS
 from tests.house.tree import ROOT
 from tests.manual.findings import PAGES
-from tests.manual.pages import MADE, compiled, example_rules, examples, pages
+from tests.manual.pages import MADE, compiled, example_rules, examples, judged, pages
 
 MAKE = "make docs"
 
@@ -29,13 +29,13 @@ def test_every_code_has_a_page_and_no_page_is_for_another() -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_what_a_page_says_to_avoid_has_the_finding_and_what_it_prefers_has_none(code: str) -> None:
     page = PAGES[code]
-    assert code in {one.code for one in compiled(page.avoid).findings}
-    assert not compiled(page.prefer).findings
+    assert code in {one.code for one in judged(page, page.avoid).findings}
+    assert not judged(page, page.prefer).findings
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_what_a_page_says_to_avoid_has_that_one_mistake(code: str) -> None:
-    errors = {one.code for one in compiled(PAGES[code].avoid).findings if one.is_error}
+    errors = {one.code for one in judged(PAGES[code], PAGES[code].avoid).findings if one.is_error}
     beside = {"E402": {"E401"}}.get(code, set())  # what leaves with its text mostly leaves with its names
     assert errors - beside <= {code}
 

@@ -4,11 +4,16 @@ from typing import NamedTuple
 
 
 class Page(NamedTuple):
-    """why: prose for the admin; avoid: a rule with this finding; prefer: the rule without any."""
+    """why: prose for the admin; avoid: a rule with this finding; prefer: the rule without any.
+
+    before: the rules that have run so far, where the finding is about the change; owed: what waits for whom then.
+    """
 
     why: str
     avoid: str
     prefer: str
+    before: str = ""
+    owed: tuple[tuple[str, int], ...] = ()
 
 
 PACS = 'destination PACS = dicom "PACS@192.168.10.5:104"\n'
@@ -222,6 +227,28 @@ PAGES: dict[str, Page] = {
         "that is `outside`, `anonymize-pixels` must have been passed.",
         UNI + "on port 11112 → forward UNI\n",
         TRUSTED + "on port 11112 → anonymize-pixels → forward UNI\n",
+    ),
+    "E501": Page(
+        "A destination is taken out of the rules while objects still wait for it. They would wait for ever, so the "
+        "old rules run on until its outbox is empty; the new ones then take over by themselves. "
+        "`stellwerk spool hold NAME` puts what waits into the hold, where a person decides.",
+        "on port 11112 → store by PatientID\n",
+        PACS + "on port 11112 → store by PatientID → forward PACS\n",
+        PACS + "on port 11112 → forward PACS\n",
+        (("PACS", 12),),
+    ),
+    "W502": Page(
+        "No rule listens on the port any more on which objects have come in so far. Whoever still sends there is "
+        "refused, and nobody tells him why.",
+        "on port 26131 → store by PatientID\n",
+        "on port 11112 → store by PatientID\non port 26131 → store by PatientID\n",
+        "on port 11112 → store by PatientID\n",
+    ),
+    "W503": Page(
+        "The listener has said so far who may send; now it takes from everyone who reaches the port.",
+        "on port 11112 → store by PatientID\n",
+        "listener sono = dicom port 11112 accept SONO1, SONO2\non sono → store by PatientID\n",
+        "listener sono = dicom port 11112 accept SONO1\non sono → store by PatientID\n",
     ),
     "E504": Page(
         "A `test` in the rule files is an example that must stay true. Rules whose own examples fail do not take over; "

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Iterator
 
 from appliance.trying import tried
+from dsl.changeover import changeover
 from dsl.codes import CODES
 from dsl.compile import Compiled, compile_text
 from dsl.render import render
@@ -11,7 +12,7 @@ from dsl.samples import example
 from engine.step import Declared
 from engine.steps import STEPS
 from engine.vocabulary import vocabulary
-from tests.manual.findings import PAGES
+from tests.manual.findings import PAGES, Page
 
 MADE = "<!-- Made by `python -m tests.manual`; edit what it is made from. -->\n"
 DECLARED = {
@@ -50,6 +51,17 @@ def compiled(text: str, name: str = "my.rules") -> Compiled:
     return tried(compile_text(text, name=name, vocabulary=vocabulary(), read=read))
 
 
+def judged(page: Page, text: str) -> Compiled:
+    """The same, and where the page is about a change, what is found in changing over from what has run before."""
+    result = compiled(text)
+    if not page.before:
+        return result
+    ran = compiled(page.before).program
+    if ran is None:
+        raise ValueError("what has run before has mistakes")
+    return changeover(result, ran, dict(page.owed))
+
+
 def example_rules(line: str) -> str:
     """An example from a step's manual, with the names that it uses declared."""
     words = line.replace(",", " ").split()
@@ -64,16 +76,17 @@ def examples(step: Declared) -> list[str]:
 def _finding(code: str) -> str:
     page = PAGES[code]
     avoid = page.avoid if len(page.avoid) < 600 else page.avoid[:60] + " … " + page.avoid[-60:]
-    shown = compiled(page.avoid)
+    shown = judged(page, page.avoid)
     found = tuple(one for one in shown.findings if one.code == code)[:1]
     said = [render(found, shown.sources, language) for language in ("en", "de")]
     said = ["\n".join(_cut(line) for line in one.splitlines()) for one in said]
     kind = "The rules do not run." if code.startswith("E") else "The rules run all the same."
+    before = f"Have run so far:\n\n```rules\n{page.before}```\n\n" if page.before else ""
     return f"""# {code}: {CODES[code]}
 
 {page.why} {kind}
 
-Avoid:
+{before}Avoid:
 
 ```text
 {avoid}```
