@@ -20,10 +20,10 @@ from engine.destinations.node import DicomNode
 from engine.errors import Later
 from engine.object import Origin
 from engine.parameters import AETitles, Networks
+from engine.plan import prepare
 from engine.program import Listener, Program
 from engine.pump import Pump, Sender
 from engine.router import Router
-from engine.run import prepare
 from engine.spool import Spool
 from engine.step import HOLD
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from dsl import ast
 from dsl.compile import Compiled
 from dsl.finding import Finding, finding
+from engine.plan import prepare
 from engine.rehearsal import Verdict, rehearse
-from engine.run import prepare
 
 
 def tried(compiled: Compiled) -> Compiled:

@@ -1,6 +1,6 @@
 """What rules would do with an object, in words. Pure. The words may hold values of the object: for its admin's eyes."""
 
-from engine.run import Delivery, Outcome
+from engine.outcome import Delivery, Outcome
 
 
 def effect(delivery: Delivery) -> str:

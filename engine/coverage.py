@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from engine.condition import All, Any, Condition, Named, Not, View, describe, holds
 from engine.errors import Never
 from engine.object import Object
+from engine.outcome import Outcome, Passage
+from engine.plan import Plan
 from engine.program import Call, Chain, Choose
-from engine.run import Outcome, Passage, Plan
 from engine.step import Answer, Deliver, Drop, Hold, Wait
 from engine.view import ObjectView
 

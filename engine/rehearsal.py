@@ -15,9 +15,11 @@ from engine.coverage import Coverage, Footsteps
 from engine.errors import Never
 from engine.header import Header
 from engine.object import Object, Origin
+from engine.outcome import Outcome
 from engine.parameters import Destinations, Names, TagName, Text
+from engine.plan import Plan
 from engine.program import Call, Program, Rectangle
-from engine.run import Outcome, Plan, run
+from engine.run import run
 from engine.signature import Signature
 from engine.step import HOLD, Answer, Step, Workbench
 from engine.steps import STEPS

@@ -15,8 +15,10 @@ from engine.entry import Entry
 from engine.errors import Never
 from engine.header import Header
 from engine.object import Object, Origin
+from engine.outcome import Outcome, held
+from engine.plan import Plan, prepare
 from engine.rewrite import rewrite
-from engine.run import Outcome, Plan, fail, held, prepare, run
+from engine.run import fail, run
 from engine.spool import Promise, Spool
 from engine.worker import PixelWorker
 

@@ -37,8 +37,8 @@ from engine.gates import leave_word
 from engine.header import Header
 from engine.object import Object, Origin
 from engine.outbox import Outbox, names
+from engine.outcome import Delivery
 from engine.program import Program
-from engine.run import Delivery
 from engine.step import HOLD
 
 log = logging.getLogger("stellwerk.spool")

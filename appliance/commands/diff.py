@@ -18,8 +18,8 @@ from engine.bench import DryBench
 from engine.errors import Never
 from engine.header import Header
 from engine.object import Object, Origin
+from engine.plan import Plan, prepare
 from engine.program import Program, difference
-from engine.run import Plan, prepare
 from engine.run import run as run_rules
 from engine.spool import Spool
 

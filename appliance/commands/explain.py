@@ -12,7 +12,8 @@ from engine.condition import All, Any, Named, Not, Reason, describe
 from engine.errors import Never
 from engine.header import Header
 from engine.object import Object, Origin
-from engine.run import Passage, prepare
+from engine.outcome import Passage
+from engine.plan import prepare
 from engine.run import run as run_rules
 
 

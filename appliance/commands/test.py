@@ -12,8 +12,8 @@ from appliance.trying import findings
 from dsl.compile import Compiled
 from dsl.render import as_json, render
 from engine.coverage import Coverage, Gap
+from engine.plan import prepare
 from engine.rehearsal import Verdict, rehearse
-from engine.run import prepare
 
 _GAPS = {
     "en": {

@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from engine.condition import All, holds
 from engine.object import Object
+from engine.plan import prepare
 from engine.program import Program, Route
-from engine.run import prepare, run
+from engine.run import run
 from engine.view import ObjectView
 from tests.benchmarks.__main__ import say
 from tests.data.make import FakeBench, equals, obj, program, route, store

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from dsl.compile import compile_text
 from engine.entry import Entry
 from engine.object import Object
+from engine.outcome import Delivery
+from engine.plan import prepare
 from engine.pump import Pump, Sent
-from engine.run import Delivery, fail, prepare, run
+from engine.run import fail, run
 from engine.signature import Signature
 from engine.step import Declared
 from engine.steps import STEPS
@@ -354,7 +356,7 @@ def test_what_the_compiler_lets_through_the_pump_sends_and_what_it_tells_the_pum
     assume(house.cases <= 6 and few_ways(house))
     refused = set()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.run.STEPS", {**STEPS, "anonymize": ANONYMIZE})
+        patch.setattr("engine.plan.STEPS", {**STEPS, "anonymize": ANONYMIZE})
         for delivery in deliveries(house, words):
             if not goes_out(delivery):
                 refused |= {(delivery.route, delivery.outbox, thing) for thing in set(THINGS) - delivery.obj.cleared}

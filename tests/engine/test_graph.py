@@ -7,8 +7,9 @@ import pytest
 from engine.condition import Condition
 from engine.graph import Edge, Graph
 from engine.graph import graph as graph_of
+from engine.plan import prepare
 from engine.program import Call, Case, Choose, Program
-from engine.run import prepare, run
+from engine.run import run
 from engine.vocabulary import vocabulary
 from tests.data.make import (
     FakeBench,

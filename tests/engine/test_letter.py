@@ -120,7 +120,8 @@ def test_who_may_not_see_names_sees_none(name: str, language: str) -> None:
 
 
 def test_what_the_mail_step_hands_over_is_what_the_letter_knows_how_to_hide() -> None:
-    from engine.run import prepare, run
+    from engine.plan import prepare
+    from engine.run import run
     from tests.data.make import route
 
     some = program(route("r", mail("admin")))

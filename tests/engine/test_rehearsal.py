@@ -6,8 +6,8 @@ import pytest
 
 from dsl.compile import Compiled, compile_text
 from engine.coverage import Coverage
+from engine.plan import prepare
 from engine.rehearsal import Verdict, rehearse
-from engine.run import prepare
 from engine.vocabulary import vocabulary
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)

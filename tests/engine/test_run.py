@@ -11,8 +11,10 @@ from engine.condition import Any, Compare, Condition, Field, Literal, Not, Unmat
 from engine.errors import Later, Never
 from engine.header import Header
 from engine.object import Object
+from engine.outcome import Delivery, Outcome
+from engine.plan import prepare
 from engine.program import Call, Case, Choose, Program
-from engine.run import Delivery, Outcome, fail, prepare, run
+from engine.run import fail, run
 from engine.signature import Signature
 from engine.step import HOLD, Answer, Declared, Workbench
 from engine.steps import STEPS
@@ -394,7 +396,7 @@ class Breaks:
 def steps(monkeypatch: pytest.MonkeyPatch) -> type[Breaks]:
     """The steps, and one that breaks."""
     more: Mapping[str, Declared] = {**STEPS, "break": Declared(Signature.of("break"), Breaks, "")}
-    monkeypatch.setattr("engine.run.STEPS", more)
+    monkeypatch.setattr("engine.plan.STEPS", more)
     return Breaks
 
 

@@ -16,10 +16,10 @@ from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.object import Origin
 from engine.outbox import Outbox
+from engine.plan import prepare
 from engine.program import Call, Contact, Destination, Listener, Program, Route
 from engine.pump import LOOK_AGAIN, PATIENCE, Pump, Report, Sent, oldest_first
 from engine.router import Router
-from engine.run import prepare
 from engine.signature import Argument
 from engine.spool import Spool
 from engine.step import HOLD

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from engine.plan import prepare
 from engine.program import Call, Rectangle, Regions
-from engine.run import prepare, run
+from engine.run import run
 from engine.tags import path_of
 from tests.data.make import FakeBench, clean, equals, obj, program, route, store
 

@@ -1,0 +1,99 @@
+"""What the rules have decided of one object: promises, the passage along each route, the outcome of all of them.
+
+Pure data, and how promises hang together. It must not know how a decision comes about, nor who keeps a promise.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from engine.condition import Reason
+from engine.object import Object
+from engine.program import Route
+from engine.step import HOLD
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A promise: this object, as it stood at that point of its route, to this outbox.
+
+    The id follows from object, route, position and outbox, so promising twice is promising once. `awaits` are the
+    deliveries whose outcome this one reports; `reports_to` the outboxes that want to hear of this one's. `gates`: the
+    deliveries that must have been delivered before this one may go (`await`); `opens` are those that wait so for this
+    one, each with its outbox. `reports`: it only tells of the object (mail), nobody has the object by it.
+    """
+
+    id: str
+    outbox: str
+    obj: Object
+    route: str
+    position: str
+    place: tuple[str, ...] = ()
+    note: Mapping[str, str] = field(default_factory=dict)
+    awaits: tuple[str, ...] = ()
+    reports_to: tuple[str, ...] = ()
+    reports: bool = False
+    gates: tuple[str, ...] = ()
+    opens: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """How one route dealt with the object. `reason` is asked for by explanations only.
+
+    Not taken, but failed: the object has a value that cannot be read, so that the condition has no answer.
+    """
+
+    route: Route
+    taken: bool
+    deliveries: tuple[Delivery, ...] = ()
+    dropped: str | None = None
+    failed: str | None = None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of the object: every route in file order, and the hold where nothing else takes it."""
+
+    passages: tuple[Passage, ...]
+    deliveries: tuple[Delivery, ...]
+
+    @property
+    def discarded(self) -> str | None:
+        """Why the object ends here, if nothing was promised and a rule discarded it: the route and its words."""
+        dropped = next((p for p in self.passages if p.dropped is not None), None)
+        if self.deliveries or dropped is None:
+            return None
+        return f"{dropped.route.name}: {dropped.dropped}"
+
+
+def linked(deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
+    """The same, each told which outboxes want to hear of its outcome, and which deliveries wait for it."""
+    listeners: dict[str, dict[str, None]] = {}
+    opens: dict[str, list[tuple[str, str]]] = {}
+    for delivery in deliveries:
+        for awaited in delivery.awaits:
+            listeners.setdefault(awaited, {})[delivery.outbox] = None
+        for awaited in delivery.gates:
+            opens.setdefault(awaited, []).append((delivery.outbox, delivery.id))
+    return tuple(
+        replace(d, reports_to=tuple(listeners.get(d.id, ())), opens=tuple(opens.get(d.id, ()))) for d in deliveries
+    )
+
+
+def with_hold(deliveries: Sequence[Delivery], hold: Delivery) -> tuple[Delivery, ...]:
+    """The deliveries and the hold, of which every report among them tells that has nothing else to tell."""
+    told = [replace(d, awaits=(hold.id,)) if d.reports and not d.awaits else d for d in deliveries]
+    return linked([*told, hold])
+
+
+def held(obj: Object, route: str, why: str) -> Delivery:
+    """The promise that nothing is lost: into the hold, with the reason."""
+    return Delivery(delivery_id(obj.id, route, "hold", HOLD), HOLD, obj, route, "hold", note={"why": why})
+
+
+def delivery_id(obj: str, route: str, position: str, outbox: str) -> str:
+    """Object id first, so that entries sort by arrival; then a digest of where in the program it was promised."""
+    digest = hashlib.blake2b("\0".join((obj, route, position, outbox)).encode(), digest_size=6).hexdigest()
+    return f"{obj}-{digest}"

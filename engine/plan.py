@@ -1,0 +1,53 @@
+"""A program made ready to run: each step with its arguments read, each source with its routes. Made once, then read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.index import Index, asks_unmatched, by_source
+from engine.outcome import Passage
+from engine.program import Call, Chain, Program
+from engine.step import Step
+from engine.steps import STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A program made ready to run: each step with its arguments read, each source with its routes."""
+
+    program: Program
+    steps: Mapping[int, Step]
+    """By identity of the Call, which the program keeps alive."""
+    indexes: Mapping[str, Index]
+    """By source."""
+    catch_alls: frozenset[str]
+    """The routes that take what no other takes."""
+    untaken: Mapping[str, Passage]
+    """For each route, that it does not take the object."""
+
+
+def prepare(program: Program) -> Plan:
+    """Make a program ready. Raises KeyError or ValueError for a step that does not exist (never lowered by us)."""
+    if len({route.name for route in program.routes}) < len(program.routes):
+        # Promises are told apart by the name of their route: of two with one name, one would be lost.
+        raise ValueError("two routes have the same name")
+    steps: dict[int, Step] = {}
+
+    def visit(chain: Chain) -> None:
+        for node in chain:
+            if isinstance(node, Call):
+                steps[id(node)] = STEPS[node.step].of(node.arguments)
+                continue
+            for case in node.cases:
+                visit(case.chain)
+            visit(node.otherwise or ())
+
+    for route in program.routes:
+        visit(route.chain)
+        visit(route.failure or ())
+    return Plan(
+        program,
+        steps,
+        by_source(program.routes),
+        frozenset(route.name for route in program.routes if asks_unmatched(route.where)),
+        {route.name: Passage(route, False) for route in program.routes},
+    )

@@ -1,0 +1,109 @@
+"""One walk along a chain: what it changes, promises and decides for one object. A part of engine.run, as pure as it."""
+
+from engine.condition import holds
+from engine.errors import Later, Never
+from engine.object import Object
+from engine.outcome import Delivery, delivery_id, linked
+from engine.plan import Plan
+from engine.program import Call, Chain, Choose, Route
+from engine.step import HOLD, Deliver, Drop, Hold, Wait, Workbench
+from engine.view import ObjectView
+
+
+class Walk:
+    """One walk along a chain: what it has promised so far, and whether it has ended."""
+
+    def __init__(self, plan: Plan, route: Route, bench: Workbench, why: str = "") -> None:
+        self.plan, self.route, self.bench, self.why = plan, route, bench, why
+        self.deliveries: list[Delivery] = []
+        self.gates: tuple[str, ...] = ()
+        self.dropped: str | None = None
+        self.failed: str | None = None
+
+    def chain(self, chain: Chain, obj: Object, at: str) -> Object | None:
+        """Take the object along; None when it ends here, by `discard` or by failure."""
+        for number, node in enumerate(chain, 1):
+            position = f"{at}.{number}".lstrip(".")
+            answer = self._choose(node, obj, position) if isinstance(node, Choose) else self._step(node, obj, position)
+            if answer is None:
+                return None
+            obj = answer
+        return obj
+
+    def _choose(self, node: Choose, obj: Object, position: str) -> Object | None:
+        view = ObjectView(obj)
+        for number, case in enumerate(node.cases, 1):
+            try:
+                fits = holds(case.where, view)
+            except Never as refusal:
+                self.failed = refusal.reason
+                return None
+            if fits:
+                return self.chain(case.chain, obj, f"{position}.{number}")
+        return self.chain(node.otherwise or (), obj, f"{position}.0")
+
+    def _step(self, call: Call, obj: Object, position: str) -> Object | None:
+        try:
+            answer = self.plan.steps[id(call)].apply(obj, self.bench)
+            if isinstance(answer, Deliver) and answer.obj.changes:
+                # A value that the object cannot hold is this route's failure, so it must show before any promise.
+                answer.obj.header.check()
+        except (OSError, MemoryError, Later):
+            # The machine's trouble, not the object's: the whole object is tried again, nothing was promised yet.
+            raise
+        except Never as refusal:
+            self.failed = refusal.reason
+            return None
+        except Exception as error:
+            # A mistake in a step holds this object; the text of the exception may quote its values, so only its
+            # type is told.
+            self.failed = f"the step {call.step} broke ({type(error).__name__}); this is a fault of the software"
+            return None
+        match answer:
+            case Hold(why):
+                self.failed = why
+                return None
+            case Drop(why):
+                self.dropped = why
+                return None
+            case Deliver():
+                self._promise(answer, position)
+                return obj
+            case Wait():
+                # Nothing waits for a person: what is held by a rule goes through the rules again, when it is released.
+                held = {delivery.id for delivery in self.deliveries if delivery.outbox == HOLD}
+                self.gates = tuple(number for number in self._so_far() if number not in held)
+                return obj
+            case _:
+                return answer
+
+    def _promise(self, answer: Deliver, position: str) -> None:
+        awaits = self._so_far() if answer.reports else ()
+        note = dict(answer.note)
+        if self.why:
+            note["why"] = note.get("why") or self.why
+            note["failure"] = self.why
+        for outbox in dict.fromkeys(answer.to):
+            number = delivery_id(answer.obj.id, self.route.name, position, outbox)
+            self.deliveries.append(
+                Delivery(
+                    number,
+                    outbox,
+                    answer.obj,
+                    self.route.name,
+                    position,
+                    answer.place,
+                    note,
+                    awaits,
+                    (),
+                    answer.reports,
+                    () if outbox == HOLD else self.gates,
+                )
+            )
+
+    def _so_far(self) -> tuple[str, ...]:
+        return tuple(delivery.id for delivery in self.deliveries if not delivery.reports)
+
+    def promised(self) -> tuple[Delivery, ...]:
+        """The promises, each told which outboxes want to hear of its outcome."""
+        return linked(self.deliveries)
