@@ -14,6 +14,7 @@ from ipaddress import ip_network
 from appliance.settings import Settings
 from appliance.supervise import Supervised
 from engine import dicom
+from engine.collector import Collector
 from engine.destinations.archive import Archive
 from engine.destinations.mail import Mailer
 from engine.destinations.node import DicomNode
@@ -25,7 +26,7 @@ from engine.program import Listener, Program
 from engine.pump import Pump, Sender
 from engine.router import Router
 from engine.spool import Spool
-from engine.step import HOLD
+from engine.step import GATHERING, HOLD
 
 log = logging.getLogger("stellwerk")
 
@@ -237,6 +238,8 @@ class Appliance:
             if contact is None or self._relay is None:
                 return None
             return Mailer(contact, self._relay, self.settings.mail_quiet_seconds, self.settings.language)
+        if name.endswith(GATHERING):
+            return Collector(self.spool, self.router)
         declared = self.program.destination(name)
         return None if declared is None else DicomNode(declared, self.settings.ae_title)
 

@@ -7,7 +7,10 @@ def effect(delivery: Delivery) -> str:
     """One promise, to follow `would`."""
     changed = f", with {', '.join(delivery.obj.changes)} changed" if delivery.obj.changes else ""
     cleared = f", {' and '.join(sorted(delivery.obj.cleared))} cleared" if delivery.obj.cleared else ""
-    return _effect(delivery, cleared, changed) + (", once all before it is delivered" if delivery.gates else "")
+    unit, _, quiet = delivery.note.get("collected", "").partition(" quiet ")
+    collected = f", once its {unit} has been quiet for {quiet}" if unit else ""
+    gated = ", once all before it is delivered" if delivery.gates else ""
+    return _effect(delivery, cleared, changed) + collected + gated
 
 
 def _effect(delivery: Delivery, cleared: str, changed: str) -> str:

@@ -33,6 +33,7 @@ CODES = {
     "W303": "a condition that can never hold",
     "W304": "a route that brings nothing anywhere",
     "W305": "an await that changes nothing",
+    "W306": "a collect with nothing behind it",
     "E401": "names would leave the house",
     "E402": "text in the image would leave the house",
     "E501": "something is still owed to a destination that goes",

@@ -56,6 +56,10 @@ PHRASES: dict[str, tuple[str, str]] = {
     "fits folder": ('the name of a folder, like "teaching"', 'der Name eines Ordners, wie "teaching"'),
     "fits name": ("a name", "ein Name"),
     "fits tag": ("the name of a DICOM tag, like InstitutionName", "der Name eines DICOM-Tags, wie InstitutionName"),
+    "fits unit": (
+        "study or series, like collect study quiet 2 minutes",
+        "study oder series, wie collect study quiet 2 minutes",
+    ),
     "fits time": ("a time, like 10 minutes", "eine Zeit, wie 10 minutes"),
     "fits count": ("a whole number, like 3", "eine ganze Zahl, wie 3"),
     "fits port": ("a port number from 1 to 65535, like 11112", "eine Portnummer von 1 bis 65535, wie 11112"),

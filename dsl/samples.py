@@ -10,6 +10,7 @@ _SAMPLES: dict[type[Parameter], str] = {
     kinds.Word: "basic",
     kinds.TagName: "InstitutionName",
     kinds.Time: "10 minutes",
+    kinds.Unit: "study",
     kinds.Count: "3",
     kinds.Port: "11112",
     kinds.Destinations: "PACS",

@@ -13,7 +13,7 @@ from engine.object import Object
 from engine.outcome import Outcome, Passage
 from engine.plan import Plan
 from engine.program import Call, Chain, Choose
-from engine.step import Answer, Deliver, Drop, Hold, Wait
+from engine.step import Answer, Deliver, Drop, Gather, Hold, Wait
 from engine.view import ObjectView
 
 
@@ -198,4 +198,4 @@ class _Follower:
         self.done.append(call)
         if isinstance(answer, Drop):
             return None
-        return obj if isinstance(answer, Deliver | Wait) else answer
+        return obj if isinstance(answer, Deliver | Wait | Gather) else answer

@@ -9,7 +9,7 @@ import contextlib
 import heapq
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from engine.entry import Entry, Receipt
 from engine.gates import leave_word, open_gates
 from engine.header import Header
 from engine.object import Object, Origin
+from engine.receipts import redirect
 from engine.step import HOLD
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ class Outbox:
     def recover(self) -> None:
         """After a crash: what a pump had claimed is owed again; a note without bytes is litter."""
         if self.name != HOLD:
-            for path in self.active.glob("*.dcm"):
-                files.move(path, self.ready / path.name)
+            self.give_back_claimed()
         stages = (self.ready, self.later, self.waiting)
         alive = {name[:-4] for folder in stages for name in names(folder) if name.endswith(".dcm")}
         for note in self.entries.glob("*.json"):
@@ -157,8 +157,14 @@ class Outbox:
         files.move(entry.file, self.later / entry.file.name)
 
     def give_back(self, entry: Entry) -> None:
-        """Not tried after all: ready again."""
-        files.move(entry.file, self.ready / entry.file.name)
+        """Not tried after all: ready again. Nothing happens where it has gone on by a promise meanwhile."""
+        with contextlib.suppress(FileNotFoundError):
+            files.move(entry.file, self.ready / entry.file.name)
+
+    def give_back_claimed(self) -> None:
+        """All that was claimed and came to no end is owed again. Only for whoever is the only one to claim here."""
+        for path in self.active.glob("*.dcm"):
+            files.move(path, self.ready / path.name)
 
     def hold(self, entry: Entry, why: str) -> None:
         """Refused for good and no `on failure` says otherwise: into the hold, with the reason."""
@@ -212,6 +218,13 @@ class Outbox:
             files.sync(home.receipts)
         if outcome != "held":
             leave_word(self._spool, entry, outcome, why)
+
+    def redirect(self, wanted: Mapping[str, Iterable[str]]) -> None:
+        """The outcome of each of these deliveries is wanted by these outboxes, when it has come."""
+        for number, outboxes in wanted.items():
+            redirect(self, number, outboxes)
+        if wanted:
+            files.sync(self.receipts)
 
     def _forget(self, entry: Entry) -> None:
         for path in self.files_of(entry):

@@ -68,6 +68,19 @@ class Outcome:
         return f"{dropped.route.name}: {dropped.dropped}"
 
 
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """An object of a study that is complete: as it stands behind `collect`, and as it was received.
+
+    earlier: the deliveries in front, as far as a report behind wants to tell of them; kept: whether there are any.
+    """
+
+    obj: Object
+    received: Object
+    earlier: tuple[str, ...] = ()
+    kept: bool = False
+
+
 def linked(deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
     """The same, each told which outboxes want to hear of its outcome, and which deliveries wait for it."""
     listeners: dict[str, dict[str, None]] = {}

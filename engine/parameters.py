@@ -86,6 +86,25 @@ class Time:
 
 
 @dataclass(frozen=True, slots=True)
+class Unit:
+    """What belongs together: a study or a series (PS3.3 section A.1.2)."""
+
+    name: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """One of the two words."""
+        if argument.kind != "word" or argument.text not in ("study", "series"):
+            raise Misfit(argument, "study or series, like collect study quiet 2 minutes")
+        return cls(argument.text)
+
+    @property
+    def uid(self) -> str:
+        """The keyword of the attribute that names one."""
+        return f"{self.name.capitalize()}InstanceUID"
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """A whole number of at least 1."""
 

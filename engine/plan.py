@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.graph import sinks
 from engine.index import Index, asks_unmatched, by_source
 from engine.outcome import Passage
-from engine.program import Call, Chain, Program
+from engine.program import Call, Chain, Program, Route, calls
 from engine.step import Step
 from engine.steps import STEPS
 
@@ -21,6 +22,8 @@ class Plan:
     """By source."""
     catch_alls: frozenset[str]
     """The routes that take what no other takes."""
+    telling: frozenset[str]
+    """The routes that mail."""
     untaken: Mapping[str, Passage]
     """For each route, that it does not take the object."""
 
@@ -49,5 +52,11 @@ def prepare(program: Program) -> Plan:
         steps,
         by_source(program.routes),
         frozenset(route.name for route in program.routes if asks_unmatched(route.where)),
+        frozenset(route.name for route in program.routes if _tells(route)),
         {route.name: Passage(route, False) for route in program.routes},
     )
+
+
+def _tells(route: Route) -> bool:
+    steps = (*calls(route.chain), *calls(route.failure or ()))
+    return any(outbox.endswith(".mail") for call in steps for outbox in sinks(call))

@@ -37,7 +37,12 @@ class Sent:
     place: str = ""
 
 
-Result = Sent | Later | Never
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """It has gone on by a promise of its own, and its files with it."""
+
+
+Result = Sent | Gone | Later | Never
 Report = Callable[[Entry, Result], None]
 
 
@@ -179,6 +184,8 @@ class _Turn:
         match result:
             case Sent(place):
                 outbox.done(entry, place)
+            case Gone():
+                pass
             case Later(reason=why):
                 self._pump.trouble = why
                 waited = time.time() - entry.since - entry.closed

@@ -102,7 +102,7 @@ def _verdict(plan: Plan, trial: Trial, now: datetime, coverage: Coverage) -> Ver
 
     seen = replace(plan, steps={call: watched(call, step) for call, step in plan.steps.items()})
     try:
-        outcome = run(seen, obj, _Pretending(plan.program))
+        outcome = run(seen, obj, _Pretending(plan.program), through=True)
     except Never as refusal:
         return Verdict(trial, tuple(range(len(trial.expects))), (f'{HOLD} "{refusal.reason}"',))
     footsteps = coverage.follow(outcome, obj, answers)

@@ -7,7 +7,7 @@ import errno
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from engine.bench import PixelBench
@@ -15,10 +15,11 @@ from engine.entry import Entry
 from engine.errors import Never
 from engine.header import Header
 from engine.object import Object, Origin
-from engine.outcome import Outcome, held
+from engine.outbox import Outbox
+from engine.outcome import Collected, Outcome, held
 from engine.plan import Plan, prepare
 from engine.rewrite import rewrite
-from engine.run import fail, run
+from engine.run import fail, resume, run
 from engine.spool import Promise, Spool
 from engine.worker import PixelWorker
 
@@ -43,6 +44,7 @@ class Router:
         self._not_before: dict[str, float] = {}
         self._worker = PixelWorker()
         self.wake = threading.Event()
+        self.started = time.time()
 
     def turn(self) -> bool:
         """Route one batch; whether there was any. Raises OSError when the disk does not let it: try again later."""
@@ -91,6 +93,45 @@ class Router:
         self._promised(outbox for outbox, _ in entry.opens)
         for path in scratch:
             path.unlink(missing_ok=True)
+
+    def is_behind(self, moment: float) -> bool:
+        """Whether something that was accepted before this moment is still to be routed; what rests does not count."""
+        # An object that is being routed still lies there, so none is overlooked.
+        waiting = (number for number in self._spool.waiting() if number not in self._not_before)
+        return any(self._spool.accepted_at(number) < moment for number in waiting)
+
+    def go_on(self, home: Outbox, study: Sequence[Entry]) -> None:
+        """What was collected is complete: the rest of its chain, in one promise. Raises OSError, MemoryError."""
+        scratch: list[Path] = []
+        promises: list[Promise] = []
+        wanted: dict[str, set[str]] = {}
+        try:
+            for program in sorted({entry.program for entry in study}):
+                plan = self._plan(program)
+                some = [entry for entry in study if entry.program == program]
+                objects = [_collected(home, entry) for entry in some]
+                outcomes = resume(plan, some[0].route, some[0].position, objects, self._bench(plan, scratch))
+                for entry, one, outcome in zip(some, objects, outcomes, strict=True):
+                    for delivery in outcome.deliveries:
+                        for number in {*entry.awaits} & {*delivery.awaits}:
+                            wanted.setdefault(number, set()).add(delivery.outbox)
+                    # Wherever it is by the time that the promise is settled, it must be gone then.
+                    finished = (*home.files_of(entry), home.ready / entry.file.name)
+                    promises.append(
+                        Promise(
+                            entry.object,
+                            outcome.deliveries,
+                            finished,
+                            plan.program.digest,
+                            one.received.payload,
+                            outcome.discarded,
+                        )
+                    )
+            home.redirect(wanted)
+            self._promise(promises)
+        finally:
+            for path in scratch:
+                path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """End the pixel worker."""
@@ -178,6 +219,11 @@ class Router:
             return path
 
         return PixelBench(plan.program, new_file, self._worker)
+
+
+def _collected(home: Outbox, entry: Entry) -> Collected:
+    obj = Object(entry.object, entry.file, Header.read(entry.file), entry.origin, cleared=frozenset(entry.cleared))
+    return Collected(obj, home.received_object(entry), entry.awaits, bool(entry.note["kept"]))
 
 
 def _words(error: OSError | MemoryError) -> str:

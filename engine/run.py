@@ -6,12 +6,13 @@ A function of its arguments: it opens no socket, changes no folder and reads no 
 console's "what would happen to this file?" call the same function as the appliance does, with another bench.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.condition import Condition, Reason, explain, holds
 from engine.errors import Never
 from engine.object import Object
-from engine.outcome import Delivery, Outcome, Passage, held, with_hold
+from engine.outcome import Collected, Delivery, Outcome, Passage, held, with_hold
 from engine.plan import Plan
 from engine.program import Route
 from engine.step import Workbench
@@ -19,8 +20,11 @@ from engine.view import ObjectView
 from engine.walk import Walk
 
 
-def run(plan: Plan, obj: Object, bench: Workbench, *, with_reasons: bool = False) -> Outcome:
-    """Take the object through every route that matches it. All promises of a route are made, or none."""
+def run(plan: Plan, obj: Object, bench: Workbench, *, with_reasons: bool = False, through: bool = False) -> Outcome:
+    """Take the object through every route that matches it. All promises of a route are made, or none.
+
+    through: pass each `collect` as if nothing more of the study were to come, for tests and explanations.
+    """
     listener = plan.program.listener_at(obj.origin.kind, obj.origin.port)
     index = plan.indexes.get(listener.name) if listener else None
     view = ObjectView(obj)
@@ -40,7 +44,7 @@ def run(plan: Plan, obj: Object, bench: Workbench, *, with_reasons: bool = False
     passages = dict(plan.untaken)
     for route in candidates:
         if route.name in taken:
-            passages[route.name] = _pass(plan, route, obj, bench)
+            passages[route.name] = _pass(plan, route, obj, bench, through)
         elif route.name in unread:
             passages[route.name] = Passage(route, False, failed=unread[route.name])
     if with_reasons:
@@ -73,8 +77,44 @@ def fail(plan: Plan, route_name: str, received: Object, why: str, bench: Workben
     return _failure(plan, route, received, why, bench).deliveries
 
 
-def _pass(plan: Plan, route: Route, obj: Object, bench: Workbench) -> Passage:
-    walk = Walk(plan, route, bench)
+def resume(
+    plan: Plan, route_name: str, position: str, study: Sequence[Collected], bench: Workbench
+) -> tuple[Outcome, ...]:
+    """What becomes of each object of a study behind a `collect`: all of them go on, or none does."""
+    route = plan.program.route(route_name)
+    if route is None:
+        return tuple(_instead(one, "", "the rules that collected it are gone") for one in study)
+    walks = [Walk(plan, route, bench, earlier=one.earlier) for one in study]
+    for walk, one in zip(walks, study, strict=True):
+        walk.behind(position, one.obj)
+    broken = next((walk.failed for walk in walks if walk.failed is not None), None)
+    if broken is None:
+        return tuple(_gone_on(walk, one) for walk, one in zip(walks, study, strict=True))
+    outcomes = []
+    for walk, one in zip(walks, study, strict=True):
+        why = walk.failed or f"it goes on with all that was collected with it, or not at all, and of that: {broken}"
+        if position.startswith("f"):
+            outcomes.append(_instead(one, route.name, why))
+        else:
+            passage = _failure(plan, route, one.received, why, bench)
+            outcomes.append(Outcome((passage,), passage.deliveries))
+    return tuple(outcomes)
+
+
+def _gone_on(walk: Walk, one: Collected) -> Outcome:
+    deliveries = walk.promised()
+    if walk.dropped is None and not one.kept and all(delivery.reports for delivery in deliveries):
+        why = "its routes report it, but send and store it nowhere" if deliveries else "no case of its route takes it"
+        deliveries = with_hold(deliveries, held(one.received, walk.route.name, why))
+    return Outcome((Passage(walk.route, True, deliveries, walk.dropped),), deliveries)
+
+
+def _instead(one: Collected, route: str, why: str) -> Outcome:
+    return Outcome((), (held(one.received, route, why),))
+
+
+def _pass(plan: Plan, route: Route, obj: Object, bench: Workbench, through: bool) -> Passage:
+    walk = Walk(plan, route, bench, through=through)
     walk.chain(route.chain, obj, "")
     if walk.failed is not None:
         return _failure(plan, route, obj, walk.failed, bench)

@@ -39,7 +39,7 @@ from engine.object import Object, Origin
 from engine.outbox import Outbox, names
 from engine.outcome import Delivery
 from engine.program import Program
-from engine.step import HOLD
+from engine.step import GATHERING, HOLD
 
 log = logging.getLogger("stellwerk.spool")
 
@@ -111,6 +111,11 @@ class Spool:
     def waiting(self) -> list[str]:
         """Ids of accepted objects that are not routed yet, oldest first."""
         return sorted(name[:-4] for name in names(self.incoming) if name.endswith(".dcm"))
+
+    @staticmethod
+    def accepted_at(number: str) -> float:
+        """When an object was accepted, from its id; seconds since 1970 (UTC)."""
+        return int(number[:16], 16) / 1e9
 
     def load(self, number: str) -> tuple[Object, str]:
         """An accepted object and the digest of the program that took it in."""
@@ -184,7 +189,7 @@ class Spool:
         keep = (
             delivery.outbox != HOLD
             and key != (promise.received, ())
-            and self._keeps_received(promise.program, delivery.route)
+            and (delivery.outbox.endswith(GATHERING) or self._keeps_received(promise.program, delivery.route))
         )
         if keep:
             files.link(promise.received, stage / f"{delivery.id}.received")
@@ -228,8 +233,8 @@ class Spool:
             files.remove(finished)
         touched: set[Path] = set()
         bound = [(path, *self._bound_for(batch, path)) for path in sorted(batch.glob("*.dcm"))]
-        # Those that wait for others go first: word of the others must find them in their place.
-        for path, home, entry in sorted(bound, key=lambda one: not (one[2] and one[2].gates)):
+        # Those that wait for others, or tell of them, go first: word of the others must find them in their place.
+        for path, home, entry in sorted(bound, key=lambda one: not (one[2] and (one[2].gates or one[2].awaits))):
             touched |= self._hand_over(batch, path, home, entry)
         for folder in touched:
             files.sync(folder)

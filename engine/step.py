@@ -49,7 +49,20 @@ class Wait:
     """The chain goes on with the object; its further promises wait until those so far have been delivered."""
 
 
-Answer = Object | Deliver | Hold | Drop | Wait
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """The rest of the chain waits until no more of the same `unit` has come for `quiet` seconds.
+
+    unit: study or series; uid: which one; words: the same for a reader.
+    """
+
+    unit: str
+    uid: str
+    quiet: float
+    words: str
+
+
+Answer = Object | Deliver | Hold | Drop | Wait | Gather
 
 
 class Workbench(Protocol):
@@ -74,6 +87,9 @@ S = TypeVar("S", bound=Step)
 
 HOLD = "hold"
 """The outbox that people empty."""
+
+GATHERING = ".collect"
+"""How the names of the outboxes end in which studies and series are collected."""
 
 
 @dataclass(frozen=True, slots=True)

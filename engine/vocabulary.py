@@ -16,7 +16,6 @@ PLANNED_STEPS = (
     "transcode SYNTAX",
     "compress SYNTAX",
     "decompress",
-    "collect UNIT quiet QUIET",
     "notify URLS",
     "review",
     "purge FOLDER older AGE",

@@ -6,29 +6,65 @@ from engine.object import Object
 from engine.outcome import Delivery, delivery_id, linked
 from engine.plan import Plan
 from engine.program import Call, Chain, Choose, Route
-from engine.step import HOLD, Deliver, Drop, Hold, Wait, Workbench
+from engine.step import GATHERING, HOLD, Deliver, Drop, Gather, Hold, Wait, Workbench
 from engine.view import ObjectView
 
 
 class Walk:
-    """One walk along a chain: what it has promised so far, and whether it has ended."""
+    """One walk along a chain: what it has promised so far, and whether it has ended.
 
-    def __init__(self, plan: Plan, route: Route, bench: Workbench, why: str = "") -> None:
+    why: why a failure chain is walked. earlier: what the chain has promised in front of a `collect`, for its reports.
+    through: pass each `collect` as if nothing more were to come, for tests and explanations.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        route: Route,
+        bench: Workbench,
+        why: str = "",
+        *,
+        earlier: tuple[str, ...] = (),
+        through: bool = False,
+    ) -> None:
         self.plan, self.route, self.bench, self.why = plan, route, bench, why
+        self.earlier, self.through = earlier, through
+        self.collected = ""
+        self.opened = 0
+        """The first promise that an `await` waits for: none in front of a `collect`."""
         self.deliveries: list[Delivery] = []
         self.gates: tuple[str, ...] = ()
         self.dropped: str | None = None
         self.failed: str | None = None
 
-    def chain(self, chain: Chain, obj: Object, at: str) -> Object | None:
-        """Take the object along; None when it ends here, by `discard` or by failure."""
-        for number, node in enumerate(chain, 1):
+    def chain(self, chain: Chain, obj: Object, at: str, after: int = 0) -> Object | None:
+        """Take the object along, from behind the node `after`; None when it ends here, or fails, or is collected."""
+        for number, node in enumerate(chain[after:], after + 1):
             position = f"{at}.{number}".lstrip(".")
             answer = self._choose(node, obj, position) if isinstance(node, Choose) else self._step(node, obj, position)
             if answer is None:
                 return None
             obj = answer
         return obj
+
+    def behind(self, position: str, obj: Object) -> None:
+        """Go on behind a step, of the route or of its failure chain."""
+        failure = position.startswith("f")
+        path = [int(number) for number in position.removeprefix("f.").split(".")]
+        chain = (self.route.failure or ()) if failure else self.route.chain
+        self._behind(chain, obj, "f" if failure else "", path)
+
+    def _behind(self, chain: Chain, obj: Object, at: str, path: list[int]) -> Object | None:
+        number, *inside = path
+        node = chain[number - 1]
+        if inside and isinstance(node, Choose):
+            case, *deeper = inside
+            branch = node.cases[case - 1].chain if case else node.otherwise or ()
+            passed = self._behind(branch, obj, f"{at}.{number}.{case}".lstrip("."), deeper)
+            if passed is None:
+                return None
+            obj = passed
+        return self.chain(chain, obj, at, number)
 
     def _choose(self, node: Choose, obj: Object, position: str) -> Object | None:
         view = ObjectView(obj)
@@ -71,15 +107,28 @@ class Walk:
                 return obj
             case Wait():
                 # Nothing waits for a person: what is held by a rule goes through the rules again, when it is released.
-                held = {delivery.id for delivery in self.deliveries if delivery.outbox == HOLD}
-                self.gates = tuple(number for number in self._so_far() if number not in held)
+                waited_for = self.deliveries[self.opened :]
+                self.gates = tuple(d.id for d in waited_for if not d.reports and d.outbox != HOLD)
                 return obj
+            case Gather() if self.through:
+                self.collected, self.gates, self.opened = answer.words, (), len(self.deliveries)
+                return obj
+            case Gather(unit, uid, quiet):
+                earlier = (*self.earlier, *self._so_far())
+                kept = "yes" if earlier else ""
+                note = {"uid": uid, "quiet": f"{quiet:g}", "kept": kept}
+                self._promise(Deliver(obj, (f"{unit}{GATHERING}",), (), note), position, earlier)
+                return None
             case _:
                 return answer
 
-    def _promise(self, answer: Deliver, position: str) -> None:
-        awaits = self._so_far() if answer.reports else ()
+    def _promise(self, answer: Deliver, position: str, earlier: tuple[str, ...] = ()) -> None:
+        awaits = (*self.earlier, *self._so_far()) if answer.reports else ()
+        if earlier and self.route.name in self.plan.telling:
+            awaits = earlier
         note = dict(answer.note)
+        if self.collected:
+            note["collected"] = self.collected
         if self.why:
             note["why"] = note.get("why") or self.why
             note["failure"] = self.why

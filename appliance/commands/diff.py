@@ -134,7 +134,7 @@ def _effects(plan: Plan, obj: Object) -> tuple[str, ...]:
     if plan.program.listener_at(obj.origin.kind, obj.origin.port) is None:
         return ("not be received: nothing listens there",)
     try:
-        return effects(run_rules(plan, obj, DryBench(plan.program)))
+        return effects(run_rules(plan, obj, DryBench(plan.program), through=True))
     except Never as refusal:
         return (f"hold it: {refusal.reason}",)
 

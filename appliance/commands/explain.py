@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     origin = Origin("dicom", port, arguments.sender, arguments.called, arguments.address, now)
     obj = Object("explained", arguments.file, Header.read(arguments.file), origin)
     try:
-        outcome = run_rules(prepare(result.program), obj, DryBench(result.program), with_reasons=True)
+        outcome = run_rules(prepare(result.program), obj, DryBench(result.program), with_reasons=True, through=True)
     except Never as refusal:
         print(f"would be held: {refusal.reason}")
         return 0

@@ -119,6 +119,18 @@ MESSAGES: dict[str, Message] = {
             "stellen Sie es zwischen zwei Wirkungen: → store by PatientID → await → forward PACS",
         ),
     ),
+    "W305/collected": Message(
+        Text(
+            "there is nothing that this `await` could wait for",
+            "nothing has been stored or forwarded since the collect in front of it",
+            "write it in front of the collect, if the study is to wait: → await → collect study quiet 2 minutes",
+        ),
+        Text(
+            "es gibt nichts, worauf dieses `await` warten könnte",
+            "seit dem collect davor wird nichts abgelegt und nichts weitergeleitet",
+            "stellen Sie es vor das collect, wenn die Studie warten soll: → await → collect study quiet 2 minutes",
+        ),
+    ),
     "W305/behind": Message(
         Text(
             "nothing waits behind this `await`",
@@ -129,6 +141,18 @@ MESSAGES: dict[str, Message] = {
             "hinter diesem `await` wartet nichts",
             "danach folgt keine Wirkung",
             "stellen Sie es zwischen zwei Wirkungen: → store by PatientID → await → forward PACS",
+        ),
+    ),
+    "W306": Message(
+        Text(
+            "nothing is done with what is collected here",
+            "no step behind it keeps, sends or tells of it",
+            "put it before the effects that are for the whole: → collect study quiet 2 minutes → forward PACS",
+        ),
+        Text(
+            "mit dem, was hier gesammelt wird, geschieht nichts",
+            "kein Schritt dahinter bewahrt, sendet oder meldet es",
+            "stellen Sie es vor die Wirkungen für das Ganze: → collect study quiet 2 minutes → forward PACS",
         ),
     ),
     "E401": Message(

@@ -28,7 +28,7 @@ VOCABULARY = Vocabulary(
             S("await"),
             S("pseudonymize [with TABLE]", built=False),
             S("review", built=False),
-            S("collect UNIT quiet QUIET", built=False),
+            S("collect UNIT quiet QUIET", {"unit": kinds.Unit, "quiet": kinds.Time}),
         )
     },
     sources={

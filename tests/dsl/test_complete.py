@@ -166,7 +166,7 @@ def test_whoever_types_rules_is_offered_each_word_that_is_not_their_own(text):
 
 
 def test_nothing_is_offered_that_is_not_built():
-    assert not {"review", "collect"} & {offer.text for offer in offers("on port 11112 → |")}
+    assert not {"review", "pseudonymize"} & {offer.text for offer in offers("on port 11112 → |")}
     assert "tls" not in {offer.text for offer in offers('destination N = dicom "A@b:1" |')}
 
 

@@ -95,7 +95,7 @@ PAGES: dict[str, Page] = {
         "The rule language knows this word, and this version cannot do it yet. The rule is refused, because "
         "without the "
         "word it would do something else than it says.",
-        PACS + "on port 11112 → collect study quiet 2 minutes → forward PACS\n",
+        PACS + "on port 11112 → transcode JPEGLossless → forward PACS\n",
         PACS + "on port 11112 → forward PACS\n",
     ),
     "E109": Page(
@@ -212,6 +212,12 @@ PAGES: dict[str, Page] = {
         "nothing stored or forwarded in front, or no effect behind, it changes nothing: something else was meant.",
         PACS + "on port 11112 → await → forward PACS\n",
         PACS + "on port 11112 → store by PatientID → await → forward PACS\n",
+    ),
+    "W306": Page(
+        "`collect` waits until a study is complete, and the rest of the chain is then done with all of it. Where "
+        "nothing follows, nothing is done with it.",
+        PACS + "on port 11112 → forward PACS → collect study quiet 2 minutes\n",
+        PACS + "on port 11112 → collect study quiet 2 minutes → forward PACS\n",
     ),
     "E401": Page(
         "A destination that is `outside` gets nothing that says who the patient is. The compiler follows every "

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from engine import files
+from engine.collector import Collector
 from engine.condition import Compare, Field, Literal
 from engine.destinations.archive import Archive
 from engine.entry import Entry
@@ -18,11 +19,11 @@ from engine.object import Origin
 from engine.outbox import Outbox
 from engine.plan import prepare
 from engine.program import Call, Contact, Destination, Listener, Program, Route
-from engine.pump import LOOK_AGAIN, PATIENCE, Pump, Report, Sent, oldest_first
+from engine.pump import LOOK_AGAIN, PATIENCE, Pump, Report, Sender, Sent, oldest_first
 from engine.router import Router
 from engine.signature import Argument
 from engine.spool import Spool
-from engine.step import HOLD
+from engine.step import GATHERING, HOLD
 
 STORE = Call(
     "store", {"layout": Argument("path", "", (Argument("word", "Institution"), Argument("word", "PatientName")))}
@@ -133,6 +134,7 @@ class Line:
         self.spool.recover()
         self.plan = prepare(rules)
         self.digest = self.spool.keep_program(rules)
+        self.collectors: dict[str, Collector] = {}
         self.router = Router(self.spool, lambda: self.plan, lambda _: None)
 
     def receive(self, uid: str, modality: str = "US", patient: str = "Müller^Änne") -> str:
@@ -149,8 +151,13 @@ class Line:
         for name in self.spool.outboxes():
             if name in (HOLD, "admin.mail"):
                 continue
-            sender = Archive(self.archive) if name.endswith(".store") else self.pacs
+            sender = self._sender(name)
             Pump(self.spool.outbox(name), lambda sender=sender: sender, self.router.refuse).turn(now)
+
+    def _sender(self, name: str) -> Sender:
+        if name.endswith(GATHERING):
+            return self.collectors.setdefault(name, Collector(self.spool, self.router))
+        return Archive(self.archive) if name.endswith(".store") else self.pacs
 
     def stored(self) -> list[str]:
         """SOP Instance UIDs in the archive, one for each file."""

@@ -33,6 +33,7 @@ CALLS = [
     *(store(), store("Institution", "PatientName", folder="teaching"), forward("PACS", "READER"), hold(), hold("why")),
     *(mail("admin", subject="New"), discard("no"), put("Modality", "CT"), remove("PatientName"), clean()),
     Call("await", {}),
+    Call("collect", {"unit": Argument("word", "study"), "quiet": Argument("duration", "2 minutes")}),
 ]
 """Each step at least once: whoever builds one adds a line."""
 
