@@ -196,6 +196,10 @@ class _Follower:
             self.failed = True
             return None
         self.done.append(call)
+        if isinstance(answer, Gather):
+            # What stands in front of a collect is done, whatever becomes of the rest.
+            self.footsteps.done += self.done
+            self.done = []
         if isinstance(answer, Drop):
             return None
         return obj if isinstance(answer, Deliver | Wait | Gather) else answer

@@ -12,7 +12,7 @@ from dataclasses import replace
 from engine.condition import Condition, Reason, explain, holds
 from engine.errors import Never
 from engine.object import Object
-from engine.outcome import Collected, Delivery, Outcome, Passage, held, with_hold
+from engine.outcome import Collected, Delivery, Outcome, Passage, held, linked, with_hold
 from engine.plan import Plan
 from engine.program import Route
 from engine.step import Workbench
@@ -117,7 +117,9 @@ def _pass(plan: Plan, route: Route, obj: Object, bench: Workbench, through: bool
     walk = Walk(plan, route, bench, through=through)
     walk.chain(route.chain, obj, "")
     if walk.failed is not None:
-        return _failure(plan, route, obj, walk.failed, bench)
+        failed = _failure(plan, route, obj, walk.failed, bench)
+        # What stands in front of a collect has gone by the time that the rest fails.
+        return replace(failed, deliveries=(*linked(walk.deliveries[: walk.opened]), *failed.deliveries))
     return Passage(route, True, walk.promised(), dropped=walk.dropped)
 
 

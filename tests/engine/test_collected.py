@@ -7,7 +7,9 @@ from engine.plan import prepare
 from engine.program import Call, Program
 from engine.run import run
 from engine.signature import Argument
-from tests.data.make import FakeBench, forward, obj, program, route, store
+from tests.data.make import FakeBench, forward, obj, program, put, route, store
+
+COLLECT = Call("collect", {"unit": Argument("word", "study"), "quiet": Argument("duration", "2 minutes")})
 
 
 def ran(some: Program, received: Object, **options: bool) -> Outcome:
@@ -16,9 +18,8 @@ def ran(some: Program, received: Object, **options: bool) -> Outcome:
 
 
 def test_a_collect_ends_the_run_and_promises_what_stands_in_front_of_it() -> None:
-    study = Call("collect", {"unit": Argument("word", "study"), "quiet": Argument("duration", "2 minutes")})
     received = obj({"PatientID": "4711", "StudyInstanceUID": "1.2.3"})
-    found = ran(program(route("us", store("PatientID"), study, forward("PACS"))), received)
+    found = ran(program(route("us", store("PatientID"), COLLECT, forward("PACS"))), received)
     assert [delivery.outbox for delivery in found.deliveries] == ["archive.store", "study.collect"]
     assert found.deliveries[1].note == {"uid": "1.2.3", "quiet": "120", "kept": "yes"}
 
@@ -35,3 +36,9 @@ def test_a_test_or_an_explanation_passes_a_collect_and_says_so() -> None:
         "forward to READER, once its series has been quiet for 2 minutes, once all before it is delivered",
     ]
     assert found.deliveries[2].gates == (found.deliveries[1].id,), "it waits for what stands behind the collect only"
+
+
+def test_what_stands_in_front_is_done_though_the_rest_fails() -> None:
+    some = program(route("us", store("PatientID"), COLLECT, put("NumberOfFrames", "many"), forward("PACS")))
+    found = ran(some, obj({"PatientID": "4711", "StudyInstanceUID": "1.2.3"}), through=True)
+    assert [delivery.outbox for delivery in found.deliveries] == ["archive.store", "hold"]
