@@ -40,6 +40,8 @@ class Collector:
 
     def pick(self, outbox: Outbox, now: float) -> list[Entry]:
         """Claim what is complete."""
+        # Asked before looking, and settled between: what is routed meanwhile is either unrouted still or found here.
+        unrouted = self._router.oldest_unrouted()
         # What an interrupted turn has promised must be settled first, or it would be promised twice.
         self._spool.settle()
         outbox.give_back_claimed()
@@ -56,7 +58,7 @@ class Collector:
             complete = max(complete, self._resting.get(key, 0.0))
             if now < complete:
                 next_look = min(next_look, complete - now)
-            elif self._router.is_behind(complete):
+            elif unrouted is not None and unrouted < complete:
                 next_look = min(next_look, SOON)
             else:
                 self._resting.pop(key, None)

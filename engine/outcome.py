@@ -73,12 +73,14 @@ class Collected:
     """An object of a study that is complete: as it stands behind `collect`, and as it was received.
 
     earlier: the deliveries in front, as far as a report behind wants to tell of them; kept: whether there are any.
+    why: what had failed, where the chain is a failure chain.
     """
 
     obj: Object
     received: Object
     earlier: tuple[str, ...] = ()
     kept: bool = False
+    why: str = ""
 
 
 def linked(deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:

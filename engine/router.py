@@ -94,11 +94,10 @@ class Router:
         for path in scratch:
             path.unlink(missing_ok=True)
 
-    def is_behind(self, moment: float) -> bool:
-        """Whether something that was accepted before this moment is still to be routed; what rests does not count."""
-        # An object that is being routed still lies there, so none is overlooked.
+    def oldest_unrouted(self) -> float | None:
+        """When the oldest object was accepted that is still to be routed; what rests does not count."""
         waiting = (number for number in self._spool.waiting() if number not in self._not_before)
-        return any(self._spool.accepted_at(number) < moment for number in waiting)
+        return next((self._spool.accepted_at(number) for number in waiting), None)
 
     def go_on(self, home: Outbox, study: Sequence[Entry]) -> None:
         """What was collected is complete: the rest of its chain, in one promise. Raises OSError, MemoryError."""
@@ -223,7 +222,8 @@ class Router:
 
 def _collected(home: Outbox, entry: Entry) -> Collected:
     obj = Object(entry.object, entry.file, Header.read(entry.file), entry.origin, cleared=frozenset(entry.cleared))
-    return Collected(obj, home.received_object(entry), entry.awaits, bool(entry.note["kept"]))
+    why = entry.note.get("failure", "")
+    return Collected(obj, home.received_object(entry), entry.awaits, bool(entry.note["kept"]), why)
 
 
 def _words(error: OSError | MemoryError) -> str:

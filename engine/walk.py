@@ -13,7 +13,8 @@ from engine.view import ObjectView
 class Walk:
     """One walk along a chain: what it has promised so far, and whether it has ended.
 
-    why: why a failure chain is walked. earlier: what the chain has promised in front of a `collect`, for its reports.
+    why: why a failure chain is walked. earlier: what the chain has promised in front of a `collect`, for its reports;
+    kept: whether that was anything.
     through: pass each `collect` as if nothing more were to come, for tests and explanations.
     """
 
@@ -25,10 +26,11 @@ class Walk:
         why: str = "",
         *,
         earlier: tuple[str, ...] = (),
+        kept: bool = False,
         through: bool = False,
     ) -> None:
         self.plan, self.route, self.bench, self.why = plan, route, bench, why
-        self.earlier, self.through = earlier, through
+        self.earlier, self.kept, self.through = earlier, kept, through
         self.collected = ""
         self.opened = 0
         """The first promise that an `await` waits for: none in front of a `collect`."""
@@ -115,7 +117,7 @@ class Walk:
                 return obj
             case Gather(unit, uid, quiet):
                 earlier = (*self.earlier, *self._so_far())
-                kept = "yes" if earlier else ""
+                kept = "yes" if earlier or self.kept else ""
                 note = {"uid": uid, "quiet": f"{quiet:g}", "kept": kept}
                 self._promise(Deliver(obj, (f"{unit}{GATHERING}",), (), note), position, earlier)
                 return None

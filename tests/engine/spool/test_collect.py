@@ -240,3 +240,24 @@ def test_hold_behind_it(tmp_path: Path) -> None:
     line.receive("1.2.1")
     settled(line)
     assert line.held() == ["1.2.1"]
+
+
+def test_a_collect_behind_a_collect_knows_what_is_kept(tmp_path: Path) -> None:
+    line = Line(tmp_path, rules(store(), collect(), AWAIT, collect(), us(forward("PACS"))), Pacs())
+    line.receive("1.2.1", "US")
+    line.receive("1.2.2", "CT")
+    settled(line)
+    settled(line, 2 * QUIET + 2)
+    assert (line.pacs.got, line.held()) == (["1.2.1"], []), "the other is kept by the archive"
+
+
+def test_a_failure_chain_can_collect_and_its_mail_still_says_what_failed(tmp_path: Path) -> None:
+    pacs = Pacs()
+    pacs.refuse = {"1.2.1"}
+    line = Line(tmp_path, rules(forward("PACS"), failure=(collect(), store(), mail("admin"))), pacs)
+    line.receive("1.2.1")
+    settled(line, 1)
+    assert line.owed("study.collect") == ["1.2.1"]
+    settled(line)
+    [told] = line.spool.outbox("admin.mail").all()
+    assert (line.stored(), told.note["why"]) == (["1.2.1"], "it refuses")
