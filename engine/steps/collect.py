@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from engine.errors import Never
 from engine.object import Object
 from engine.parameters import Time, Unit
-from engine.step import Gather, Workbench, step
+from engine.step import Gather, Hold, Workbench, step
 
 
 @step("collect UNIT quiet QUIET")
@@ -24,9 +23,9 @@ class Collect:
     unit: Unit
     quiet: Time
 
-    def apply(self, obj: Object, bench: Workbench) -> Gather:
-        """What it is collected with. Raises Never where the object does not say to what it belongs."""
+    def apply(self, obj: Object, bench: Workbench) -> Gather | Hold:
+        """What it is collected with; held where the object does not say to what it belongs."""
         uid = obj.header.first(self.unit.uid)
         if not uid:
-            raise Never(f"it has no {self.unit.uid}, so nothing says which {self.unit.name} it belongs to")
+            return Hold(f"it has no {self.unit.uid}, so nothing says which {self.unit.name} it belongs to")
         return Gather(self.unit.name, uid, self.quiet.duration.seconds, f"{self.unit.name} quiet {self.quiet.duration}")

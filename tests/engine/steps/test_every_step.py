@@ -10,7 +10,7 @@ import engine.steps
 from engine.object import Object
 from engine.program import CLEAN, Call, Program
 from engine.signature import Argument, Signature
-from engine.step import Deliver, Drop, Hold, Wait, step
+from engine.step import Deliver, Drop, Gather, Hold, Wait, step
 from engine.steps import STEPS
 from engine.vocabulary import PLANNED_STEPS, vocabulary
 from tests.data.make import (
@@ -28,7 +28,10 @@ from tests.data.make import (
 
 ALL = sorted(STEPS)
 ARROW = "→"
-HEADER = {"PatientName": "Müller^Änne", "PatientID": "4711", "Modality": "US", "SOPInstanceUID": "1.2.3"}
+HEADER = {
+    **{"PatientName": "Müller^Änne", "PatientID": "4711", "Modality": "US"},
+    **{"StudyInstanceUID": "1.2", "SOPInstanceUID": "1.2.3"},
+}
 CALLS = [
     *(store(), store("Institution", "PatientName", folder="teaching"), forward("PACS", "READER"), hold(), hold("why")),
     *(mail("admin", subject="New"), discard("no"), put("Modality", "CT"), remove("PatientName"), clean()),
@@ -84,7 +87,7 @@ def test_a_step_has_a_signature_that_reads_back_and_a_file_of_its_name(name: str
 def test_a_step_clears_what_it_declares_and_nothing_else(call: Call) -> None:
     answer = apply(call, obj(HEADER))
     after = answer.obj if isinstance(answer, Deliver) else answer
-    assert isinstance(after, Object | Drop | Wait)
+    assert isinstance(after, Object | Drop | Wait | Gather)
     cleared = after.cleared if isinstance(after, Object) else frozenset()
     assert cleared == STEPS[call.step].signature.clears
 
@@ -93,7 +96,7 @@ def test_a_step_clears_what_it_declares_and_nothing_else(call: Call) -> None:
 def test_no_step_makes_unclean_again_what_was_clean(call: Call) -> None:
     answer = apply(call, obj(HEADER).with_cleared(*CLEAN))
     after = answer.obj if isinstance(answer, Deliver) else answer
-    assert isinstance(after, Drop | Wait) or (isinstance(after, Object) and after.cleared == set(CLEAN))
+    assert isinstance(after, Drop | Wait | Gather) or (isinstance(after, Object) and after.cleared == set(CLEAN))
 
 
 def test_a_step_clears_only_what_a_sender_asks_for() -> None:
@@ -150,7 +153,7 @@ def outline(answer: object) -> object:
 @pytest.mark.parametrize("call", CALLS, ids=str)
 def test_a_step_answers_with_an_object_a_promise_a_hold_or_an_end(call: Call) -> None:
     answer = apply(call, obj(HEADER))
-    assert isinstance(answer, Object | Deliver | Hold | Drop | Wait)
+    assert isinstance(answer, Object | Deliver | Hold | Drop | Wait | Gather)
     if isinstance(answer, Deliver):
         assert answer.to
         assert outline(answer.obj) == outline(obj(HEADER)), "an effect changes nothing"
@@ -158,7 +161,7 @@ def test_a_step_answers_with_an_object_a_promise_a_hold_or_an_end(call: Call) ->
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
 def test_a_step_copes_with_an_object_that_has_no_tags(call: Call) -> None:
-    assert isinstance(apply(call, obj({})), Object | Deliver | Hold | Drop | Wait)
+    assert isinstance(apply(call, obj({})), Object | Deliver | Hold | Drop | Wait | Gather)
 
 
 # --- single steps -----------------------------------------------------------------------------------------------------
