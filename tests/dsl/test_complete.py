@@ -30,7 +30,19 @@ def offers(written: str) -> list[Offer]:
     return list(complete(text + after, len(text), rules=rules, vocabulary=VOCABULARY).words)
 
 
-STEPS = ["anonymize-pixels", "await", "clean", "discard", "forward", "hold", "mail", "remove", "set", "store"]
+STEPS = [
+    "anonymize-pixels",
+    "await",
+    "clean",
+    "collect",
+    "discard",
+    "forward",
+    "hold",
+    "mail",
+    "remove",
+    "set",
+    "store",
+]
 STATEMENTS = [
     "condition",
     "contact",
