@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_network
 
+from appliance.chores import timetable
 from appliance.settings import Settings
 from appliance.supervise import Supervised
 from engine import dicom
@@ -66,6 +67,8 @@ class Appliance:
         self._changing = threading.RLock()
         self._routing = Supervised("router", self._route)
         self._stopping = threading.Event()
+        self._timetable = timetable(settings, self.spool, self._stopping.is_set)
+        self._by_clock = Supervised("rules by the clock", self._timetable.loop)
 
     @property
     def program(self) -> Program:
@@ -84,6 +87,8 @@ class Appliance:
         except OSError:
             self.stop()
             raise
+        self._timetable.use(self.program.chores)
+        self._by_clock.start()
         self._warn()
 
     def use(self, program: Program) -> None:
@@ -117,6 +122,7 @@ class Appliance:
                 raise CannotChange(error.strerror or str(error)) from error
             self._plan, self._digest = prepare(program), digest
             self._senders.clear()
+            self._timetable.use(program.chores)
             kept = {listener.name for listener in program.listeners}
             for listener in old.listeners:
                 if listener.name not in kept and listener not in closed:
@@ -132,6 +138,8 @@ class Appliance:
             for listener, _ in list(self._listeners.values()):
                 self._close(listener)
         self._routing.stop()
+        self._by_clock.stop()
+        self._timetable.stop()
         self.router.wake.set()
         pumpings = list(self._pumps.values())
         for pumping in pumpings:
@@ -140,6 +148,7 @@ class Appliance:
         for pumping in pumpings:
             pumping.thread.join(GRACE)
         self._routing.join(GRACE)
+        self._by_clock.join(GRACE)
         self.router.close()
 
     def ports(self) -> list[int]:
@@ -149,6 +158,7 @@ class Appliance:
     def trouble(self) -> dict[str, str]:
         """What does not work at the moment, by name, in words."""
         found = {name: p.pump.trouble or p.thread.trouble for name, p in list(self._pumps.items())}
+        found["rules by the clock"] = self._timetable.trouble or self._by_clock.trouble
         found["router"] = self._routing.trouble
         found["disk"] = self._no_room() or ""
         return {name: words for name, words in found.items() if words}

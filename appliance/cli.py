@@ -54,6 +54,8 @@ def main(words: Sequence[str] | None = None) -> int:
     # pynetdicom logs what it sends and receives, values included: never below an error of its own.
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    # It tells of each wake-up; what a wake-up has brought about is told by us.
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     warnings.simplefilter("ignore")  # pydicom's quote what they warn of
     os.umask(0o077)  # images, and the folders named after patients, are for this account alone
     try:

@@ -28,7 +28,9 @@ class Supervised:
         self._stopping.set()
 
     def join(self, seconds: float) -> bool:
-        """Wait for its end; whether it came."""
+        """Wait for its end; whether it came. What was never started has ended."""
+        if self._thread.ident is None:
+            return True
         self._thread.join(seconds)
         return not self._thread.is_alive()
 

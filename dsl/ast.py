@@ -244,6 +244,11 @@ class Route:
     failure: Chain | None
     span: Span
 
+    @property
+    def by_clock(self) -> bool:
+        """Whether it takes no objects: `on every …`."""
+        return self.source.name.text == "every"
+
 
 @dataclass(frozen=True, slots=True)
 class Given:

@@ -144,6 +144,8 @@ class _Asking:
             )
         if not self.enough and place.call[0] != "expect":
             could -= {"ARROW", "ON_FAILURE", "WHERE"}
+        if place.kind == "step" and place.about == "clock":
+            could -= {"CHOOSE"}
         kind = _kind(place.about) if place.kind in ("compare", "operand") else ""
         if place.kind == "compare":
             could = could - _JOINTS if kind else could & _JOINTS
@@ -199,12 +201,15 @@ class _Asking:
                 yield from self._components(kinds.values(), "component")
             case "source":
                 yield from self._declared("listener", 1)
-                yield from self._components(self.vocabulary.sources.values(), "source")
+                fitting = [s for s in self.vocabulary.sources.values() if not (s.by_clock and place.about == "test")]
+                yield from self._components(fitting, "source")
             case "step" | "expect":
                 if place.kind == "expect":
                     yield Offer("tag", "keyword", "a tag is there afterwards", 3)
                 yield from self._declared("steps", 2)
-                yield from self._components(self.vocabulary.steps.values(), "step")
+                by_clock = place.about == "clock"
+                fitting = [s for s in self.vocabulary.steps.values() if s.by_clock == by_clock]
+                yield from self._components(fitting, "step")
             case "value":
                 yield from self._values()
             case "field":

@@ -5,7 +5,9 @@ Pure. It is only asked for rules without errors and may trust every name. It mus
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar, cast
 
 from dsl import ast
 from dsl.bind import Arguments
@@ -17,6 +19,7 @@ from engine.program import (
     Case,
     Chain,
     Choose,
+    Chore,
     Contact,
     Destination,
     Listener,
@@ -25,8 +28,10 @@ from engine.program import (
     Regions,
     Route,
 )
-from engine.schedule import Schedule
+from engine.schedule import Daily, Schedule
 from engine.signature import Argument
+
+Named = TypeVar("Named", Route, Chore)
 
 
 def lower(rules: Rules, arguments: Mapping[ast.Span, Arguments]) -> Program:
@@ -55,7 +60,7 @@ class _Lowering:
         self.listeners: dict[str, Listener] = {}
 
     def program(self) -> Program:
-        destinations, contacts, regions, routes, schedules = [], [], [], [], []
+        destinations, contacts, regions, routes, schedules, chores = [], [], [], [], [], []
         for statement in self.rules.statements:  # every declared listener first: routes look for its port
             if isinstance(statement, ast.Declaration) and statement.kind == "listener":
                 name = statement.name
@@ -72,15 +77,19 @@ class _Lowering:
                 case ast.Regions(name=name, where=where, keep=keep):
                     fits = None if where is None else self.condition(where)
                     regions.append(Regions(name.text, fits, keep, boxes(statement)))
+                case ast.Route(by_clock=True):
+                    chores.append(self._chore(statement))
                 case ast.Route():
                     routes.append(self._route(statement))
+        taken = {route.name for route in routes} | {chore.name for chore in chores}
         return Program(
             tuple(self.listeners.values()),
             tuple(destinations),
             tuple(contacts),
             tuple(regions),
-            _with_names(routes),
+            _with_names(routes, taken, _what_it_does),
             tuple(schedules),
+            _with_names(chores, taken, _what_is_done),
         )
 
     def _bound(self, at: ast.Span) -> Arguments:
@@ -95,6 +104,14 @@ class _Lowering:
             None if route.where is None else self.condition(route.where),
             self._chain(route.chain),
             None if route.failure is None else self._chain(route.failure),
+            f"{route.span.file}:{route.span.line}",
+        )
+
+    def _chore(self, route: ast.Route) -> Chore:
+        return Chore(
+            "" if route.label is None else route.label.text,
+            Daily.bound(self._bound(route.source.span)),
+            tuple(node for node in self._chain(route.chain) if isinstance(node, Call)),
             f"{route.span.file}:{route.span.line}",
         )
 
@@ -172,20 +189,33 @@ def _contact(name: str, bound: Arguments) -> Contact:
     return Contact(name, tuple(item.text for item in addresses.items or (addresses,)), "may" in bound)
 
 
-def _with_names(routes: list[Route]) -> tuple[Route, ...]:
-    """Routes that were given no name get one from what they do, so that a reload knows them again."""
-    taken = {route.name for route in routes}
+def _with_names(routes: Sequence[Named], taken: set[str], essence: Callable[[Named], object]) -> tuple[Named, ...]:
+    """Routes that were given no name get one from their `essence`, so that a reload knows them again."""
     named = []
     for route in routes:
         name = route.name
         if not name:
-            bare = Route("", route.source, route.where, route.chain)
-            canonical = json.dumps(Program(routes=(bare,)).to_json()["routes"], sort_keys=True, ensure_ascii=False)
+            canonical = json.dumps([essence(route)], sort_keys=True, ensure_ascii=False)
             stem = name = f"route-{hashlib.blake2b(canonical.encode(errors='replace'), digest_size=4).hexdigest()}"
             repeat = 2
             while name in taken:
                 name = f"{stem}-{repeat}"
                 repeat += 1
             taken.add(name)
-        named.append(Route(name, route.source, route.where, route.chain, route.failure, route.written))
+        named.append(replace(route, name=name))
     return tuple(named)
+
+
+def _what_it_does(route: Route) -> object:
+    """What the name of a route comes from. What happens on failure is no part of it, nor where it is written."""
+    bare = Route("", route.source, route.where, route.chain)
+    return _json(Program(routes=(bare,)), "routes")
+
+
+def _what_is_done(chore: Chore) -> object:
+    return _json(Program(chores=(replace(chore, written=""),)), "chores")
+
+
+def _json(program: Program, kind: str) -> object:
+    [only] = cast(list[object], program.to_json()[kind])
+    return only

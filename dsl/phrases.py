@@ -60,6 +60,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "study or series, like collect study quiet 2 minutes",
         "study oder series, wie collect study quiet 2 minutes",
     ),
+    "fits age": ("an age of a day or more, like 90 days", "ein Alter von mindestens einem Tag, wie 90 days"),
     "fits time": ("a time, like 10 minutes", "eine Zeit, wie 10 minutes"),
     "fits count": ("a whole number, like 3", "eine ganze Zahl, wie 3"),
     "fits port": ("a port number from 1 to 65535, like 11112", "eine Portnummer von 1 bis 65535, wie 11112"),

@@ -23,7 +23,8 @@ class Place:
     kind: statement, new (a name that is declared here), equals, component (the kind of a destination or listener),
     source, step, value (of what `call` names), field (a condition begins), compare (something is asked of `about`),
     operand (a value of `about`), joint (a condition is complete), file, text, expect, other.
-    about: what is declared, or the tag; call: step, source, destination, listener, contact or expect, and its name.
+    about: what is declared, or the tag; of a step `clock` behind `on every`, of a source `test` in one.
+    call: step, source, destination, listener, contact or expect, and its name.
     """
 
     kind: str
@@ -84,17 +85,18 @@ class _Reading:
     def __init__(self) -> None:
         self.place = Place("statement")
         self._test = False
+        self._clock = False  # behind `on every …`: no object comes
         self._bracket = False  # inside `in (…)`
         self._slashes = 0
 
     def feed(self, word: scan.Word) -> None:
         """Go on by one word."""
         if word.kind == "arrow":
-            self.place = Place("step")
+            self.place = Place("step", "clock" if self._clock else "")
         elif (
             word.text == "on" and word.kind == "name" and self.place.kind in ("other", "joint", "text", "new", "equals")
         ):
-            self.place = Place("source")
+            self.place = Place("source", "test" if self._test else "")
         elif word.text == "choose" and self.place.kind == "step":
             self.place = Place("other")
         elif self.place.kind not in ("statement", "new") and not self._literal() and self._inner(word):
@@ -134,7 +136,7 @@ class _Reading:
                 self._test = True
                 self.place = Place("text")
             case "on":
-                self.place = Place("source")
+                self.place = Place("source", "test" if self._test else "")
             case _:
                 self.place = Place("other")
 
@@ -159,6 +161,7 @@ class _Reading:
 
     def _source(self, word: scan.Word) -> None:
         failure = word.text == "failure"
+        self._clock = word.text == "every"
         self.place = Place("other") if failure else Place("value", "", ("source", word.text))
 
     def _step(self, word: scan.Word) -> None:
@@ -170,7 +173,7 @@ class _Reading:
 
     def _value(self, word: scan.Word) -> None:
         if word.text == "on" and not self._days():
-            self.place = Place("source")
+            self.place = Place("source", "test" if self._test else "")
             return
         self.place = Place("value", "", self.place.call, (*self.place.values, word))
 

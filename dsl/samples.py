@@ -10,6 +10,7 @@ _SAMPLES: dict[type[Parameter], str] = {
     kinds.Word: "basic",
     kinds.TagName: "InstitutionName",
     kinds.Time: "10 minutes",
+    kinds.Age: "90 days",
     kinds.Unit: "study",
     kinds.Count: "3",
     kinds.Port: "11112",
@@ -22,6 +23,7 @@ _SAMPLES: dict[type[Parameter], str] = {
     kinds.Addresses: '"it@praxis.example"',
     kinds.Node: '"PACS_A@192.168.10.5:104"',
     schedule.WeekDays: "weekdays",
+    schedule.Clock: "03:00",
     kinds.Layout: "Institution/PatientName",
 }
 

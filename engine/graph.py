@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from engine.condition import describe
 from engine.parameters import Contacts, Destinations
-from engine.program import Call, Chain, Choose, Program, Route
+from engine.program import Call, Chain, Choose, Chore, Program, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ def graph(program: Program, clears: Mapping[str, frozenset[str]]) -> Graph:
     builder = _Builder(clears)
     for route in program.routes:
         builder.route(route)
+    for chore in program.chores:
+        builder.chore(chore)
     return Graph(builder.nodes, tuple(builder.edges))
 
 
@@ -116,6 +118,11 @@ class _Builder:
             start = f"{route.name}/failure"
             self._node(Node(start, "source", f"{route.name}: on failure"))
             self._chain(route.failure, route.name, "f", [_End(start, "", frozenset())])
+
+    def chore(self, chore: Chore) -> None:
+        source = f"on {chore.when.in_words()}"
+        self._node(Node(source, "source", source))
+        self._chain(chore.chain, chore.name, "", [_End(source, "", frozenset())])
 
     def _chain(self, chain: Chain, route: str, at: str, ends: list[_End]) -> list[_End]:
         for number, node in enumerate(chain, 1):

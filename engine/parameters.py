@@ -86,6 +86,20 @@ class Time:
 
 
 @dataclass(frozen=True, slots=True)
+class Age:
+    """How old something must be before it may go: a day at least, lest it goes before anybody has seen it."""
+
+    duration: Duration
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A duration of a day or more."""
+        if argument.kind != "duration" or Duration.of(argument.text).days < 1:
+            raise Misfit(argument, "an age of a day or more, like 90 days")
+        return cls(Duration.of(argument.text))
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """What belongs together: a study or a series (PS3.3 section A.1.2)."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from engine import condition as conditions
 from engine.condition import Condition
-from engine.schedule import Schedule, Window
+from engine.schedule import Daily, Schedule, Window
 from engine.signature import Argument
 
 CLEAN = ("header", "pixels")
@@ -121,6 +121,16 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Chore:
+    """`route NAME on every day at 03:00 → …`: what is done at a time of day, without an object."""
+
+    name: str
+    when: Daily
+    chain: tuple[Call, ...]
+    written: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """Everything that a rule file says."""
 
@@ -130,13 +140,14 @@ class Program:
     regions: tuple[Regions, ...] = ()
     routes: tuple[Route, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    chores: tuple[Chore, ...] = ()
 
     @property
     def digest(self) -> str:
         """Sixteen hex digits over what the program does; the same for texts that differ only in layout."""
         data = self.to_json()
-        for route in data["routes"]:  # type: ignore[attr-defined]  # to_json made it a list of dicts
-            route.pop("written")
+        for entry in (*_list(data["routes"]), *_list(data["chores"])):
+            entry.pop("written")  # type: ignore[attr-defined]  # to_json made them dicts
         canonical = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()
 
@@ -191,6 +202,10 @@ class Program:
                 }
                 for route in self.routes
             ],
+            "chores": [
+                {"name": c.name, "when": str(c.when), "chain": _chain_json(c.chain), "written": c.written}
+                for c in self.chores
+            ],
         }
 
     @classmethod
@@ -227,6 +242,10 @@ class Program:
             ),
             # A program that an earlier version kept on disk has none.
             tuple(Schedule(str(s["name"]), Window.of(str(s["window"]))) for s in _list(data.get("schedules", []))),
+            tuple(
+                Chore(str(c["name"]), Daily.of(str(c["when"])), _calls(c["chain"]), str(c["written"]))
+                for c in _list(data.get("chores", []))
+            ),
         )
 
 
@@ -245,7 +264,7 @@ class Change:
 def difference(old: Program, new: Program) -> dict[str, Change]:
     """What a reload must open, close and replace: per kind (listeners, destinations …) the names that differ."""
     result = {}
-    for kind in ("listeners", "destinations", "contacts", "regions", "schedules", "routes"):
+    for kind in ("listeners", "destinations", "contacts", "regions", "schedules", "routes", "chores"):
         before = {entry["name"]: entry for entry in _list(old.to_json()[kind])}
         after = {entry["name"]: entry for entry in _list(new.to_json()[kind])}
         result[kind] = Change(
@@ -313,6 +332,10 @@ def _node_json(node: Call | Choose) -> object:
 
 def _chain(data: object) -> Chain:
     return tuple(_node(entry) for entry in _list(data))
+
+
+def _calls(data: object) -> tuple[Call, ...]:
+    return tuple(Call(str(entry["step"]), _arguments(entry["arguments"])) for entry in _list(data))
 
 
 def _node(entry: Mapping[str, object]) -> Call | Choose:

@@ -54,6 +54,48 @@ SIGNATURE = Signature.of("schedule START until END [on DAYS]", {"start": Clock, 
 
 
 @dataclass(frozen=True, slots=True)
+class Daily:
+    """A time of day, on some days of the week (Monday being 0): `every day at 03:00 on weekdays`."""
+
+    at: time
+    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+
+    def latest(self, moment: datetime) -> datetime:
+        """When it was the last time, this moment included."""
+        dates = (moment.date() - timedelta(days=back) for back in range(8))
+        times = (datetime.combine(day, self.at) for day in dates if day.weekday() in self.days)
+        return next(one for one in times if one <= moment)
+
+    def __str__(self) -> str:
+        days = "" if len(self.days) == len(DAYS) else f" {''.join(map(str, self.days))}"
+        return f"{self.at:%H:%M}{days}"
+
+    def in_words(self) -> str:
+        """As a rule says it."""
+        days = "" if len(self.days) == len(DAYS) else f" on {', '.join(DAYS[day] for day in self.days)}"
+        return f"every day at {self.at:%H:%M}{days}"
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """What `str` wrote. Raises ValueError."""
+        match = re.fullmatch(r"(\d\d):(\d\d)(?: ([0-6]+))?", text)
+        if match is None:
+            raise ValueError("not a time of day")
+        return cls(time(int(match[1]), int(match[2])), _days(match[3]))
+
+    @classmethod
+    def bound(cls, arguments: Mapping[str, Argument]) -> Self:
+        """From the bound arguments of `every day at TIME [on DAYS]`."""
+        days = WeekDays.of(arguments["days"]).days if "days" in arguments else _days(None)
+        return cls(Clock.of(arguments["time"]).time, days)
+
+
+def _days(digits: str | None) -> tuple[int, ...]:
+    """Days of the week from their digits; all where there are none."""
+    return tuple(map(int, digits)) if digits else tuple(range(len(DAYS)))
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """From `start` until `end`, over midnight where the end is not later; `days` are those on which it begins."""
 
@@ -89,8 +131,7 @@ class Window:
         match = re.fullmatch(r"(\d\d):(\d\d)-(\d\d):(\d\d)(?: ([0-6]+))?", text)
         if match is None:
             raise ValueError("not a window of time")
-        days = tuple(map(int, match[5])) if match[5] else tuple(range(len(DAYS)))
-        return cls(time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4])), days)
+        return cls(time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4])), _days(match[5]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,5 +144,5 @@ class Schedule:
     @classmethod
     def of(cls, name: str, arguments: Mapping[str, Argument]) -> Self:
         """From bound arguments."""
-        days = WeekDays.of(arguments["days"]).days if "days" in arguments else tuple(range(len(DAYS)))
+        days = WeekDays.of(arguments["days"]).days if "days" in arguments else _days(None)
         return cls(name, Window(Clock.of(arguments["start"]).time, Clock.of(arguments["end"]).time, days))

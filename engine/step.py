@@ -83,7 +83,25 @@ class Step(Protocol):
         """What becomes of the object. Deterministic; touches no network, no clock and no folder."""
 
 
+class Caretaker(Protocol):
+    """What a step may ask for that works by the clock."""
+
+    def purge(self, folder: str, older: float) -> str:
+        """Remove the copies of an archive folder that lie there for longer than `older` seconds; what was removed.
+
+        Raises engine.errors.Later where the disk does not let it.
+        """
+
+
+class Chore(Protocol):
+    """One step that works by the clock, with its arguments."""
+
+    def work(self, caretaker: Caretaker) -> str:
+        """Do it; in words, what was done. To do it twice must do no harm. Raises engine.errors.Later."""
+
+
 S = TypeVar("S", bound=Step)
+C = TypeVar("C", bound=Chore)
 
 HOLD = "hold"
 """The outbox that people empty."""
@@ -105,7 +123,21 @@ class Declared:
         return self.make(**self.signature.read(arguments))
 
 
+@dataclass(frozen=True, slots=True)
+class DeclaredChore:
+    """The class of a step that works by the clock, with its signature and its manual page."""
+
+    signature: Signature
+    make: Callable[..., Chore]
+    manual: str
+
+    def of(self, arguments: Mapping[str, Argument]) -> Chore:
+        """The step with these arguments."""
+        return self.make(**self.signature.read(arguments))
+
+
 _registry: dict[str, Declared] = {}
+_chores: dict[str, DeclaredChore] = {}
 
 
 def step(line: str, *, clears: Sequence[str] = ()) -> Callable[[type[S]], type[S]]:
@@ -115,13 +147,28 @@ def step(line: str, *, clears: Sequence[str] = ()) -> Callable[[type[S]], type[S
     """
 
     def declare(cls: type[S]) -> type[S]:
-        signature = Signature.of(line, parameters(cls), clears=clears)
-        if signature.name in _registry:
-            raise ValueError(f"two steps are called {signature.name}")
+        signature = _new(Signature.of(line, parameters(cls), clears=clears))
         _registry[signature.name] = Declared(signature, cls, cls.__doc__ or "")
         return cls
 
     return declare
+
+
+def chore(line: str) -> Callable[[type[C]], type[C]]:
+    """Declare a step that works by the clock, behind `on every …` and nowhere else."""
+
+    def declare(cls: type[C]) -> type[C]:
+        signature = _new(Signature.of(line, parameters(cls), by_clock=True))
+        _chores[signature.name] = DeclaredChore(signature, cls, cls.__doc__ or "")
+        return cls
+
+    return declare
+
+
+def _new(signature: Signature) -> Signature:
+    if signature.name in (*_registry, *_chores):
+        raise ValueError(f"two steps are called {signature.name}")
+    return signature
 
 
 def parameters(cls: type) -> dict[str, type[Parameter]]:
@@ -137,3 +184,8 @@ def parameters(cls: type) -> dict[str, type[Parameter]]:
 def all_steps() -> Mapping[str, Declared]:
     """Every step that is built, by name; complete once engine.steps is imported."""
     return MappingProxyType(_registry)
+
+
+def all_chores() -> Mapping[str, DeclaredChore]:
+    """Every step that works by the clock, by name; complete once engine.steps is imported."""
+    return MappingProxyType(_chores)

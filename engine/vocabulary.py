@@ -7,7 +7,7 @@ from engine.destinations import DESTINATIONS
 from engine.parameters import Addresses
 from engine.signature import Signature, Vocabulary
 from engine.sources import LISTENERS, SOURCES
-from engine.steps import STEPS
+from engine.steps import CHORES, STEPS
 
 PLANNED_STEPS = (
     "anonymize [profile PROFILE] [keep KEEP]",
@@ -18,7 +18,6 @@ PLANNED_STEPS = (
     "decompress",
     "notify URLS",
     "review",
-    "purge FOLDER older AGE",
 )
 PLANNED_CLEARS = {"anonymize": ("header",)}
 """What a planned step will clean. Not `pseudonymize`: new names leave the birth date and the rest as they are."""
@@ -27,6 +26,7 @@ PLANNED_CLEARS = {"anonymize": ("header",)}
 def vocabulary() -> Vocabulary:
     """All there is."""
     steps = {name: declared.signature for name, declared in STEPS.items()}
+    steps |= {name: declared.signature for name, declared in CHORES.items()}
     for line in PLANNED_STEPS:
         name = line.split()[0]
         steps[name] = Signature.of(line, built=False, clears=PLANNED_CLEARS.get(name, ()))

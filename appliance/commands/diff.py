@@ -66,6 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+KINDS = {"chores": "routes by the clock"}
+"""What is called otherwise than in the program."""
+
+
 def _tell_rules(old: Program, new: Program) -> None:
     if old.digest == new.digest:
         print("both rules mean the same")
@@ -74,7 +78,7 @@ def _tell_rules(old: Program, new: Program) -> None:
         for word, names in (("added", change.added), ("removed", change.removed), ("changed", change.changed)):
             if names:
                 where = old if word == "removed" else new
-                print(f"{kind} {word}: {', '.join(_placed(where, kind, name) for name in names)}")
+                print(f"{KINDS.get(kind, kind)} {word}: {', '.join(_placed(where, kind, name) for name in names)}")
     if _moved([one.name for one in old.regions], [one.name for one in new.regions]):
         print("regions in another order: the first that fits a device counts")
     if _moved([one.name for one in old.routes], [one.name for one in new.routes]):
@@ -99,8 +103,12 @@ def _is_spool(path: Path) -> bool:
 
 def _placed(program: Program, kind: str, name: str) -> str:
     """The name, for a route with the line it stands in: many routes have no name of their own."""
-    route = program.route(name) if kind == "routes" else None
-    return f"{name} ({route.written})" if route is not None else name
+    written = {
+        "routes": {route.name: route.written for route in program.routes},
+        "chores": {chore.name: chore.written for chore in program.chores},
+    }
+    where = written.get(kind, {}).get(name)
+    return f"{name} ({where})" if where is not None else name
 
 
 def _moved(old: list[str], new: list[str]) -> bool:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from appliance.editor.desk import Desk
-from engine.steps import STEPS
+from engine.steps import CHORES, STEPS
 from engine.vocabulary import vocabulary
 
 MISSING = """stellwerk: the language server needs the package pygls, which is not installed.
@@ -28,4 +28,5 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.editor.server import serve  # here: no other command needs pygls, nor waits for it
 
     manuals = {name: declared.manual for name, declared in STEPS.items()}
+    manuals |= {name: declared.manual for name, declared in CHORES.items()}
     return serve(Desk(vocabulary(), arguments.rules), manuals, arguments.language)

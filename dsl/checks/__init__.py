@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dsl.checks import (
     after,
     boxes,
+    clock,
     contradictions,
     leaks,
     loops,
@@ -26,6 +27,7 @@ from engine.signature import Vocabulary
 def check(rules: Rules, vocabulary: Vocabulary) -> Iterator[Finding]:
     """Every finding of every check."""
     yield from names.check(rules, vocabulary)
+    yield from clock.check(rules, vocabulary)
     for question in (reading, tags, types, patterns, boxes, ports, loops):
         yield from question.check(rules)
 
@@ -39,3 +41,4 @@ def check_meaning(rules: Rules) -> Iterator[Finding]:
     """What can be asked only where all names and values mean something: can it happen?"""
     for question in (after, waiting, contradictions, shadows, optional):
         yield from question.check(rules)
+    yield from clock.check_folders(rules)

@@ -155,6 +155,20 @@ MESSAGES: dict[str, Message] = {
             "stellen Sie es vor die Wirkungen für das Ganze: → collect study quiet 2 minutes → forward PACS",
         ),
     ),
+    "W307": Message(
+        Text(
+            "no rule stores anything in {word}",
+            "nothing new comes here",
+            'name a folder as a rule stores in it: store in "teaching" by StudyDate; `archive` is the one without '
+            "a name",
+        ),
+        Text(
+            "keine Regel legt etwas in {word} ab",
+            "hierhin kommt nichts Neues",
+            'nennen Sie einen Ordner, wie eine Regel ihn nennt: store in "teaching" by StudyDate; `archive` ist der '
+            "ohne Namen",
+        ),
+    ),
     "E401": Message(
         Text(
             "names would leave the house: {word} is outside",

@@ -5,6 +5,7 @@ keeps one copy; other bytes under the same SOP Instance UID are refused, never o
 """
 
 import errno
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,11 +16,19 @@ from engine.layout import safe
 from engine.outbox import Outbox
 from engine.pump import LOOK_AGAIN, PATIENCE, Report, Sent, oldest_first
 
-_MARK = ".patient"
+MARK = ".patient"
 """In a folder named after a patient: whose it is, as a digest, so that two of one name are not mixed."""
 
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
 """What a file system answers that is another one, or knows no hard links."""
+
+
+_tending: dict[Path, threading.Lock] = {}
+
+
+def tending(root: Path) -> threading.Lock:
+    """Held by whoever changes this archive: a folder must not go while something is being stored in it."""
+    return _tending.setdefault(root, threading.Lock())
 
 
 class Archive:
@@ -39,6 +48,10 @@ class Archive:
 
     def send(self, entries: Sequence[Entry], report: Report, stopping: Callable[[], bool]) -> None:
         """Store a batch; the folders are flushed once for all of it, and only then is anything reported."""
+        with tending(self.root):
+            self._send(entries, report, stopping)
+
+    def _send(self, entries: Sequence[Entry], report: Report, stopping: Callable[[], bool]) -> None:
         stored: list[tuple[Entry, Path]] = []
         touched: set[Path] = set()
         for entry in entries:
@@ -98,7 +111,7 @@ class Archive:
 
     def _is_of(self, folder: Path, patient: str) -> bool:
         """Whether the folder is this patient's; an unmarked one becomes so."""
-        mark = folder / _MARK
+        mark = folder / MARK
         try:
             return mark.read_text() == patient
         except FileNotFoundError:

@@ -1,6 +1,7 @@
 """Ways in: their signature lines. A source that is not built yet is planned here, so that `check` can say so."""
 
 from engine.parameters import AETitles, Networks, Port
+from engine.schedule import Clock, WeekDays
 from engine.signature import Signature
 
 SOURCES = {
@@ -10,7 +11,7 @@ SOURCES = {
         Signature.of("https port PORT", {"port": Port}, built=False),
         Signature.of("folder PATH", built=False),
         Signature.of("outbox NAME", built=False),
-        Signature.of("every UNIT [at TIME] [on DAYS]", built=False),
+        Signature.of("every day at TIME [on DAYS]", {"time": Clock, "days": WeekDays}, by_clock=True),
     )
 }
 """What may stand after `on`, beside the name of a listener."""

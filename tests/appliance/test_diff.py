@@ -49,6 +49,14 @@ def test_it_names_what_is_added_and_removed_with_its_line(tmp_path: Path, capsys
     assert f"routes changed: house ({new}:1)" in said
 
 
+def test_what_works_by_the_clock_is_named_too(tmp_path: Path, capsys: Captured) -> None:
+    old = written(tmp_path, "old.rules", 'on port 26131 → store in "teaching" by Modality\n')
+    rule = 'route tidy on every day at 03:00 → purge "teaching" older 90 days\n'
+    new = written(tmp_path, "new.rules", 'on port 26131 → store in "teaching" by Modality\n' + rule)
+    assert main(["diff", old, new]) == 0
+    assert f"routes by the clock added: tidy ({new}:2)" in capsys.readouterr().out
+
+
 def test_it_tries_both_on_images_and_shows_only_those_that_go_elsewhere(
     tmp_path: Path, images: Path, capsys: Captured
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from dsl.compile import Compiled, compile_text
 from engine import parameters as kinds
+from engine.schedule import Clock, WeekDays
 from engine.signature import Signature, Vocabulary
 
 S = Signature.of
@@ -28,11 +29,17 @@ VOCABULARY = Vocabulary(
             S("await"),
             S("pseudonymize [with TABLE]", built=False),
             S("review", built=False),
+            S("purge FOLDER older AGE", {"folder": kinds.Folder, "age": kinds.Age}, by_clock=True),
             S("collect UNIT quiet QUIET", {"unit": kinds.Unit, "quiet": kinds.Time}),
         )
     },
     sources={
-        s.name: s for s in (S("port PORT", {"port": kinds.Port}), S("every UNIT [at TIME] [on DAYS]", built=False))
+        s.name: s
+        for s in (
+            S("outbox NAME", built=False),
+            S("port PORT", {"port": kinds.Port}),
+            S("every day at TIME [on DAYS]", {"time": Clock, "days": WeekDays}, by_clock=True),
+        )
     },
     listeners={
         "dicom": S(

@@ -57,9 +57,14 @@ STATEMENTS = [
 ]
 STATEMENTS += ["test"]
 EXACTLY = [
-    ("on |", ["sono", "port", "failure"]),
-    ("on po|", ["sono", "port", "failure"]),
+    ("on |", ["sono", "port", "every", "failure"]),
+    ("on po|", ["sono", "port", "every", "failure"]),
     ("on port |", []),
+    ("on every |", ["day", "on"]),
+    ("on every day |", ["at"]),
+    ("on every day at 03:00 → |", ["clean", "purge"]),
+    ("on every day at 03:00 → purge archive |", ["older"]),
+    ('test "x" given Modality = US on |', ["sono", "port", "failure"]),
     ("on port 11112 |", ["where", "→"]),
     ("on sono |", ["where", "→"]),
     ("on port 11112 -|", ["→"]),
@@ -92,7 +97,7 @@ EXACTLY = [
     ("on port 11112 where PatientAge < 18 |", ["days", "weeks", "months", "years", "and", "or", "→"]),
     ("on port 11112 where StudyDate > today - 30 |", ["days", "weeks", "months", "years"]),
     ("on port 11112 where Rows > 18 |", ["and", "or", "→"]),
-    ("on port 11112 → hold on |", ["sono", "port", "failure"]),
+    ("on port 11112 → hold on |", ["sono", "port", "failure", "every"]),
     ('test "x" given Modality = US expect no |', [*STEPS, "tag"]),
     ("# on |", []),
     ('on port 11112 → hold "on |', []),

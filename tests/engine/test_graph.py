@@ -1,6 +1,7 @@
 """The program as a graph: the ways of the mandated line, what is clean on each of them, and the drawing."""
 
 import re
+from datetime import time
 
 import pytest
 
@@ -8,8 +9,9 @@ from engine.condition import Condition
 from engine.graph import Edge, Graph
 from engine.graph import graph as graph_of
 from engine.plan import prepare
-from engine.program import Call, Case, Choose, Program
+from engine.program import Call, Case, Choose, Chore, Program
 from engine.run import run
+from engine.schedule import Daily
 from engine.vocabulary import vocabulary
 from tests.data.make import (
     FakeBench,
@@ -155,6 +157,16 @@ def test_two_routes_from_one_port_share_its_node() -> None:
 
 
 # --- the drawing ------------------------------------------------------------------------------------------------------
+
+
+def test_what_works_by_the_clock_is_a_way_of_its_own() -> None:
+    purge = Call("purge", {"folder": word("teaching")})
+    some = Program(chores=(Chore("nightly", Daily(time(3), (5, 6)), (purge,), "a.rules:1"),))
+    found = graph_of(some, {})
+    [source, step] = found.nodes.values()
+    assert (source.kind, source.label) == ("source", "on every day at 03:00 on saturday, sunday")
+    assert (step.kind, step.label) == ("step", "purge teaching")
+    assert found.edges == (Edge(source.id, step.id),)
 
 
 def test_the_mandated_line_is_drawn() -> None:

@@ -1,6 +1,7 @@
 """The Program: plain data that survives JSON, has a digest of what it does, and knows what a reload changes."""
 
 from dataclasses import replace
+from datetime import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +13,7 @@ from engine.program import (
     Case,
     Change,
     Choose,
+    Chore,
     Contact,
     Destination,
     Listener,
@@ -22,6 +24,7 @@ from engine.program import (
     calls,
     difference,
 )
+from engine.schedule import Daily, Schedule, Window
 from engine.signature import Argument
 from tests.data.make import discard, equals, forward, hold, mail, number, path, program, put, route, store, text, word
 
@@ -36,6 +39,8 @@ FULL = replace(
         Regions("sono", US, False, (Rectangle(0, 0, 100, 20), Rectangle(0, 0, 5, 5, True, True))),
         Regions("named", None, True, (Rectangle(1, 2, 3, 4),)),
     ),
+    schedules=(Schedule("nights", Window(time(20), time(6), (0, 4))),),
+    chores=(Chore("nightly", Daily(time(3), (5, 6)), (Call("purge", {"folder": word("teaching")}),), "a.rules:9"),),
 )
 
 
@@ -61,6 +66,8 @@ chains = st.recursive(
     max_leaves=4,
 )
 numbers = st.integers(0, 9999)
+minutes = st.builds(time, st.integers(0, 23), st.integers(0, 59))
+some_days = st.sets(st.integers(0, 6), min_size=1).map(sorted).map(tuple)
 programs = st.builds(
     Program,
     st.lists(st.builds(Listener, st.text(max_size=5), st.just("dicom"), bound), max_size=2).map(tuple),
@@ -92,6 +99,19 @@ programs = st.builds(
         ),
         max_size=2,
     ).map(tuple),
+    st.lists(st.builds(Schedule, st.text(max_size=5), st.builds(Window, minutes, minutes, some_days)), max_size=2).map(
+        tuple
+    ),
+    st.lists(
+        st.builds(
+            Chore,
+            st.text(max_size=5),
+            st.builds(Daily, minutes, some_days),
+            st.lists(st.builds(Call, st.text(max_size=5), bound), max_size=2).map(tuple),
+            st.text(max_size=5),
+        ),
+        max_size=2,
+    ).map(tuple),
 )
 
 
@@ -110,7 +130,11 @@ def test_what_is_no_program_is_refused(data: dict[str, object]) -> None:
 
 
 def test_where_a_rule_is_written_is_not_in_the_digest() -> None:
-    moved = replace(FULL, routes=tuple(replace(r, written="elsewhere.rules:99") for r in FULL.routes))
+    moved = replace(
+        FULL,
+        routes=tuple(replace(r, written="elsewhere.rules:99") for r in FULL.routes),
+        chores=tuple(replace(c, written="elsewhere.rules:99") for c in FULL.chores),
+    )
     assert moved != FULL
     assert moved.digest == FULL.digest
 
@@ -129,6 +153,9 @@ FIRST, SECOND = FULL.routes
     [
         replace(FULL, routes=(FIRST,)),
         replace(FULL, routes=(SECOND, FIRST)),
+        replace(FULL, chores=()),
+        replace(FULL, chores=(replace(FULL.chores[0], when=Daily(time(3))),)),
+        replace(FULL, chores=(replace(FULL.chores[0], chain=()),)),
         replace(FULL, routes=(replace(FIRST, name="1st"), SECOND)),
         replace(FULL, routes=(replace(FIRST, source="port 11113"), SECOND)),
         replace(FULL, routes=(replace(FIRST, where=None), SECOND)),
@@ -185,6 +212,7 @@ def test_a_difference_tells_what_is_added_removed_and_changed() -> None:
         "regions": Change((), (), ()),
         "schedules": Change((), (), ()),
         "routes": Change(("third",), (), ("second",)),
+        "chores": Change((), (), ()),
     }
 
 

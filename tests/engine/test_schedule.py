@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dsl.compile import compile_text
 from engine.program import Program
 from engine.pump import Pump
-from engine.schedule import Window
+from engine.schedule import Daily, Window
 from engine.vocabulary import vocabulary
 from tests.engine.spool.crash_kit import Line, Pacs
 
@@ -70,6 +70,21 @@ windows = st.builds(
     st.times().map(lambda t: t.replace(second=0, microsecond=0)),
     st.sets(st.integers(0, 6), min_size=1).map(lambda days: tuple(sorted(days))),
 )
+
+
+@pytest.mark.parametrize(
+    ("daily", "at", "latest"),
+    [
+        (Daily(time(3)), "25T03:00", "25T03:00"),
+        (Daily(time(3)), "25T02:59", "24T03:00"),
+        (Daily(time(3), (0,)), "29T23:00", "23T03:00"),
+        (Daily(time(3), (0,)), "23T02:00", "16T03:00"),
+        (Daily(time(0), (5, 6)), "27T12:00", "22T00:00"),
+    ],
+)
+def test_a_time_of_day_was_the_last_time(daily: Daily, at: str, latest: str) -> None:
+    assert daily.latest(moment(at)) == moment(latest)
+    assert Daily.of(str(daily)) == daily
 
 
 @given(windows, st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)))

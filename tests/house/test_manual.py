@@ -3,10 +3,9 @@
 import pytest
 
 from dsl.codes import CODES
-from engine.steps import STEPS
 from tests.house.tree import ROOT
 from tests.manual.findings import PAGES
-from tests.manual.pages import MADE, compiled, example_rules, examples, judged, pages
+from tests.manual.pages import DESCRIBED, MADE, compiled, example_rules, examples, judged, pages
 
 MAKE = "make docs"
 
@@ -40,9 +39,9 @@ def test_what_a_page_says_to_avoid_has_that_one_mistake(code: str) -> None:
     assert errors - beside <= {code}
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", DESCRIBED)
 def test_every_example_of_a_step_compiles_and_uses_it(name: str) -> None:
-    assert examples(STEPS[name])
-    for line in examples(STEPS[name]):
+    assert examples(DESCRIBED[name])
+    for line in examples(DESCRIBED[name]):
         assert f"→ {name}" in line
         assert not [one for one in compiled(example_rules(line)).findings if one.is_error]

@@ -151,6 +151,12 @@ PAGES: dict[str, Page] = {
         "version 7\non port 11112 → hold\n",
         "version 1\non port 11112 → hold\n",
     ),
+    "E118": Page(
+        "`on every` starts something at a time of day, and no object comes with it. So what needs an object cannot "
+        "stand there, nor a condition; and `purge`, which works by the clock, stands nowhere else.",
+        "on every day at 03:00 → store by PatientID\n",
+        'on port 11112 → store in "teaching" by PatientID\non every day at 03:00 → purge "teaching" older 90 days\n',
+    ),
     "W120": Page(
         "Something is declared, and no rule uses it: often a route was meant to and has the wrong name.",
         PACS + "on port 11112 → store by PatientID\n",
@@ -218,6 +224,12 @@ PAGES: dict[str, Page] = {
         "nothing follows, nothing is done with it.",
         PACS + "on port 11112 → forward PACS → collect study quiet 2 minutes\n",
         PACS + "on port 11112 → collect study quiet 2 minutes → forward PACS\n",
+    ),
+    "W307": Page(
+        "Often the folder is misspelt, and the one that was meant grows without end. It is no mistake where earlier "
+        "rules have stored there.",
+        'on port 11112 → store in "teaching" by PatientID\non every day at 03:00 → purge "teachings" older 90 days\n',
+        'on port 11112 → store in "teaching" by PatientID\non every day at 03:00 → purge "teaching" older 90 days\n',
     ),
     "E401": Page(
         "A destination that is `outside` gets nothing that says who the patient is. The compiler follows every "

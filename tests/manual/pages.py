@@ -9,8 +9,8 @@ from dsl.codes import CODES
 from dsl.compile import Compiled, compile_text
 from dsl.render import render
 from dsl.samples import example
-from engine.step import Declared
-from engine.steps import STEPS
+from engine.step import Declared, DeclaredChore
+from engine.steps import CHORES, STEPS
 from engine.vocabulary import vocabulary
 from tests.manual.findings import PAGES, Page
 
@@ -22,6 +22,12 @@ DECLARED = {
     "admin": 'contact admin = "it@praxis.example"',
 }
 """What the examples of the steps use without declaring it."""
+
+DESCRIBED = {**STEPS, **CHORES}
+"""Every step that is built."""
+
+WAYS_IN = ("on port ", "on every ")
+"""How an example begins."""
 
 RANGES = {
     "0": "Can it be read?",
@@ -37,7 +43,7 @@ def pages() -> dict[str, str]:
     """Path → text."""
     made = {f"findings/{code}.md": _finding(code) for code in CODES}
     made["findings/README.md"] = _findings()
-    made |= {f"steps/{name}.md": _step(step) for name, step in STEPS.items()}
+    made |= {f"steps/{name}.md": _step(step) for name, step in DESCRIBED.items()}
     made["steps/README.md"] = _steps()
     return {path: MADE + text for path, text in made.items()}
 
@@ -68,9 +74,9 @@ def example_rules(line: str) -> str:
     return "\n".join([*(text for name, text in DECLARED.items() if name in words), line]) + "\n"
 
 
-def examples(step: Declared) -> list[str]:
+def examples(step: Declared | DeclaredChore) -> list[str]:
     """The example lines of a step's manual."""
-    return [line.strip() for line in step.manual.splitlines() if line.strip().startswith("on port")]
+    return [line.strip() for line in step.manual.splitlines() if line.strip().startswith(WAYS_IN)]
 
 
 def _finding(code: str) -> str:
@@ -124,9 +130,9 @@ def _findings() -> str:
     return "".join(parts)
 
 
-def _step(step: Declared) -> str:
+def _step(step: Declared | DeclaredChore) -> str:
     signature = step.signature
-    prose = [part for part in inspect.cleandoc(step.manual).split("\n\n") if not part.lstrip().startswith("on port")]
+    prose = [part for part in inspect.cleandoc(step.manual).split("\n\n") if not part.lstrip().startswith(WAYS_IN)]
     shown = "\n".join(f"```rules\n{example_rules(line)}```\n" for line in examples(step))
     rows = [
         f"| `{group}` | {'may be left out' if group.optional else 'needed'} | `{_sample(step, group.items)}` |"
@@ -138,14 +144,14 @@ def _step(step: Declared) -> str:
     return f"# {signature.name}\n\n    {signature.line}\n\n{body}\n\n{words}{clears}{shown}\n[All steps](README.md)\n"
 
 
-def _sample(step: Declared, group: tuple[str, ...]) -> str:
+def _sample(step: Declared | DeclaredChore, group: tuple[str, ...]) -> str:
     shown = example(step.signature, frozenset(group)).split(" ", 1)
     return shown[1] if len(shown) > 1 else shown[0]
 
 
 def _steps() -> str:
     built = [
-        f"| [{name}]({name}.md) | {inspect.cleandoc(step.manual).splitlines()[0]} |" for name, step in STEPS.items()
+        f"| [{name}]({name}.md) | {inspect.cleandoc(step.manual).splitlines()[0]} |" for name, step in DESCRIBED.items()
     ]
     planned = sorted(name for name, signature in vocabulary().steps.items() if not signature.built)
     return (

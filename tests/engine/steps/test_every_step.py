@@ -11,7 +11,7 @@ from engine.object import Object
 from engine.program import CLEAN, Call, Program
 from engine.signature import Argument, Signature
 from engine.step import Deliver, Drop, Gather, Hold, Wait, step
-from engine.steps import STEPS
+from engine.steps import CHORES, STEPS
 from engine.vocabulary import PLANNED_STEPS, vocabulary
 from tests.data.make import (
     FakeBench,
@@ -26,7 +26,9 @@ from tests.data.make import (
     store,
 )
 
-ALL = sorted(STEPS)
+MANUALS = {name: declared.manual for name, declared in (*STEPS.items(), *CHORES.items())}
+SIGNATURES = {name: declared.signature for name, declared in (*STEPS.items(), *CHORES.items())}
+ALL = sorted(MANUALS)
 ARROW = "→"
 HEADER = {
     **{"PatientName": "Müller^Änne", "PatientID": "4711", "Modality": "US"},
@@ -50,7 +52,7 @@ schedule nights = 20:00 until 06:00
 
 def manual(name: str) -> str:
     """The manual page of a step."""
-    return STEPS[name].manual
+    return MANUALS[name]
 
 
 def examples(name: str) -> list[str]:
@@ -73,9 +75,9 @@ def test_each_step_is_tried_here() -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_step_has_a_signature_that_reads_back_and_a_file_of_its_name(name: str) -> None:
-    signature = STEPS[name].signature
+    signature = SIGNATURES[name]
     assert signature.name == name
-    again = Signature.of(signature.line, signature.kinds, clears=tuple(signature.clears))
+    again = Signature.of(signature.line, signature.kinds, clears=tuple(signature.clears), by_clock=signature.by_clock)
     assert again == signature
     parameters = {item.lower() for group in signature.groups for item in group.items if item.isupper()}
     assert parameters <= set(signature.kinds)
@@ -126,7 +128,7 @@ def test_an_example_compiles(name: str, example: str) -> None:
     compiled = compile_text(SURROUNDINGS + example, name="a.rules", vocabulary=vocabulary(), read=Path.read_text)
     assert compiled.errors == ()
     assert compiled.program is not None
-    [route] = compiled.program.routes
+    [route] = (*compiled.program.routes, *compiled.program.chores)
     assert name in [call.step for call in route.chain if isinstance(call, Call)]
 
 
@@ -228,9 +230,35 @@ def test_set_and_remove_change_the_header_and_say_so() -> None:
 
 
 def test_no_planned_step_is_built_already() -> None:
-    assert {line.split()[0] for line in PLANNED_STEPS} & set(STEPS) == set()
+    assert {line.split()[0] for line in PLANNED_STEPS} & set(MANUALS) == set()
 
 
 def test_two_steps_of_one_name_are_a_programmers_mistake() -> None:
     with pytest.raises(ValueError, match="two steps are called hold"):
         step("hold [WHY]")(type("Other", (), {}))
+
+
+# --- by the clock -----------------------------------------------------------------------------------------------------
+
+
+class Desk:
+    """A caretaker that only writes down what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def purge(self, folder: str, older: float) -> str:
+        self.asked.append((folder, older))
+        return "2 copies"
+
+
+def test_purge_names_the_folder_and_the_age_and_says_what_was_done() -> None:
+    desk = Desk()
+    made = CHORES["purge"].of({"folder": Argument("text", "teaching"), "age": Argument("duration", "90 days")})
+    assert made.work(desk) == "2 copies removed from teaching, older than 90 days"
+    assert desk.asked == [("teaching", 90 * 86400)]
+
+
+def test_a_step_by_the_clock_says_so_in_its_signature_and_no_other_does() -> None:
+    assert {name for name, signature in SIGNATURES.items() if signature.by_clock} == set(CHORES)
+    assert not set(CHORES) & set(STEPS)
