@@ -259,8 +259,11 @@ class Appliance:
             log.warning("no mail relay is set (mail_host): reports wait in their outboxes")
         for name in self.spool.outboxes():
             owed = 0 if name == HOLD else sum(self.spool.outbox(name).count().values())
-            if owed and not name.endswith(".mail") and self._sender(name) is None:
-                log.warning("%d objects are owed to %s, which the rules do not declare: they wait", owed, name)
+            reports = name.endswith(".mail")
+            unknown = not self.program.contact(name.removesuffix(".mail")) if reports else self._sender(name) is None
+            if owed and unknown:
+                what = "reports" if reports else "objects"
+                log.warning("%d %s are owed to %s, which the rules do not declare: they wait", owed, what, name)
 
     def owed(self) -> dict[str, int]:
         """How many objects wait for each destination of the rules that run."""

@@ -26,8 +26,8 @@ PHRASES: dict[str, tuple[str, str]] = {
     "kind binary": ("binary data", "Binärdaten"),
     # what can be declared
     "destination": ("destination", "Ein Ziel"),
-    "contact": ("contact", "Ein Kontakt"),
-    "listener": ("listener", "Ein Empfänger"),
+    "contact": ("contact", "Einen Kontakt"),
+    "listener": ("listener", "Einen Empfänger"),
     "regions": ("regions definition", "Eine Regionen-Angabe"),
     "schedule": ("schedule", "Ein Zeitfenster"),
     "condition": ("condition", "Eine Bedingung"),

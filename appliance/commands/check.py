@@ -32,8 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
     if result.program is None:
         return 1
     routes, ports = len(result.program.routes), [listener.port for listener in result.program.listeners]
+    chores = len(result.program.chores)
+    by_clock = f"{chores} by the clock, " if chores else ""
     print(
-        f"{path}: fine; {routes} route{'' if routes == 1 else 's'}, ports {', '.join(map(str, ports)) or 'none'}",
+        f"{path}: fine; {routes} route{'' if routes == 1 else 's'}, {by_clock}"
+        f"ports {', '.join(map(str, ports)) or 'none'}",
         file=sys.stdout,
     )
     if not routes:

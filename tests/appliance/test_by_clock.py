@@ -4,7 +4,10 @@ import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from appliance.chores import timetable
+from appliance.cli import main
 from appliance.demonstration.pacs import free_port
 from appliance.settings import Settings
 from dsl.compile import compile_text
@@ -52,6 +55,12 @@ def test_what_is_old_goes_from_the_folder_that_the_rule_names_and_the_history_sa
         "practice.rules:2: 1 copy removed from teaching, older than 90 days",
         "practice.rules:2: 0 copies removed from archive, older than 10 years",
     ]
+
+
+def test_check_counts_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.rules").write_text(RULES, encoding="utf-8")
+    assert main(["check", str(tmp_path / "a.rules")]) == 0
+    assert "fine; 1 route, 1 by the clock, ports 11112" in capsys.readouterr().out
 
 
 def test_a_time_that_went_by_while_it_was_off_is_made_up_for_at_the_next_start(tmp_path: Path) -> None:

@@ -143,6 +143,18 @@ def test_a_destination_that_is_still_owed_something_is_not_forgotten(tmp_path: P
     assert len(list(line.archive.rglob("*.dcm"))) == 1
 
 
+def test_reports_to_a_contact_that_is_no_longer_declared_wait_and_that_is_said(tmp_path: Path) -> None:
+    port = free_port()
+    line = Running(
+        tmp_path, f'contact admin = "it@praxis.example"\non port {port} → store by Modality → mail admin\n', port
+    )
+    line.send(image(tmp_path))
+    line.wait_for(lambda: bool(line.spool.outbox("admin.mail").all()), "no report is owed")
+    line.rules_file.write_text(f"on port {port} → store by Modality\n")
+    line.wait_for(lambda: "1 reports are owed to admin.mail, which the rules do not declare" in line.said(), "silence")
+    line.stop()
+
+
 def test_rules_that_close_a_port_take_over_with_a_warning(tmp_path: Path) -> None:
     port, other = free_port(), free_port()
     line = Running(tmp_path, f"on port {port} → store by Modality\non port {other} → store by Modality\n", port)
