@@ -113,9 +113,13 @@ def _verdict(plan: Plan, trial: Trial, now: datetime, coverage: Coverage) -> Ver
 # --- what is made up
 
 
+_ALWAYS = {"StudyInstanceUID": "2.25.1", "SeriesInstanceUID": "2.25.2", "SOPInstanceUID": "2.25.3"}
+"""What no object is without (PS3.3, Type 1), and no rule should need a test to give."""
+
+
 def _made_up(program: Program, trial: Trial, now: datetime) -> Object:
     facts: dict[str, str] = {}
-    tags: dict[str, str] = {}
+    tags = dict(_ALWAYS)
     for field, literal in trial.given:
         if field.name not in FACTS:
             tags[field.name] = written(field.kind, literal, now.date())
@@ -217,4 +221,5 @@ def _happened(outcome: Outcome, footsteps: Footsteps) -> Iterator[str]:
     if any(delivery.outbox == HOLD for delivery in outcome.deliveries) and not any(s.startswith(HOLD) for s in said):
         why = next(delivery.note.get("why", "") for delivery in outcome.deliveries if delivery.outbox == HOLD)
         said.append(f'{HOLD} "{why}"')
+    said += [f"({passage.route.name}: {passage.failed})" for passage in outcome.passages if passage.failed]
     yield from dict.fromkeys(said)

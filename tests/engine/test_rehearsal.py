@@ -164,6 +164,28 @@ def test_a_failed_test_says_what_happens_instead() -> None:
     )
 
 
+def test_a_failed_test_says_why_a_chain_could_not_be_completed() -> None:
+    verdict = one("Modality = OT", "expect forward PACS")
+    assert verdict.happened[:2] == ('hold "odd"', "mail admin")
+    assert verdict.happened[2].startswith("(broken: ")
+
+
+COLLECTED = 'destination PACS = dicom "PACS@10.0.0.5:104"\non port 11112 → collect {} quiet 2 minutes → forward PACS\n'
+
+
+@pytest.mark.parametrize("unit", ["study", "series"])
+def test_the_object_has_the_uids_that_every_object_has(unit: str) -> None:
+    tests = 'test "it" given Modality = US expect forward PACS expect tag SOPInstanceUID'
+    [verdict], _ = tried(tests, COLLECTED.format(unit))
+    assert verdict.passed
+
+
+def test_a_uid_may_be_taken_away() -> None:
+    tests = 'test "it" given Modality = US, StudyInstanceUID = "" expect no forward expect hold'
+    [verdict], _ = tried(tests, COLLECTED.format("study"))
+    assert verdict.passed
+
+
 def test_tags_of_nothing_are_not_as_expected_either_way() -> None:
     assert not one("Modality = SR", "expect tag Modality").passed
     assert not one("Modality = SR", "expect no tag Modality").passed
