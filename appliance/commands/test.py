@@ -32,8 +32,13 @@ _GAPS = {
     },
 }
 _WORDS = {
-    "en": ("ok", "FAILED", "{all} tests, {failed} failed", "{reached} of {points} ways through the rules are tried"),
-    "de": ("gut", "FEHLER", "{all} Tests, {failed} schlagen fehl", "{reached} von {points} Wegen sind erprobt"),
+    "en": ("ok", "FAILED", "tests: {all}, failed: {failed}", "{reached} of {points} ways through the rules are tried"),
+    "de": (
+        "gut",
+        "FEHLER",
+        "Tests: {all}, davon fehlgeschlagen: {failed}",
+        "{reached} von {points} Wegen sind erprobt",
+    ),
 }
 
 

@@ -38,14 +38,14 @@ def test_it_says_which_tests_fail_and_what_happens_instead(rules: Path, capsys: 
     assert "ok: ultrasound is stored" in said
     assert "FAILED: nothing else is" in said
     assert 'does not happen; what happens: hold "no route takes it"' in said
-    assert said.endswith("2 tests, 1 failed\n")
+    assert said.endswith("tests: 2, failed: 1\n")
 
 
 def test_it_is_fine_when_all_are(rules: Path, capsys: Captured) -> None:
     rules.write_text(RULES.format(what="hold"), encoding="utf-8")
     assert main(["test", str(rules), "--language", "de", "--coverage"]) == 0
     said = capsys.readouterr().out
-    assert "2 Tests, 0 schlagen fehl\n3 von 3 Wegen sind erprobt\n" in said
+    assert "Tests: 2, davon fehlgeschlagen: 0\n3 von 3 Wegen sind erprobt\n" in said
 
 
 def test_it_names_what_no_test_reaches(rules: Path, capsys: Captured) -> None:
