@@ -5,6 +5,7 @@ at each (tests/engine/test_spool_crash.py). What they rely on: rename within one
 is durable once its folder has been fsynced (POSIX; ext4, XFS).
 """
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -27,6 +28,22 @@ def write(path: Path, data: bytes) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     draft.rename(path)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add to the end of a file, made where there is none, for this account alone. Not durable until it is synced.
+
+    One write: other processes that append lose nothing. Raises OSError where not all of it went in.
+    """
+    new = not path.exists()
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        if os.write(handle, data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    finally:
+        os.close(handle)
+    if new:
+        sync(path.parent)
 
 
 def move(source: Path, target: Path) -> None:

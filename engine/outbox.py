@@ -134,11 +134,17 @@ class Outbox:
             claimed.append(replace(entry, file=file))
         return claimed
 
-    def done(self, entry: Entry, place: str = "") -> None:
-        """Delivered: receipts for the reports that wait, then the promise is gone."""
-        self.tell_reports(entry, "delivered", place=place)
-        self._forget(entry)
-        self._spool.tell("delivered", entry.object, self.name, entry.id)
+    def done(self, delivered: Sequence[tuple[Entry, str]]) -> None:
+        """Delivered, each to a place in words: it is noted, told to the reports that wait, and the promise is gone.
+
+        All share one flush of the history. Raises OSError; what is still there then is owed as before.
+        """
+        for entry, place in delivered:
+            self._record("delivered", entry, place=place, tries=str(entry.tries + 1))
+        self._spool.history.sync()
+        for entry, place in delivered:
+            self.tell_reports(entry, "delivered", place=place)
+            self._forget(entry)
 
     def retry(self, entry: Entry, due: float, why: str) -> None:
         """Not now: try again when it is due."""
@@ -181,9 +187,10 @@ class Outbox:
 
     def leave_out(self, entry: Entry, why: str) -> None:
         """Not to be sent after all: what it waited for has failed, and its route's `on failure` has the object."""
+        self._record("left out", entry, why=why)
+        self._spool.history.sync()
         self.tell_reports(entry, "failed", why)
         self._forget(entry)
-        self._spool.tell("left out", entry.object, self.name, entry.id, why)
 
     def hold_unread(self, file: Path) -> None:
         """The note of these bytes is gone or torn: nothing says where they should go. A person must see it."""
@@ -225,6 +232,13 @@ class Outbox:
             redirect(self, number, outboxes)
         if wanted:
             files.sync(self.receipts)
+
+    def ending(self, entry: Entry, event: str, why: str = "") -> None:
+        """Note that the entry is about to go by a promise of what follows; durable before that becomes valid."""
+        self._record(event, entry, why=why)
+
+    def _record(self, event: str, entry: Entry, **facts: str) -> None:
+        self._spool.history.record(event, entry.object, outbox=self.name, entry=entry.id, **facts)
 
     def _forget(self, entry: Entry) -> None:
         for path in self.files_of(entry):

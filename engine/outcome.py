@@ -62,10 +62,17 @@ class Outcome:
     @property
     def discarded(self) -> str | None:
         """Why the object ends here, if nothing was promised and a rule discarded it: the route and its words."""
-        dropped = next((p for p in self.passages if p.dropped is not None), None)
-        if self.deliveries or dropped is None:
-            return None
-        return f"{dropped.route.name}: {dropped.dropped}"
+        dropped = self._dropped
+        return None if self.deliveries or dropped is None else f"{dropped.route.name}: {dropped.dropped}"
+
+    @property
+    def discarded_by(self) -> str:
+        """Where the route stands that discards it: file and line; empty where none does."""
+        return "" if self.deliveries or self._dropped is None else self._dropped.route.written
+
+    @property
+    def _dropped(self) -> Passage | None:
+        return next((passage for passage in self.passages if passage.dropped is not None), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ WINDOW = 100
 
 FIRST_WAIT, LONGEST_WAIT = 10.0, 3600.0
 PATIENCE = 3 * 86400.0
+TOGETHER = 0.2
+"""Seconds for which deliveries may wait to be taken down together."""
+
 LOOK_AGAIN = 30.0
 """The usual Sender.look_again."""
 
@@ -126,6 +129,7 @@ class Pump:
             if clean:
                 sender.send(clean, turn.report, self._stopping.is_set)
         finally:
+            turn.note_delivered()
             turn.give_back_rest()
         if turn.tried and turn.tried == turn.postponed:
             self._failures += 1
@@ -151,6 +155,8 @@ class _Turn:
     def __init__(self, pump: Pump, sender: Sender, batch: Sequence[Entry]) -> None:
         self._pump, self._sender = pump, sender
         self._open = {entry.id: entry for entry in batch}
+        self._delivered: list[tuple[Entry, str]] = []
+        self._noted = 0.0
         self.tried = 0
         self.postponed = 0
 
@@ -183,7 +189,9 @@ class _Turn:
         outbox = self._pump.outbox
         match result:
             case Sent(place):
-                outbox.done(entry, place)
+                self._delivered.append((entry, place))
+                if time.monotonic() > self._noted + TOGETHER:
+                    self.note_delivered()
             case Gone():
                 pass
             case Later(reason=why):
@@ -197,6 +205,13 @@ class _Turn:
                 log.warning("%s: %s; tried again later", outbox.name, why)
             case Never(reason=why):
                 self._pump.refuse(entry, why)
+
+    def note_delivered(self) -> None:
+        """Take down what has been delivered: together, as each time costs a flush of the disk."""
+        delivered, self._delivered = self._delivered, []
+        if delivered:
+            self._pump.outbox.done(delivered)
+        self._noted = time.monotonic()
 
     def give_back_rest(self) -> None:
         """What was claimed and has no outcome is owed as before."""

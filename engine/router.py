@@ -14,6 +14,7 @@ from engine.bench import PixelBench
 from engine.entry import Entry
 from engine.errors import Never
 from engine.header import Header
+from engine.keys import keys_of
 from engine.object import Object, Origin
 from engine.outbox import Outbox
 from engine.outcome import Collected, Outcome, held
@@ -88,6 +89,7 @@ class Router:
             home.hold(entry, why)
             return
         home.tell_reports(entry, "failed", why)
+        home.ending(entry, "failed", why)
         promise = Promise(entry.object, deliveries, home.files_of(entry), plan.program.digest, received.payload)
         self._promise([promise])
         self._promised(outbox for outbox, _ in entry.opens)
@@ -111,6 +113,7 @@ class Router:
                 objects = [_collected(home, entry) for entry in some]
                 outcomes = resume(plan, some[0].route, some[0].position, objects, self._bench(plan, scratch))
                 for entry, one, outcome in zip(some, objects, outcomes, strict=True):
+                    home.ending(entry, "collected")
                     for delivery in outcome.deliveries:
                         for number in {*entry.awaits} & {*delivery.awaits}:
                             wanted.setdefault(number, set()).add(delivery.outbox)
@@ -124,6 +127,7 @@ class Router:
                             plan.program.digest,
                             one.received.payload,
                             outcome.discarded,
+                            outcome.discarded_by,
                         )
                     )
             home.redirect(wanted)
@@ -151,8 +155,16 @@ class Router:
             outcome = run(plan, obj, self._bench(plan, scratch))
         except Never as refusal:
             outcome = Outcome((), (held(obj, "", refusal.reason),))
-        finished = self._spool.accepted_files(number)
-        return Promise(number, outcome.deliveries, finished, plan.program.digest, obj.payload, outcome.discarded)
+        self._spool.history.tell_keys(number, keys_of(obj.header, obj.origin))
+        return Promise(
+            number,
+            outcome.deliveries,
+            self._spool.accepted_files(number),
+            plan.program.digest,
+            obj.payload,
+            outcome.discarded,
+            outcome.discarded_by,
+        )
 
     def _without_note(self, number: str) -> Promise:
         """For an object whose note is gone or torn: nothing says how it came, so a person must see it."""

@@ -11,7 +11,7 @@
     hold/<id>.dcm + .json         needs a person
     work/                         scratch, emptied at start
     programs/<digest>.json        programs that objects still refer to
-    history/<day>.jsonl           what happened, by id; derived, nothing depends on it
+    history/, keys/               what happened, and to whose image (engine.history)
 
 The rules that make it safe: bytes are durable before they get a name that counts; a change of state is one rename;
 an object's promises become valid together, by the rename of work/<batch> to routed/<batch>; everything after that
@@ -25,9 +25,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from engine import files
@@ -35,6 +34,7 @@ from engine.entry import Entry
 from engine.errors import Never
 from engine.gates import leave_word
 from engine.header import Header
+from engine.history import History
 from engine.object import Object, Origin
 from engine.outbox import Outbox, names
 from engine.outcome import Delivery
@@ -59,6 +59,8 @@ class Promise:
     received: Path
     """The bytes as they came."""
     discarded: str | None = None
+    rule: str = ""
+    """Where the rule stands that discards it: file and line."""
 
 
 class Spool:
@@ -79,7 +81,8 @@ class Spool:
         self.work = root / "work"
         self.programs = root / "programs"
         self._keeps_received = keeps_received
-        self._history = threading.Lock()
+        self.history = History(root)
+        self._numbers = threading.Lock()
         self._last_id = 0
         self._outboxes: dict[str, Outbox] = {}
         # Two threads must not settle one batch; nothing else in the spool needs a lock, a rename has one winner.
@@ -94,19 +97,24 @@ class Spool:
 
     # --- accepting ---------------------------------------------------------------------------------------
 
-    def accept(self, file: Path, origin: Origin, program: str) -> str:
+    def accept(self, file: Path, origin: Origin, program: str, number: str = "", again: str = "") -> str:
         """Take over a received file. When this returns the object survives a power cut and may be acknowledged.
 
-        `file` lies in `work` and is moved. Raises OSError (disk full …): nothing was accepted then.
+        `file` lies in `work` and is moved. number: which it is to have (`new_number`); again: the number it had before.
+        Raises OSError (disk full …): nothing was accepted then.
         """
-        number = self._new_id()
+        number = number or self.new_number()
         note = {"origin": origin.to_json(), "program": program}
         files.sync(file)
         files.write(self.incoming / f"{number}.json", json.dumps(note).encode())
         files.move(file, self.incoming / f"{number}.dcm")  # the name that counts
         files.sync(self.incoming)
-        self.tell("received", number)
+        self._tell_received(number, origin, program, again)
         return number
+
+    def _tell_received(self, number: str, origin: Origin, program: str, again: str) -> None:
+        source = origin.kind if origin.port is None else f"{origin.kind} {origin.port}"
+        self.tell("received", number, source=source, sender=origin.sender, program=program, again=again)
 
     def waiting(self) -> list[str]:
         """Ids of accepted objects that are not routed yet, oldest first."""
@@ -129,7 +137,7 @@ class Spool:
 
     def new_work_file(self, ending: str = ".dcm") -> Path:
         """A name in `work` that nobody else has."""
-        return self.work / f"{self._new_id()}{ending}"
+        return self.work / f"{self.new_number()}{ending}"
 
     # --- promising ---------------------------------------------------------------------------------------
 
@@ -139,7 +147,7 @@ class Spool:
         `materialise(source, target, changes)` writes a file with changed attributes. Raises Never (with nothing
         promised) when an object's changes cannot be written, OSError when the disk cannot hold it.
         """
-        batch = self._new_id()
+        batch = self.new_number()
         stage = self.work / batch
         stage.mkdir()
         written: dict[Bytes, Path] = {}
@@ -150,6 +158,10 @@ class Spool:
             finished = [str(path.relative_to(self.root)) for promise in promises for path in promise.finished]
             files.write(stage / "finished.json", json.dumps(finished).encode())
             files.sync(stage)
+            for promise in promises:
+                if promise.discarded is not None:
+                    self.history.record("discarded", promise.object, why=promise.discarded, rule=promise.rule)
+            self.history.sync()
         except (OSError, Never):
             files.remove_folder(stage)
             raise
@@ -158,11 +170,10 @@ class Spool:
             files.sync(self.routed)
             self._settle(self.routed / batch)
         for promise in promises:
-            if promise.discarded is not None:
-                self.tell("discarded", promise.object, why=promise.discarded)
             for delivery in promise.deliveries:
                 event = "held" if delivery.outbox == HOLD else "promised"
-                self.tell(event, promise.object, delivery.outbox, delivery.id, delivery.note.get("why", ""))
+                why = delivery.note.get("why", "")
+                self.tell(event, promise.object, delivery.outbox, delivery.id, why, route=delivery.route)
 
     def _stage(
         self,
@@ -317,28 +328,33 @@ class Spool:
             files.sync(home.ready)
         else:
             # A new id: under the old one a crash might take it for something that is routed already.
-            fresh = self._new_id()
+            fresh = self.new_number()
             # Without a program: it goes by the rules that run now, which a person may have mended meanwhile.
             note = {"origin": entry.origin.to_json(), "program": ""}
             files.write(self.incoming / f"{fresh}.json", json.dumps(note).encode())
+            self.history.record("released", entry.object, entry=number, **{"as": fresh})
+            self.history.sync()
             files.move(entry.file, self.incoming / f"{fresh}.dcm")
             files.sync(self.incoming)
+            self._tell_received(fresh, entry.origin, "", entry.object)
         files.remove(self.outbox(HOLD).entries / f"{number}.json")
         files.sync(self.held)
-        self.tell("released", entry.object, refused, number)
+        if refused:
+            self.tell("released", entry.object, refused, number)
 
     def delete(self, number: str) -> None:
         """Remove a held object for good, because a person says so."""
         entry = self.outbox(HOLD).entry(number)
         if entry is None:
             raise KeyError(number)
-        self.tell("deleted", entry.object, HOLD, number, "a person deleted it")
+        self.history.record("deleted", entry.object, outbox=HOLD, entry=number, why="a person deleted it")
+        self.history.sync()
         leave_word(self, replace(entry, outbox=entry.note.get("refused by", HOLD)), "deleted")
         files.remove(entry.file)
         files.remove(self.outbox(HOLD).entries / f"{number}.json")
         files.sync(self.held)
 
-    # --- programs, history -------------------------------------------------------------------------------
+    # --- programs, what happened -------------------------------------------------------------------------
 
     def keep_program(self, program: Program) -> str:
         """Store a program so that objects can refer to it; answers its digest."""
@@ -354,27 +370,14 @@ class Spool:
         path = self.programs / f"{digest}.json"
         return Program.from_json(json.loads(path.read_bytes())) if path.exists() else None
 
-    def tell(self, event: str, obj: str, outbox: str = "", entry: str = "", why: str = "") -> None:
-        """Note in the history what happened. Derived: a failure here stops nothing."""
+    def tell(self, event: str, obj: str, outbox: str = "", entry: str = "", why: str = "", **more: str) -> None:
+        """Note in the history what happened, as far as the disk lets it: for what the spool itself still shows."""
         if event == "held":
             log.warning("held: %s: %s", entry or obj, why or "a rule says so")
-        now = datetime.now(UTC)
-        line = {"at": now.isoformat(timespec="milliseconds"), "event": event, "object": obj}
-        line |= {key: value for key, value in (("outbox", outbox), ("entry", entry), ("why", why)) if value}
-        with contextlib.suppress(OSError), self._history:
-            folder = self.root / "history"
-            folder.mkdir(exist_ok=True)
-            with (folder / f"{now:%Y-%m-%d}.jsonl").open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self.history.tell(event, obj, outbox=outbox, entry=entry, why=why, **more)
 
-    def history(self) -> Iterator[dict[str, str]]:
-        """Everything noted, oldest first; a line that a crash has torn is left out."""
-        for path in sorted((self.root / "history").glob("*.jsonl")):
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                with contextlib.suppress(ValueError):
-                    yield json.loads(line)
-
-    def _new_id(self) -> str:
-        with self._history:
+    def new_number(self) -> str:
+        """A number for an object that nobody else has, sortable by time."""
+        with self._numbers:
             self._last_id = max(self._last_id + 1, time.time_ns())
             return f"{self._last_id:016x}{os.getpid() & 0xFFF:03x}"

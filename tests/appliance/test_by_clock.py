@@ -50,7 +50,7 @@ def test_what_is_old_goes_from_the_folder_that_the_rule_names_and_the_history_sa
     table.turn()
     assert list((tmp_path / "teaching").iterdir()) == []
     assert (tmp_path / "archive/Praxis/Doe^Jane/1.2.3.dcm").exists()
-    told = [line["why"] for line in spool.history() if line["event"] == "chore"]
+    told = [line["why"] for line in spool.history.lines() if line["event"] == "chore"]
     assert told[-2:] == [
         "practice.rules:2: 1 copy removed from teaching, older than 90 days",
         "practice.rules:2: 0 copies removed from archive, older than 10 years",

@@ -201,5 +201,5 @@ def test_a_rule_held_object_says_so_and_no_route_holds_too(tmp_path: Path) -> No
     line.stop()
     reasons = {str(dcmread(entry.file).Modality): entry.why for entry in line.spool.outbox(HOLD).all()}
     assert reasons == {"US": "look at this", "CT": "no route takes it"}
-    events = [json.dumps(line) for line in line.spool.history()]
+    events = [json.dumps(line) for line in line.spool.history.lines()]
     assert not [event for event in events if "ller" in event], "no name in the history"

@@ -56,7 +56,7 @@ class Crash(BaseException):
     """The machine stops here. No handler of the program sees it."""
 
 
-OPERATIONS = ("sync", "write", "move", "link", "copy", "remove", "make_folder", "remove_folder")
+OPERATIONS = ("sync", "write", "append", "move", "link", "copy", "remove", "make_folder", "remove_folder")
 
 
 @contextmanager
@@ -77,6 +77,10 @@ def disk(
                 # Half of the bytes had reached the disk.
                 path, data = arguments
                 path.with_name(f".{path.name}.draft").write_bytes(bytes(data)[: len(bytes(data)) // 2])
+            if name == "append":
+                path, data = arguments
+                with path.open("ab") as stream:
+                    stream.write(bytes(data)[: len(bytes(data)) // 2])
             raise Crash
         if len(done) == error_at:
             raise OSError(28, "No space left on device")

@@ -103,7 +103,7 @@ def test_where_the_failure_chain_takes_over_it_is_left_out_with_all_that_waits_f
         line.turn(time.time())
     assert (line.held(), line.stored(), pacs.got) == (["1.2.1"], [], [])
     assert line.spool.unfinished() == 0
-    left = [(told["outbox"], told["why"]) for told in line.spool.history() if told["event"] == "left out"]
+    left = [(told["outbox"], told["why"]) for told in line.spool.history.lines() if told["event"] == "left out"]
     # In either order: both wait for the PACS.
     assert {outbox for outbox, _ in left} == {"READER", "archive.store"}
     assert all("has not taken what was to go first" in why for _, why in left)
@@ -186,7 +186,7 @@ def test_a_crash_at_any_operation_neither_loses_it_nor_lets_it_go_before_its_tim
         assert not (again.stored() and not pacs.got), f"stored before the PACS had it, point {point}"
         for late in range(3):
             again.turn(time.time() + late)
-        received = any(told["event"] == "received" for told in again.spool.history()) or bool(pacs.got)
+        received = any(told["event"] == "received" for told in again.spool.history.lines()) or bool(pacs.got)
         assert again.spool.unfinished() == 0, f"waits for ever, point {point}"
         if refuse:
             assert (pacs.got, again.stored()) == ([], [])

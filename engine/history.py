@@ -1,0 +1,91 @@
+"""The history: what happened to every object, by number, one line each; and beside it what a person searches by.
+
+    history/<day>.jsonl     events, without any patient's data
+    keys/<day>.jsonl        whose image each number is, of which study: a patient's data, for this machine alone
+
+Written ahead: `record` and `sync` make a line durable before what it tells of leaves the spool. So what became of an
+object is where it lies in the spool; and if it lies nowhere, its last line says it. It must not know what events mean.
+"""
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine import files
+
+
+class History:
+    """The lines of one spool. Threads and processes may share it: each line is one write at the end of its file."""
+
+    def __init__(self, root: Path) -> None:
+        self.events = root / "history"
+        self.keys = root / "keys"
+        self._lock = threading.Lock()
+        self._whole: set[Path] = set()
+        """Files that are known to end with a line's end."""
+        self._recorded: set[Path] = set()
+        """Files with lines that must be durable at the next `sync`."""
+
+    def tell(self, event: str, obj: str, **facts: str) -> None:
+        """Note what happened. Where the disk does not let it, nothing is noted: the spool still knows."""
+        with contextlib.suppress(OSError):
+            self._append(self.events, _event(event, obj, facts))
+
+    def record(self, event: str, obj: str, **facts: str) -> None:
+        """Note what the spool will no longer know. Durable after `sync`. Raises OSError."""
+        path = self._append(self.events, _event(event, obj, facts))
+        with self._lock:
+            self._recorded.add(path)
+
+    def sync(self) -> None:
+        """Make all durable that was recorded. Raises OSError; what it tells of must not leave the spool then."""
+        with self._lock:
+            recorded = set(self._recorded)
+        for path in recorded:
+            files.sync(path)
+        with self._lock:
+            self._recorded -= recorded
+
+    def tell_keys(self, obj: str, keys: Mapping[str, str]) -> None:
+        """Note what the object may be searched by."""
+        with contextlib.suppress(OSError):
+            self._append(self.keys, {"object": obj, **keys})
+
+    def lines(self) -> Iterator[dict[str, str]]:
+        """Every event, oldest first; a line that a crash has torn is left out."""
+        for path in sorted(self.events.glob("*.jsonl")):
+            with path.open(encoding="utf-8", errors="replace") as stream:
+                for line in stream:
+                    with contextlib.suppress(ValueError):
+                        yield json.loads(line)
+
+    def _append(self, folder: Path, line: Mapping[str, str]) -> Path:
+        path = folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
+        data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        with self._lock:
+            if path not in self._whole:
+                files.make_folder(folder)
+                if _is_torn(path):
+                    data = b"\n" + data
+            self._whole.discard(path)
+            files.append(path, data)
+            self._whole.add(path)
+        return path
+
+
+def _event(event: str, obj: str, facts: Mapping[str, str]) -> dict[str, str]:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return {"at": now, "event": event, "object": obj} | {name: value for name, value in facts.items() if value}
+
+
+def _is_torn(path: Path) -> bool:
+    """Whether a crash, or a full disk, has left the file within a line."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(-1, 2)
+            return stream.read() != b"\n"
+    except OSError:
+        return False
