@@ -6,9 +6,11 @@ Everything that lives in a running appliance is made here and nowhere else.
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from ipaddress import ip_network
 
 from appliance.chores import timetable
@@ -42,7 +44,8 @@ class CannotChange(Exception):
 @dataclass(frozen=True, slots=True)
 class _Pumping:
     pump: Pump
-    thread: Supervised
+    threads: list[Supervised]
+    """One for each connection that the destination ever had; those that are too many are idle."""
 
 
 class Appliance:
@@ -56,7 +59,9 @@ class Appliance:
             lambda outbox: self._promised([outbox]),
         )
         self.spool.lock()
+        started = time.time()
         self.spool.recover()
+        self._tidying = threading.Thread(target=self._tidy, args=(started,), name="tidying", daemon=True)
         self._plan = prepare(program)
         self._digest = self.spool.keep_program(program)
         self.router = Router(self.spool, lambda: self._plan, self._promised)
@@ -81,6 +86,7 @@ class Appliance:
             if name != HOLD:
                 self._pump(name)
         self._routing.start()
+        self._tidying.start()
         try:
             for listener in self.program.listeners:
                 self._open(listener)
@@ -127,8 +133,8 @@ class Appliance:
             for listener in old.listeners:
                 if listener.name not in kept and listener not in closed:
                     self._close(listener)
-            for pumping in self._pumps.values():
-                pumping.pump.resume()
+            for name in list(self._pumps):
+                self._pump(name).resume()
             self._warn()
 
     def stop(self) -> None:
@@ -143,10 +149,12 @@ class Appliance:
         self.router.wake.set()
         pumpings = list(self._pumps.values())
         for pumping in pumpings:
-            pumping.thread.stop()
+            for thread in pumping.threads:
+                thread.stop()
             pumping.pump.stop()
         for pumping in pumpings:
-            pumping.thread.join(GRACE)
+            for thread in pumping.threads:
+                thread.join(GRACE)
         self._routing.join(GRACE)
         self._by_clock.join(GRACE)
         self.router.close()
@@ -157,7 +165,10 @@ class Appliance:
 
     def trouble(self) -> dict[str, str]:
         """What does not work at the moment, by name, in words."""
-        found = {name: p.pump.trouble or p.thread.trouble for name, p in list(self._pumps.items())}
+        found = {
+            name: p.pump.trouble or next((thread.trouble for thread in p.threads if thread.trouble), "")
+            for name, p in list(self._pumps.items())
+        }
         found["rules by the clock"] = self._timetable.trouble or self._by_clock.trouble
         found["router"] = self._routing.trouble
         found["disk"] = self._no_room() or ""
@@ -205,6 +216,13 @@ class Appliance:
             return f"only {free} MB of disk are free; at least {self.settings.min_free_mb} must be"
         return None
 
+    def _tidy(self, started: float) -> None:
+        """Once after a start, beside everything else: with a million objects it takes a while."""
+        try:
+            self.spool.tidy(started)
+        except OSError as error:
+            log.warning("the spool could not be tidied (%s); the next start does it", error.strerror)
+
     # --- through -----------------------------------------------------------------------------------------
 
     def _route(self) -> None:
@@ -229,9 +247,13 @@ class Appliance:
             pumping = self._pumps.get(name)
             if pumping is None:
                 pump = Pump(self.spool.outbox(name), lambda: self._sender(name), self.router.refuse)
-                pumping = self._pumps[name] = _Pumping(pump, Supervised(f"outbox {name}", pump.loop))
+                pumping = self._pumps[name] = _Pumping(pump, [])
+            sender = self._sender(name)
+            for worker in range(len(pumping.threads), sender.connections if sender else 1):
+                thread = Supervised(f"outbox {name}", partial(pumping.pump.loop, worker))
+                pumping.threads.append(thread)
                 if not self._stopping.is_set():
-                    pumping.thread.start()
+                    thread.start()
         return pumping.pump
 
     def _sender(self, name: str) -> Sender | None:

@@ -13,6 +13,7 @@ _SAMPLES: dict[type[Parameter], str] = {
     kinds.Age: "90 days",
     kinds.Unit: "study",
     kinds.Count: "3",
+    kinds.Connections: "4",
     kinds.Port: "11112",
     kinds.Destinations: "PACS",
     kinds.Contacts: "admin",

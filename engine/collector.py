@@ -30,6 +30,7 @@ class Collector:
     every: float | None = None
     patience = PATIENCE
     look_again = LOOK_AGAIN
+    connections = 1
 
     def __init__(self, spool: Spool, router: Router) -> None:
         self._spool, self._router = spool, router
@@ -87,8 +88,7 @@ class Collector:
                     report(entry, Gone())
 
     def _look(self, outbox: Outbox) -> list[Entry]:
-        stages = (outbox.waiting, outbox.ready, outbox.active, outbox.later)
-        files = [folder / name for folder in stages for name in sorted(names(folder)) if name.endswith(".dcm")]
+        files = [folder / name for folder in outbox.stages for name in sorted(names(folder)) if name.endswith(".dcm")]
         known = {}
         for file in files:
             entry = self._known.get(file) or outbox.entry(file.stem)

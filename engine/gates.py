@@ -47,7 +47,7 @@ def open_gates(home: "Outbox", spool: "Spool") -> None:
             if not set(entry.gates) <= {word.entry for word in words if word.outcome == "delivered"}:
                 continue
             files.write(home.entries / f"{number}.json", replace(entry, gates=(), since=time.time()).to_bytes())
-            files.move(entry.file, home.ready / entry.file.name)
+            files.move(entry.file, home.place_for(entry) / entry.file.name)
         elif bad.outcome == "failed":
             home.leave_out(entry, f"{bad.outbox} has not taken what was to go first, and the failure chain has it")
         else:
@@ -55,7 +55,7 @@ def open_gates(home: "Outbox", spool: "Spool") -> None:
         settled += paths
     if settled:
         # A word must not be gone for good before what it has moved is there for good.
-        for folder in (home.entries, home.ready, home.waiting):
+        for folder in (home.entries, *home.stages):
             files.sync(folder)
         for path in settled:
             files.remove(path)

@@ -1,16 +1,17 @@
 """The outbox of one destination: its folders, and how an entry moves between them. Part of the spool's truth.
 
-An entry's bytes are in `ready` (owed), `active` (claimed by a pump), `later` (waiting for its time) or `waiting` (for
-others to be delivered first, engine.gates); its note stays in `entries`. The hold has the same form, in one folder. It
-must not know how anything is sent.
+An entry's bytes are in `ready`, `urgent` or `again` (owed; tried before), `active` (claimed by a pump), `later` (until
+its time has come) or `waiting` (for others to be delivered first, engine.gates); its note stays in `entries`. The hold
+has the same form, in one folder. However many entries wait, what is kept in memory of them is bounded. It must not know
+how anything is sent.
 """
 
 import contextlib
-import heapq
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,19 +22,38 @@ from engine.header import Header
 from engine.object import Object, Origin
 from engine.receipts import redirect
 from engine.step import HOLD
+from engine.window import Window, entries
 
 if TYPE_CHECKING:
     from engine.spool import Spool
 
 
+LARGE = 256 << 20
+"""Bytes after which a claim is large enough: what is urgent must not wait long behind it."""
+
+WAKE = 1000
+"""Entries that are made ready at a time, when a window of time opens for very many."""
+
+LOOK_LATER = 30.0
+"""Seconds after which `later` is looked into, whatever was found there last."""
+
+FAR = 8 * 86400.0
+"""Nothing waits longer for its time than a week, the longest gap of a schedule: a clock must have been set back."""
+
+STALE = 60.0
+"""Seconds after which what nobody has in hand, and is claimed all the same, is owed again."""
+
+
 class Outbox:
-    """The folders of one destination."""
+    """The folders of one destination. Its pump's threads claim one at a time."""
 
     def __init__(self, name: str, root: Path, spool: "Spool") -> None:
         self.name, self.root, self._spool = name, root, spool
         flat = name == HOLD
         self.entries = root if flat else root / "entries"
         self.ready = root if flat else root / "ready"
+        self.urgent = root if flat else root / "urgent"
+        self.again = root if flat else root / "again"
         self.active = root if flat else root / "active"
         self.later = root if flat else root / "later"
         self.waiting = root if flat else root / "waiting"
@@ -43,39 +63,59 @@ class Outbox:
         for folder in self.folders:
             if not folder.is_dir():
                 files.make_folder(folder)
+        self._fresh, self._tried = Window(self.ready), Window(self.again)
+        self._look_later = 0.0
+        self._soonest: float | None = None
+        self._unclaimed: dict[str, float] = {}
+
+    @property
+    def stages(self) -> tuple[Path, ...]:
+        """Where the bytes of an entry may be, in the order in which they travel."""
+        return (self.waiting, self.urgent, self.ready, self.again, self.active, self.later)
 
     @property
     def folders(self) -> set[Path]:
         """All its folders."""
-        stages = {self.ready, self.active, self.later, self.waiting}
-        return stages | {self.entries, self.gates, self.received, self.receipts}
+        return {*self.stages, self.entries, self.gates, self.received, self.receipts}
+
+    def place_for(self, entry: Entry) -> Path:
+        """The folder in which an entry is owed: urgent ones go before all others, tried ones apart from fresh ones."""
+        if "urgent" in entry.note:
+            return self.urgent
+        return self.again if entry.tries else self.ready
 
     def recover(self) -> None:
-        """After a crash: what a pump had claimed is owed again; a note without bytes is litter."""
+        """After a crash: what a pump had claimed is owed again."""
         if self.name != HOLD:
             self.give_back_claimed()
-        stages = (self.ready, self.later, self.waiting)
-        alive = {name[:-4] for folder in stages for name in names(folder) if name.endswith(".dcm")}
-        for note in self.entries.glob("*.json"):
-            if note.stem not in alive:
+
+    def tidy(self, before: float) -> None:
+        """Remove what a crash has left of entries that are gone: notes, and bytes as received, from before that time.
+
+        Safe while the outbox is at work: what is on its way between two folders has a younger note.
+        """
+        for name in entries(self.entries):
+            note = self.entries / name
+            if name.endswith(".json") and _is_older(note, before) and not self._has(name[:-5]):
                 files.remove(note)
         if self.name != HOLD:
-            for path in self.received.glob("*.dcm"):
-                if path.stem not in alive:
+            for name in entries(self.received):
+                path = self.received / name
+                if not (self.entries / f"{name[:-4]}.json").exists() and _is_older(path, before):
                     files.remove(path)
 
+    def _has(self, number: str) -> bool:
+        """Whether the bytes of an entry are here. It is looked for twice, as they may move on while it looks."""
+        return any((folder / f"{number}.dcm").exists() for folder in (*self.stages, *self.stages))
+
     def count(self) -> dict[str, int]:
-        """How many entries are waiting, ready, active and later; for the hold, how many it has."""
-        if self.name == HOLD:
-            return {"held": sum(name.endswith(".dcm") for name in names(self.ready))}
-        return {
-            folder.name: sum(name.endswith(".dcm") for name in names(folder))
-            for folder in (self.waiting, self.ready, self.active, self.later)
-        }
+        """How many entries are in each of the stages; for the hold, how many it has."""
+        stages = {"held": self.root} if self.name == HOLD else {folder.name: folder for folder in self.stages}
+        return {state: sum(name.endswith(".dcm") for name in entries(folder)) for state, folder in stages.items()}
 
     def entry(self, number: str) -> Entry | None:
         """The entry of this id, wherever its bytes are."""
-        for folder in (self.waiting, self.ready, self.active, self.later):
+        for folder in self.stages:
             file = folder / f"{number}.dcm"
             if file.exists():
                 with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
@@ -84,8 +124,7 @@ class Outbox:
 
     def all(self) -> list[Entry]:
         """Every entry, oldest first."""
-        stages = (self.waiting, self.ready, self.active, self.later)
-        every = sorted({name for folder in stages for name in names(folder)})
+        every = sorted({name for folder in self.stages for name in names(folder)})
         found = (self.entry(name[:-4]) for name in every if name.endswith(".dcm"))
         return [entry for entry in found if entry is not None]
 
@@ -95,24 +134,51 @@ class Outbox:
 
     def wake_due(self, now: float) -> float | None:
         """Make ready what has waited long enough; answers when the next one is due (its note's mtime)."""
-        soonest = None
-        for name in names(self.later):
+        due_by_now = self._soonest is not None and self._soonest <= now
+        if not due_by_now and time.monotonic() < self._look_later:
+            return self._soonest
+        self._look_later = time.monotonic() + LOOK_LATER
+        self._soonest = None
+        woken = 0
+        for name in entries(self.later):
             try:
                 due = (self.entries / f"{name[:-4]}.json").stat().st_mtime
             except FileNotFoundError:
                 due = now
-            if due <= now:
-                files.move(self.later / name, self.ready / name)
+            if now < due <= now + FAR:
+                self._is_due(due)
+            elif woken == WAKE:
+                self._is_due(now)
+                break
             else:
-                soonest = due if soonest is None else min(soonest, due)
-        return soonest
+                self._wake_one(name)
+                woken += 1
+        return self._soonest
+
+    def wake_all(self) -> None:
+        """Make all ready that waits for its time: the clock was set, and none of their times mean anything now."""
+        for name in names(self.later):
+            self._wake_one(name)
+        self._soonest = None
+
+    def _wake_one(self, name: str) -> None:
+        entry = self.entry(name[:-4])
+        home = self.ready if entry is None else self.place_for(entry)
+        files.move(self.later / name, home / name)
+
+    def _is_due(self, due: float) -> None:
+        self._soonest = due if self._soonest is None else min(self._soonest, due)
 
     def claim(self, most: int) -> list[Entry]:
-        """Claim up to `most` ready entries, oldest first. The rename is the lock."""
-        claimed = []
-        for name in heapq.nsmallest(most, (name for name in names(self.ready) if name.endswith(".dcm"))):
+        """Claim up to `most` entries: urgent ones, then fairly between senders, oldest first. The rename is the lock.
+
+        What was tried before gets half at most while there is anything else: it may be what the destination hangs on.
+        """
+        claimed: list[Entry] = []
+        size = 0
+        for folder, name in self._next(most):
             try:
-                files.move(self.ready / name, self.active / name)
+                files.move(folder / name, self.active / name)
             except FileNotFoundError:
                 continue
             entry = self.entry(name[:-4])
@@ -120,7 +186,19 @@ class Outbox:
                 self.hold_unread(self.active / name)
                 continue
             claimed.append(entry)
+            size += entry.file.stat().st_size
+            if len(claimed) >= most or size >= LARGE:
+                break
         return claimed
+
+    def _next(self, most: int) -> Iterator[tuple[Path, str]]:
+        for name in sorted(name for name in entries(self.urgent) if name.endswith(".dcm"))[:most]:
+            yield self.urgent, name
+        for fresh, tried in zip_longest(self._fresh.take(most), self._tried.take(most)):
+            if fresh:
+                yield self.ready, fresh
+            if tried:
+                yield self.again, tried
 
     def claim_these(self, entries: Sequence[Entry]) -> list[Entry]:
         """Claim just these ready entries; the ones that somebody else has taken are left out."""
@@ -152,6 +230,7 @@ class Outbox:
         files.write(note, replace(entry, tries=entry.tries + 1, why=why).to_bytes())
         os.utime(note, (due, due))
         files.move(entry.file, self.later / entry.file.name)
+        self._is_due(due)
         self._spool.tell("later", entry.object, self.name, entry.id, why)
 
     def postpone(self, entry: Entry, due: float, why: str) -> None:
@@ -161,16 +240,40 @@ class Outbox:
         files.write(note, replace(entry, closed=closed, why=why).to_bytes())
         os.utime(note, (due, due))
         files.move(entry.file, self.later / entry.file.name)
+        self._is_due(due)
 
     def give_back(self, entry: Entry) -> None:
         """Not tried after all: ready again. Nothing happens where it has gone on by a promise meanwhile."""
         with contextlib.suppress(FileNotFoundError):
-            files.move(entry.file, self.ready / entry.file.name)
+            files.move(entry.file, self.place_for(entry) / entry.file.name)
 
     def give_back_claimed(self) -> None:
         """All that was claimed and came to no end is owed again. Only for whoever is the only one to claim here."""
-        for path in self.active.glob("*.dcm"):
-            files.move(path, self.ready / path.name)
+        for name in names(self.active):
+            self._give_back_name(name)
+
+    def give_back_stale(self, in_hand: Iterable[str]) -> None:
+        """Give back what was claimed and nobody has in hand: the disk kept an outcome from being taken down.
+
+        in_hand: ids of the entries that are being sent. Raises OSError where promises cannot be settled: one of them
+        may be what such an entry has gone on by.
+        """
+        now = time.monotonic()
+        mine = {f"{number}.dcm" for number in in_hand}
+        left = [name for name in names(self.active) if name not in mine]
+        # Another process, a person's command, may be about to hold it.
+        self._unclaimed = {name: self._unclaimed.get(name, now) for name in left}
+        stale = [name for name, since in self._unclaimed.items() if now - since >= STALE]
+        if stale:
+            self._spool.settle()
+            for name in stale:
+                self._give_back_name(name)
+
+    def _give_back_name(self, name: str) -> None:
+        entry = self.entry(name[:-4])
+        home = self.ready if entry is None else self.place_for(entry)
+        with contextlib.suppress(FileNotFoundError):
+            files.move(self.active / name, home / name)
 
     def hold(self, entry: Entry, why: str) -> None:
         """Refused for good and no `on failure` says otherwise: into the hold, with the reason."""
@@ -246,8 +349,13 @@ class Outbox:
 
 
 def names(folder: Path) -> list[str]:
-    """What is in a folder, hidden files aside; empty where there is no folder."""
+    """What is in a folder, hidden files aside; empty where there is no folder. Only where there cannot be many."""
+    return list(entries(folder))
+
+
+def _is_older(path: Path, before: float) -> bool:
+    """Whether a file has its place since before that time. A rename counts (ctime), a due time that is set does not."""
     try:
-        return [found.name for found in os.scandir(folder) if not found.name.startswith(".")]
+        return path.stat().st_ctime < before
     except FileNotFoundError:
-        return []
+        return False

@@ -147,6 +147,20 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
+class Connections:
+    """How many associations at once: more than a few dozen, no peer takes."""
+
+    number: int
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A number from 1 to 32."""
+        if argument.kind != "number" or not argument.text.isdecimal() or not 1 <= int(argument.text) <= 32:
+            raise Misfit(argument, "a number from 1 to 32, like connections 4")
+        return cls(int(argument.text))
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
     """Names that the rule file declares; `declared` in a subclass says as what."""
 

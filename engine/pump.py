@@ -1,4 +1,5 @@
-"""The pump: one thread per destination that empties its outbox. A slow or dead destination delays only its own.
+"""The pump: empties the outbox of one destination, with a thread for each of its connections. A slow or dead one
+delays only its own.
 
 Correctness comes from looking into the folder; a wake-up only makes it look sooner. What cannot be sent now waits
 longer and longer; what is refused, or has outlived the destination's patience, goes to `on failure` or the hold.
@@ -28,6 +29,9 @@ FIRST_WAIT, LONGEST_WAIT = 10.0, 3600.0
 PATIENCE = 3 * 86400.0
 TOGETHER = 0.2
 """Seconds for which deliveries may wait to be taken down together."""
+
+CLOCK_SET = 60.0
+"""Seconds between two looks by which the clock on the wall may differ from the one that cannot be set."""
 
 LOOK_AGAIN = 30.0
 """The usual Sender.look_again."""
@@ -60,6 +64,8 @@ class Sender(Protocol):
     """Seconds after which a promise is given up."""
     look_again: float
     """Seconds after which the pump looks into the outbox even though nobody woke it."""
+    connections: int
+    """How many threads may send at once."""
 
     def pick(self, outbox: Outbox, now: float) -> list[Entry]:
         """Claim what can be sent now."""
@@ -73,6 +79,26 @@ def oldest_first(outbox: Outbox, _now: float) -> list[Entry]:
     return outbox.claim(WINDOW)
 
 
+class Bell:
+    """Wakes every thread that waits for it, and those that were just about to."""
+
+    def __init__(self) -> None:
+        self._rung = 0
+        self._condition = threading.Condition()
+
+    def ring(self) -> None:
+        """Wake them."""
+        with self._condition:
+            self._rung += 1
+            self._condition.notify_all()
+
+    def wait(self, heard: int, seconds: float) -> int:
+        """Wait until it rings more often than that, or for so long; answers how often it has rung."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._rung > heard, seconds)
+            return self._rung
+
+
 class Pump:
     """Empties one outbox. `find` answers the sender, or None while the rules have none for it."""
 
@@ -81,45 +107,65 @@ class Pump:
         self.trouble = ""
         """Why nothing is getting through at the moment, in words; empty when all is well."""
         self._find, self._refuse = find, refuse
-        self._wake = threading.Event()
+        self._bell = Bell()
         self._stopping = threading.Event()
+        self._claiming = threading.Lock()
+        self._in_hand: set[str] = set()
+        """Ids of the entries that are being sent."""
         self._failures = 0
+        self._failed_at = 0.0
         self._paused_until = 0.0
+        self._clock_ahead: float | None = None
 
     def wake(self) -> None:
         """Look now."""
-        self._wake.set()
+        self._bell.ring()
 
     def resume(self) -> None:
         """Look now, and forget that the destination did not answer: somebody says that it does."""
         self._paused_until = 0.0
         self._failures = 0
-        self._wake.set()
+        self._bell.ring()
 
     def stop(self) -> None:
         """Finish what is being sent and end."""
         self._stopping.set()
-        self._wake.set()
+        self._bell.ring()
 
-    def loop(self) -> None:
+    def loop(self, worker: int = 0) -> None:
         """Empty the outbox until stopped. Raises what the disk raises; a supervisor starts it again."""
+        heard = 0
         while not self._stopping.is_set():
-            wait = self.turn(time.time())
+            sender = self._find() if worker else None
+            idle = worker > 0 and (sender is None or worker >= sender.connections)
+            wait = LOOK_AGAIN if idle else self.turn(time.time())
             if wait > 0:
-                self._wake.wait(wait)
-            self._wake.clear()
+                heard = self._bell.wait(heard, wait)
 
     def turn(self, now: float) -> float:
         """Send what can be sent now; answers in how many seconds to look again (0: at once)."""
-        if now < self._paused_until:
-            return min(self._paused_until - now, LOOK_AGAIN)
-        self.outbox.open_gates()
-        due = self.outbox.wake_due(now)
         sender = self._find()
-        batch = sender.pick(self.outbox, now) if sender else []
-        if sender is None or not batch:
-            look_again = sender.look_again if sender else LOOK_AGAIN
-            return look_again if due is None else max(0.05, min(due - now, look_again))
+        with self._claiming:
+            self._mind_the_clock(now)
+            if now < self._paused_until:
+                return min(self._paused_until - now, LOOK_AGAIN)
+            self.outbox.open_gates()
+            due = self.outbox.wake_due(now)
+            batch = sender.pick(self.outbox, now) if sender else []
+            if sender is None or not batch:
+                self.outbox.give_back_stale(self._in_hand)
+                look_again = sender.look_again if sender else LOOK_AGAIN
+                return look_again if due is None else max(0.05, min(due - now, look_again))
+            self._in_hand |= {entry.id for entry in batch}
+        try:
+            self._send(sender, batch, now)
+        finally:
+            with self._claiming:
+                self._in_hand -= {entry.id for entry in batch}
+        return 0.0
+
+    def _send(self, sender: Sender, batch: Sequence[Entry], now: float) -> None:
+        began = time.monotonic()
         turn = _Turn(self, sender, batch)
         try:
             clean = [entry for entry in batch if turn.is_time(entry, now) and turn.may_leave(entry)]
@@ -131,12 +177,23 @@ class Pump:
         finally:
             turn.note_delivered()
             turn.give_back_rest()
-        if turn.tried and turn.tried == turn.postponed:
-            self._failures += 1
-            self._paused_until = time.time() + self.wait(sender, self._failures)
-        elif turn.tried:
-            self._failures, self._paused_until, self.trouble = 0, 0.0, ""
-        return 0.0
+        with self._claiming:
+            if turn.tried and turn.tried == turn.postponed:
+                # Several connections that fail at once are one failure.
+                self._failures += began >= self._failed_at
+                self._failed_at = time.monotonic()
+                self._paused_until = time.time() + self.wait(sender, self._failures)
+            elif turn.tried:
+                self._failures, self._paused_until, self.trouble = 0, 0.0, ""
+
+    def _mind_the_clock(self, now: float) -> None:
+        """When the clock was set, no time that was kept means anything: look at everything now."""
+        ahead = now - time.monotonic()
+        was, self._clock_ahead = self._clock_ahead, ahead
+        if was is not None and abs(ahead - was) > CLOCK_SET:
+            log.warning("%s: the clock was set; what waits for its time is looked at anew", self.outbox.name)
+            self._paused_until = 0.0
+            self.outbox.wake_all()
 
     def wait(self, sender: Sender, tries: int) -> float:
         """Seconds until the next try: as the rule says, or doubling, a fifth more or less so that nothing marches."""

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 from engine.bench import PixelBench
@@ -15,6 +16,7 @@ from engine.entry import Entry
 from engine.errors import Never
 from engine.header import Header
 from engine.keys import keys_of
+from engine.numbers import arrival
 from engine.object import Object, Origin
 from engine.outbox import Outbox
 from engine.outcome import Collected, Outcome, held
@@ -52,7 +54,8 @@ class Router:
         # What an interrupted turn has promised must be settled first, or its objects would be routed twice.
         self._spool.settle()
         now = time.monotonic()
-        waiting = [number for number in self._spool.waiting() if self._not_before.get(number, 0.0) <= now][:BATCH]
+        due = (number for number in self._spool.next_waiting() if self._not_before.get(number, 0.0) <= now)
+        waiting = list(islice(due, BATCH))
         if not waiting:
             return False
         scratch: list[Path] = []
@@ -99,7 +102,7 @@ class Router:
     def oldest_unrouted(self) -> float | None:
         """When the oldest object was accepted that is still to be routed; what rests does not count."""
         waiting = (number for number in self._spool.waiting() if number not in self._not_before)
-        return next((self._spool.accepted_at(number) for number in waiting), None)
+        return min((arrival(number) for number in waiting), default=None)
 
     def go_on(self, home: Outbox, study: Sequence[Entry]) -> None:
         """What was collected is complete: the rest of its chain, in one promise. Raises OSError, MemoryError."""

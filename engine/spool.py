@@ -3,7 +3,8 @@
     incoming/<id>.dcm + .json     accepted, not yet routed; the sender has been told "success"
     routed/<batch>/               promised in one rename, being moved into the outboxes
     outbox/<name>/entries/        one .json per promise
-                 /ready/ /active/ /later/     its bytes: owed, claimed by a pump, waiting for its time
+                 /ready/ /urgent/ /again/     its bytes: owed; tried before
+                 /active/ /later/             claimed by a pump, waiting for its time
                  /waiting/        its bytes: others must be delivered first
                  /gates/          word of those others
                  /received/       the bytes as they came, where a route's `on failure` may want them
@@ -25,7 +26,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,11 +36,13 @@ from engine.errors import Never
 from engine.gates import leave_word
 from engine.header import Header
 from engine.history import History
+from engine.numbers import Numbers
 from engine.object import Object, Origin
 from engine.outbox import Outbox, names
 from engine.outcome import Delivery
 from engine.program import Program
 from engine.step import GATHERING, HOLD
+from engine.window import MOST, Window, entries
 
 log = logging.getLogger("stellwerk.spool")
 
@@ -82,8 +85,9 @@ class Spool:
         self.programs = root / "programs"
         self._keeps_received = keeps_received
         self.history = History(root)
-        self._numbers = threading.Lock()
-        self._last_id = 0
+        self._numbers = Numbers(os.getpid(), time.time_ns)
+        self._numbering = threading.Lock()
+        self._unrouted = Window(self.incoming)
         self._outboxes: dict[str, Outbox] = {}
         # Two threads must not settle one batch; nothing else in the spool needs a lock, a rename has one winner.
         self._settling = threading.Lock()
@@ -103,7 +107,7 @@ class Spool:
         `file` lies in `work` and is moved. number: which it is to have (`new_number`); again: the number it had before.
         Raises OSError (disk full …): nothing was accepted then.
         """
-        number = number or self.new_number()
+        number = number or self.new_number(origin.sender or origin.address)
         note = {"origin": origin.to_json(), "program": program}
         files.sync(file)
         files.write(self.incoming / f"{number}.json", json.dumps(note).encode())
@@ -116,14 +120,13 @@ class Spool:
         source = origin.kind if origin.port is None else f"{origin.kind} {origin.port}"
         self.tell("received", number, source=source, sender=origin.sender, program=program, again=again)
 
-    def waiting(self) -> list[str]:
-        """Ids of accepted objects that are not routed yet, oldest first."""
-        return sorted(name[:-4] for name in names(self.incoming) if name.endswith(".dcm"))
+    def waiting(self) -> Iterator[str]:
+        """Ids of accepted objects that are not routed yet, in no order."""
+        return (name[:-4] for name in entries(self.incoming) if name.endswith(".dcm"))
 
-    @staticmethod
-    def accepted_at(number: str) -> float:
-        """When an object was accepted, from its id; seconds since 1970 (UTC)."""
-        return int(number[:16], 16) / 1e9
+    def next_waiting(self) -> Iterator[str]:
+        """A few of them, fairly between senders and oldest first for each. Only for the one that routes."""
+        return (name[:-4] for name in self._unrouted.take(MOST))
 
     def load(self, number: str) -> tuple[Object, str]:
         """An accepted object and the digest of the program that took it in."""
@@ -275,7 +278,8 @@ class Spool:
             if received.exists():
                 files.move(received, home.received / path.name)
             files.move(note, home.entries / note.name)
-        files.move(path, (home.waiting if entry and entry.gates else home.ready) / path.name)
+        owed = home.ready if entry is None else home.place_for(entry)
+        files.move(path, (home.waiting if entry and entry.gates else owed) / path.name)
         return home.folders
 
     # --- outboxes ----------------------------------------------------------------------------------------
@@ -297,7 +301,7 @@ class Spool:
 
         It looks in the order in which objects travel, so that one that moves on meanwhile is still counted.
         """
-        count = len(self.waiting()) + len(names(self.routed))
+        count = sum(1 for _ in self.waiting()) + len(names(self.routed))
         return count + sum(sum(self.outbox(name).count().values()) for name in self.outboxes() if name != HOLD)
 
     def recover(self) -> None:
@@ -307,8 +311,17 @@ class Spool:
         self.settle()
         for name in self.outboxes():
             self.outbox(name).recover()
-        for note in self.incoming.glob("*.json"):
-            if not note.with_suffix(".dcm").exists():
+
+    def tidy(self, before: float) -> None:
+        """Remove the notes that a crash has left without bytes, from before that time (seconds since 1970).
+
+        Nothing depends on it but room, and gates that wait to hear what became of an entry. Safe at any time.
+        """
+        for name in self.outboxes():
+            self.outbox(name).tidy(before)
+        for name in entries(self.incoming):
+            note = self.incoming / name
+            if name.endswith(".json") and not note.with_suffix(".dcm").exists() and note.stat().st_ctime < before:
                 files.remove(note)
 
     # --- the hold ----------------------------------------------------------------------------------------
@@ -324,11 +337,12 @@ class Spool:
             again = replace(entry, outbox=refused, tries=0, why="", since=time.time())
             files.write(home.entries / f"{number}.json", again.to_bytes())
             files.sync(home.entries)
-            files.move(entry.file, home.ready / f"{number}.dcm")
-            files.sync(home.ready)
+            owed = home.place_for(entry)
+            files.move(entry.file, owed / f"{number}.dcm")
+            files.sync(owed)
         else:
             # A new id: under the old one a crash might take it for something that is routed already.
-            fresh = self.new_number()
+            fresh = self.new_number(entry.origin.sender or entry.origin.address)
             # Without a program: it goes by the rules that run now, which a person may have mended meanwhile.
             note = {"origin": entry.origin.to_json(), "program": ""}
             files.write(self.incoming / f"{fresh}.json", json.dumps(note).encode())
@@ -376,8 +390,7 @@ class Spool:
             log.warning("held: %s: %s", entry or obj, why or "a rule says so")
         self.history.tell(event, obj, outbox=outbox, entry=entry, why=why, **more)
 
-    def new_number(self) -> str:
-        """A number for an object that nobody else has, sortable by time."""
-        with self._numbers:
-            self._last_id = max(self._last_id + 1, time.time_ns())
-            return f"{self._last_id:016x}{os.getpid() & 0xFFF:03x}"
+    def new_number(self, sender: str = "") -> str:
+        """A number for an object that nobody else has, sortable by time (engine.numbers)."""
+        with self._numbering:
+            return self._numbers.new(sender)

@@ -9,12 +9,17 @@ own summary ends the output; the words on the stages before it stand just above.
 """
 
 import argparse
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+
+MEMORY, ENOUGH = Path("/dev/shm"), 4 << 30
+"""A file system in memory, and the bytes it must have free to serve for the files of the tests."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,9 @@ def main(arguments: list[str]) -> int:
     if chosen.lint:
         return int(failed)
 
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
+        # Crashes are injected at thousands of file operations; what a flush costs on a real disk is no part of that.
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     import pytest  # here: `spawn` imports this module again in every child process
 
     say("── tests: pytest")

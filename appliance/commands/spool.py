@@ -73,7 +73,7 @@ def _hold(spool: Spool, chosen: list[str]) -> int:
 
 
 def _list(spool: Spool) -> None:
-    print(f"incoming: {len(spool.waiting())} accepted, not yet routed")
+    print(f"incoming: {sum(1 for _ in spool.waiting())} accepted, not yet routed")
     for name in spool.outboxes():
         home = spool.outbox(name)
         counts = home.count()

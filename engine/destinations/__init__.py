@@ -1,6 +1,6 @@
 """Ways out: their signature lines. A kind that is not built yet is planned here, so that `check` can say so."""
 
-from engine.parameters import AETitles, Node, Time
+from engine.parameters import AETitles, Connections, Node, Time
 from engine.signature import Signature
 
 DESTINATIONS = {
@@ -9,8 +9,8 @@ DESTINATIONS = {
         Signature.of(
             "dicom ADDRESS [as TITLE] [retry every EVERY for PATIENCE] [outside] [trusted]"
             " [tls] [connections CONNECTIONS] [confirm] [transcode SYNTAX]",
-            {"address": Node, "title": AETitles, "every": Time, "patience": Time},
-            later=("tls", "connections", "confirm", "transcode"),
+            {"address": Node, "title": AETitles, "every": Time, "patience": Time, "connections": Connections},
+            later=("tls", "confirm", "transcode"),
         ),
         *(
             Signature.of(

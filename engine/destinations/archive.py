@@ -38,6 +38,7 @@ class Archive:
     every: float | None = 10.0
     patience = PATIENCE
     look_again = LOOK_AGAIN
+    connections = 1
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -40,6 +40,7 @@ class Mailer:
     outside = False
     every: float | None = None
     patience = PATIENCE
+    connections = 1
 
     def __init__(self, contact: Contact, relay: Relay, quiet: float, language: str) -> None:
         self._contact, self._relay, self._quiet, self._language = contact, relay, quiet, language
@@ -51,7 +52,7 @@ class Mailer:
         """Claim whole studies that have been quiet long enough and whose deliveries all have an outcome."""
         self._home = outbox
         picked: list[Entry] = []
-        for group in _studies([entry for entry in outbox.all() if entry.file.parent == outbox.ready]):
+        for group in _studies([entry for entry in outbox.all() if entry.file.parent in (outbox.ready, outbox.again)]):
             quiet = max(entry.since for entry in group) + self._quiet <= now
             if quiet and all(outbox.receipt(number) for entry in group for number in entry.awaits):
                 picked += group

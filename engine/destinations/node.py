@@ -6,7 +6,7 @@ from engine.dicom import Done, Peer, send
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.outbox import Outbox
-from engine.parameters import AETitles, Node, Time
+from engine.parameters import AETitles, Connections, Node, Time
 from engine.program import Destination
 from engine.pump import LOOK_AGAIN, PATIENCE, Report, Sent, oldest_first
 
@@ -22,6 +22,7 @@ class DicomNode:
         self.name = declared.name
         self.outside = declared.outside
         self.look_again = LOOK_AGAIN
+        self.connections = Connections.of(arguments["connections"]).number if "connections" in arguments else 1
         self.every: float | None = None
         self.patience = PATIENCE
         if "every" in arguments:

@@ -67,7 +67,7 @@ def test_an_object_that_was_being_sent_when_the_plug_was_pulled_is_sent_after_th
     path = tmp_path / "one.in"
     write_instance(path, "1.2.3")
     line.send(path)
-    line.wait_for(lambda: line.spool.outbox("PACS").count() != {"ready": 0, "active": 0, "later": 0}, "not owed")
+    line.wait_for(lambda: bool(line.spool.outbox("PACS").all()), "not owed")
     line.kill()
     other = Running(tmp_path / "pacs", f"on port {pacs} → store by Modality\n", pacs)
     line.start()

@@ -179,7 +179,14 @@ def test_what_a_sender_forgets_to_report_is_tried_again(
     monkeypatch.setattr(pacs, "send", forgetful)
     with pytest.raises(ConnectionError):
         pump(line).turn(time.time())
-    assert line.spool.outbox("PACS").count() == {"waiting": 0, "ready": 1, "active": 0, "later": 0}
+    assert line.spool.outbox("PACS").count() == {
+        "waiting": 0,
+        "urgent": 0,
+        "ready": 1,
+        "again": 0,
+        "active": 0,
+        "later": 0,
+    }
 
 
 def test_an_entry_whose_note_is_torn_is_held_and_not_lost(line: Line) -> None:

@@ -33,7 +33,7 @@ def test_an_object_that_the_disk_will_not_give_waits_and_the_next_goes_on(
     monkeypatch.setattr(Spool, "load", failing)
     line.turn(time.time())
     assert line.stored() == ["1.2"]
-    assert line.spool.waiting() == [broken]
+    assert list(line.spool.waiting()) == [broken]
     monkeypatch.undo()
     assert not line.router.turn(), "it rests before it is tried again"
     line.router._not_before.clear()
@@ -73,7 +73,7 @@ def test_a_payload_that_cannot_be_read_waits_and_its_batch_goes_on(line: Line, m
     monkeypatch.setattr(files, "link", failing)
     line.turn(time.time())
     assert line.stored() == ["1.2", "1.3"]
-    assert line.spool.waiting() == [broken]
+    assert list(line.spool.waiting()) == [broken]
 
 
 def test_a_full_disk_stops_the_router_as_a_whole(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:

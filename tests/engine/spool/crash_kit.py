@@ -104,6 +104,7 @@ class Pacs:
     every: float | None = None
     patience = PATIENCE
     look_again = LOOK_AGAIN
+    connections = 1
 
     def __init__(self) -> None:
         self.got: list[str] = []

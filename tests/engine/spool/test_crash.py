@@ -58,7 +58,7 @@ def test_a_crash_at_any_operation_loses_nothing_and_stores_nothing_twice(
         stored = line.stored()
         assert len(stored) == len(set(stored)), f"stored twice, point {point}"
         assert set(images) <= set(stored), f"lost, point {point}"
-        assert line.spool.waiting() == []
+        assert list(line.spool.waiting()) == []
         assert line.owed("archive.store") == []
         assert line.owed("PACS") == []
         # At most the one object that was being taken in when the machine stopped may be there without our word.

@@ -217,7 +217,7 @@ def test_a_crash_after_the_bad_news_and_a_destination_that_takes_it_the_second_t
         with disk(crash_at=point), suppress(Crash):
             live(root)
         line = Line(root, program, Pacs())
-        if not line.spool.waiting() and not line.spool.unfinished() and not line.held():
+        if not list(line.spool.waiting()) and not line.spool.unfinished() and not line.held():
             continue  # it had not been taken in
         for late in range(3):
             line.turn(time.time() + late)
