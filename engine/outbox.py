@@ -64,6 +64,7 @@ class Outbox:
             if not folder.is_dir():
                 files.make_folder(folder)
         self._fresh, self._tried = Window(self.ready), Window(self.again)
+        self._known: dict[tuple[Path, int], Entry] = {}
         self._look_later = 0.0
         self._soonest: float | None = None
         self._unclaimed: dict[str, float] = {}
@@ -124,9 +125,29 @@ class Outbox:
 
     def all(self) -> list[Entry]:
         """Every entry, oldest first."""
-        every = sorted({name for folder in self.stages for name in names(folder)})
-        found = (self.entry(name[:-4]) for name in every if name.endswith(".dcm"))
-        return [entry for entry in found if entry is not None]
+        return list(self.each())
+
+    def each(self) -> Iterator[Entry]:
+        """The same, one by one: of very many, only the names are in memory."""
+        every = sorted({name for folder in self.stages for name in entries(folder) if name.endswith(".dcm")})
+        for name in every:
+            entry = self.entry(name[:-4])
+            if entry is not None:
+                yield entry
+
+    def owed(self) -> list[Entry]:
+        """Every entry that may go now, oldest first. Notes are read once, however often it is asked for."""
+        known: dict[tuple[Path, int], Entry] = {}
+        for folder in (self.ready, self.again):
+            for name in entries(folder):
+                with contextlib.suppress(FileNotFoundError):
+                    # A note is put in place anew when it changes, so its number on the disk is another then.
+                    key = (folder / name, (self.entries / f"{name[:-4]}.json").stat().st_ino)
+                    entry = self._known.get(key) or self.entry(name[:-4])
+                    if entry is not None and entry.file.parent == folder:
+                        known[key] = entry
+        self._known = known
+        return sorted(known.values(), key=lambda entry: entry.id)
 
     def open_gates(self) -> None:
         """Let go what waited for others, where all of them have been delivered."""

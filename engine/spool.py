@@ -112,7 +112,13 @@ class Spool:
         files.sync(file)
         files.write(self.incoming / f"{number}.json", json.dumps(note).encode())
         files.move(file, self.incoming / f"{number}.dcm")  # the name that counts
-        files.sync(self.incoming)
+        try:
+            files.sync(self.incoming)
+        except OSError:
+            # Its sender hears that it was not taken, and keeps it. Had the router it already, it would come twice.
+            with contextlib.suppress(OSError):
+                files.remove(self.incoming / f"{number}.dcm")
+            raise
         self._tell_received(number, origin, program, again)
         return number
 

@@ -18,6 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("action", nargs="?", default="list", choices=["list", "release", "delete", "hold"], help=words)
     parser.add_argument("id", nargs="*", metavar="ID", help="held objects, or `all`; for hold the destination")
+    parser.add_argument("--most", type=int, default=100, metavar="N", help="list so many of each outbox (100)")
     add_settings(parser)
 
 
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     spool = Spool(settings.spool)
     if arguments.action == "list":
-        _list(spool)
+        _list(spool, arguments.most)
         return 0
     if arguments.action == "hold":
         return _hold(spool, arguments.id)
@@ -72,14 +73,19 @@ def _hold(spool: Spool, chosen: list[str]) -> int:
     return 0
 
 
-def _list(spool: Spool) -> None:
+def _list(spool: Spool, most: int) -> None:
     print(f"incoming: {sum(1 for _ in spool.waiting())} accepted, not yet routed")
     for name in spool.outboxes():
         home = spool.outbox(name)
         counts = home.count()
         print(f"{name}: {', '.join(f'{count} {state}' for state, count in counts.items())}")
-        for entry in home.all():
+        told = 0
+        for entry in home.each():
             if name == HOLD or entry.why or entry.gates:
+                told += 1
+                if told > most:
+                    print(f"    … and more; stellwerk spool --most {10 * most} shows them")
+                    break
                 print(f"    {_line(entry)}")
 
 

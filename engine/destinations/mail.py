@@ -52,7 +52,7 @@ class Mailer:
         """Claim whole studies that have been quiet long enough and whose deliveries all have an outcome."""
         self._home = outbox
         picked: list[Entry] = []
-        for group in _studies([entry for entry in outbox.all() if entry.file.parent in (outbox.ready, outbox.again)]):
+        for group in _studies(outbox.owed()):
             quiet = max(entry.since for entry in group) + self._quiet <= now
             if quiet and all(outbox.receipt(number) for entry in group for number in entry.awaits):
                 picked += group

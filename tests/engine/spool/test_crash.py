@@ -135,3 +135,20 @@ def test_a_pump_that_is_quicker_than_the_crash_gets_nothing_twice(tmp_path: Path
         assert sorted(pacs.got) == ["1.2.1", "1.2.2"], f"point {point}"
         assert line.stored() == ["1.2.1", "1.2.2"]
     assert point > 20
+
+
+def test_what_the_disk_did_not_take_in_is_not_routed_either(tmp_path: Path) -> None:
+    line = Line(tmp_path, program(), Pacs())
+    with disk() as done:
+        line.receive("1.2.1")
+    named = done.index("move") + 1
+    assert done[named] == "sync"
+    for point in range(1, named + 2):
+        root = tmp_path / str(point)
+        root.mkdir()
+        line = Line(root, program(), Pacs())
+        with disk(error_at=point), suppress(OSError):
+            line.receive("1.2.1")
+            raise AssertionError(f"success was answered, point {point}")
+        line.turn(time.time())
+        assert line.stored() == [], f"its sender keeps it, and it came all the same, point {point}"
