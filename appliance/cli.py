@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Protocol
 
-from appliance.commands import check, demo, diff, explain, fmt, lsp, plan, run, send, spool, test
+from appliance.commands import check, demo, diff, explain, fmt, ledger, lsp, plan, run, send, spool, test
 from appliance.rulebook import NoRules
 from appliance.settings import SettingsError
 
@@ -34,6 +34,7 @@ COMMANDS: dict[str, Command] = {
     "diff": diff,
     "send": send,
     "spool": spool,
+    "ledger": ledger,
     "demo": demo,
     "lsp": lsp,
 }

@@ -62,6 +62,11 @@ class History:
                     with contextlib.suppress(ValueError):
                         yield json.loads(line)
 
+    def drop(self, day: str) -> None:
+        """Remove what was noted on a day: nothing of it is needed any more."""
+        for folder in (self.events, self.keys):
+            files.remove(folder / f"{day}.jsonl")
+
     def _append(self, folder: Path, line: Mapping[str, str]) -> Path:
         path = folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
         data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
