@@ -124,7 +124,8 @@ class Spool:
 
     def _tell_received(self, number: str, origin: Origin, program: str, again: str) -> None:
         source = origin.kind if origin.port is None else f"{origin.kind} {origin.port}"
-        self.tell("received", number, source=source, sender=origin.sender, program=program, again=again)
+        way = {"source": source, "sender": origin.sender, "called": origin.called, "address": origin.address}
+        self.tell("received", number, **way, program=program, again=again)
 
     def waiting(self) -> Iterator[str]:
         """Ids of accepted objects that are not routed yet, in no order."""
