@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Protocol
 
-from appliance.commands import check, demo, diff, explain, fmt, ledger, lsp, plan, run, send, spool, test
+from appliance.commands import check, demo, diff, explain, fmt, journal, ledger, lsp, plan, run, send, spool, test
 from appliance.rulebook import NoRules
 from appliance.settings import SettingsError
 
@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "send": send,
     "spool": spool,
     "ledger": ledger,
+    "journal": journal,
     "demo": demo,
     "lsp": lsp,
 }

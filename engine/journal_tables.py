@@ -9,6 +9,7 @@ import re
 import sqlite3
 import unicodedata
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 EDITION = 1
 """Raised with every change below: a journal of another edition is built anew."""
@@ -22,7 +23,7 @@ CREATE TABLE events (
     PRIMARY KEY (file, offset)) WITHOUT ROWID;
 CREATE INDEX events_of ON events (number, at);
 CREATE TABLE objects (
-    number TEXT PRIMARY KEY, family TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0,
+    number TEXT PRIMARY KEY, family TEXT NOT NULL, came TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0,
     received TEXT NOT NULL DEFAULT '', source TEXT NOT NULL DEFAULT '', sender TEXT NOT NULL DEFAULT '',
     called TEXT NOT NULL DEFAULT '', address TEXT NOT NULL DEFAULT '', program TEXT NOT NULL DEFAULT '',
     ending TEXT NOT NULL DEFAULT '', found TEXT NOT NULL DEFAULT '',
@@ -34,7 +35,7 @@ CREATE INDEX families ON objects (family);
 CREATE INDEX studies ON objects (study);
 CREATE INDEX instances ON objects (sop);
 CREATE INDEX dates ON objects (date);
-CREATE INDEX arrivals ON objects (received);
+CREATE INDEX arrivals ON objects (came);
 CREATE INDEX replays ON objects (substr(number, 17)) WHERE length(number) = 32;
 CREATE TABLE promises (
     entry TEXT PRIMARY KEY, number TEXT NOT NULL, outbox TEXT NOT NULL DEFAULT '', route TEXT NOT NULL DEFAULT '',
@@ -83,7 +84,8 @@ def put_event(db: sqlite3.Connection, file: str, offset: int, line: Mapping[str,
     if not number or event not in OPENINGS:
         return
     db.execute(
-        "INSERT INTO objects (number, family, told) VALUES (?1, ?1, 1) ON CONFLICT DO UPDATE SET told = 1", (number,)
+        "INSERT INTO objects (number, family, came, told) VALUES (?1, ?1, ?2, 1) ON CONFLICT DO UPDATE SET told = 1",
+        (number, came(number)),
     )
     if entry:
         db.execute(
@@ -126,14 +128,15 @@ def put_keys(db: sqlite3.Connection, line: Mapping[str, object], found: str = ""
     if not known:
         return
     columns = ", ".join(known)
-    marks = ", ".join("?" for _ in known)
+    marks = ", ".join("?" * len(known))
     changes = ", ".join(f"{name} = excluded.{name}" for name in known)
     db.execute(
         # The names of the columns are our own, not the line's.
-        f"INSERT INTO objects (number, family, {columns}) VALUES (?, ?, {marks}) ON CONFLICT DO UPDATE SET {changes}",
-        (number, number, *known.values()),
+        f"INSERT INTO objects (number, family, came, {columns}) VALUES (?, ?, ?, {marks})"
+        f" ON CONFLICT DO UPDATE SET {changes}",
+        (number, number, came(number), *known.values()),
     )
-    words = ((word, kind, number) for kind in WORDS for word in spellings(said.get(kind, "")))
+    words = ((word, kind, number) for kind in WORDS for same in spellings(said.get(kind, "")) for word in same)
     db.executemany("INSERT OR IGNORE INTO words VALUES (?, ?, ?)", words)
 
 
@@ -159,14 +162,20 @@ def forget_file(db: sqlite3.Connection, name: str) -> None:
                 db.execute(f"DELETE FROM {table} WHERE number = ?", (number,))
 
 
-def spellings(text: str) -> Iterable[str]:
-    """The words of a text as they are looked up: case and accents do not count, and `ü` is `u` and `ue` alike."""
+def came(number: str) -> str:
+    """When the object was received, by its number; empty where that does not say."""
+    try:
+        return datetime.fromtimestamp(int(number[:16], 16) / 1e9, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def spellings(text: str) -> Iterable[tuple[str, ...]]:
+    """Each word of a text as it is looked up: case and accents do not count, and `ü` is `u` and `ue` alike."""
     for word in re.findall(r"\w+", unicodedata.normalize("NFC", text).casefold()):
         plain = _without_marks(word.translate(_PLAIN))
-        yield plain
         long = _without_marks(word.translate(_LONG))
-        if long != plain:
-            yield long
+        yield (plain,) if long == plain else (plain, long)
 
 
 _PLAIN = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ı": "i"})
@@ -184,7 +193,10 @@ def _end(db: sqlite3.Connection, entry: str, event: str, into: str = "") -> None
 def _join(db: sqlite3.Connection, old: str, new: str) -> None:
     """Two numbers are one object: all of the new one's family belong to the old one's."""
     for number in (old, new):
-        db.execute("INSERT INTO objects (number, family) VALUES (?1, ?1) ON CONFLICT DO NOTHING", (number,))
+        db.execute(
+            "INSERT INTO objects (number, family, came) VALUES (?1, ?1, ?2) ON CONFLICT DO NOTHING",
+            (number, came(number)),
+        )
     [elder], [younger] = (
         db.execute("SELECT family FROM objects WHERE number = ?", (number,)).fetchone() for number in (old, new)
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from engine.journal import Journal
+from engine.journal_tables import came
 from engine.whereabouts import HELD, WAITING, Whereabouts, whereabouts
 
 DELIVERED, DISCARDED, DUPLICATE, DELETED, MISSING = "delivered", "discarded", "duplicate", "deleted", "missing"
@@ -132,7 +133,7 @@ def ledger(journal: Journal, since: str = "", rest: Callable[[float], None] = ti
             _count(count, state)
     for number in there.objects.keys() - known:
         # Of some, only what they are searched by is known, or that they came before `since`.
-        if not _is_told(journal, number) and (not since or _came(number) >= since):
+        if not _is_told(journal, number) and (not since or came(number) >= since):
             count.found += 1
             _count(count, there.objects[number])
     for seconds in LOOKS:
@@ -177,7 +178,7 @@ def _families(
         members = tuple(_member(list(own)) for _, own in groupby(of_family, key=lambda row: row[1]))
         if not any(member.told for member in members):
             continue
-        if not since or min(member.received or _came(member.number) for member in members) >= since:
+        if not since or min(came(member.number) for member in members) >= since:
             yield family, members
 
 
@@ -194,15 +195,6 @@ def _count(count: Ledger, state: str) -> None:
 def _is_told(journal: Journal, number: str) -> bool:
     row = journal.db.execute("SELECT told FROM objects WHERE number = ?", (number,)).fetchone()
     return bool(row and row[0])
-
-
-def _came(number: str) -> str:
-    """When the object was received, by its number; empty where that does not say."""
-    try:
-        at = time.gmtime(int(number[:16], 16) / 1e9)
-    except (ValueError, OverflowError, OSError):
-        return ""
-    return time.strftime("%Y-%m-%dT%H:%M:%S", at)
 
 
 def _last_of(journal: Journal, family: str, there: Whereabouts) -> Lost:

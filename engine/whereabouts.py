@@ -18,14 +18,20 @@ STAGES = ("waiting", "ready", "active", "later")
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """`promises`: what lies in routed, the outboxes and the hold. `objects`: every number, also those in incoming."""
+    """`promises`: what lies in routed, the outboxes and the hold. `objects`: every number, also those in incoming.
+
+    `files`: one file of each number.
+    """
 
     promises: dict[str, str] = field(default_factory=dict)
     objects: dict[str, str] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
 
-    def put(self, name: str, where: str) -> None:
+    def put(self, name: str, where: str, folder: Path | None = None) -> None:
         """Something of this name lies there. What waits and is held too, waits."""
         number = number_of(name)
+        if folder is not None:
+            self.files[number] = folder / f"{name}.dcm"
         if name != number:
             self.promises[name] = WAITING if WAITING in (where, self.promises.get(name)) else where
         self.objects[number] = WAITING if WAITING in (where, self.objects.get(number)) else where
@@ -37,7 +43,7 @@ def whereabouts(root: Path) -> Whereabouts:
     for folder, where in _folders(root):
         for name in names(folder):
             if name.endswith(".dcm"):
-                found.put(name[:-4], where)
+                found.put(name[:-4], where, folder)
     return found
 
 

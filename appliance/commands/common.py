@@ -42,3 +42,11 @@ def moment(words: str) -> str:
         raise argparse.ArgumentTypeError(
             f'a day is written like 2026-03-01 or "2026-03-01 14:30", not {words}'
         ) from None
+
+
+def day(words: str) -> str:
+    """An argument that is a day, as DICOM writes it."""
+    try:
+        return datetime.fromisoformat(words).strftime("%Y%m%d")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a day is written like 2026-03-01, not {words}") from None
