@@ -9,7 +9,22 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Protocol
 
-from appliance.commands import check, demo, diff, explain, fmt, journal, ledger, lsp, plan, run, send, spool, test
+from appliance.commands import (
+    check,
+    demo,
+    diff,
+    explain,
+    fmt,
+    journal,
+    ledger,
+    lsp,
+    plan,
+    replay,
+    run,
+    send,
+    spool,
+    test,
+)
 from appliance.rulebook import NoRules
 from appliance.settings import SettingsError
 
@@ -36,6 +51,7 @@ COMMANDS: dict[str, Command] = {
     "spool": spool,
     "ledger": ledger,
     "journal": journal,
+    "replay": replay,
     "demo": demo,
     "lsp": lsp,
 }

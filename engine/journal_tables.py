@@ -81,6 +81,9 @@ def put_event(db: sqlite3.Connection, file: str, offset: int, line: Mapping[str,
     row = (file, offset, number, said.get("at", ""), event, outbox, entry, said.get("why", ""))
     text = json.dumps(more, ensure_ascii=False) if more else ""
     db.execute("INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, text))
+    if event == "replayed" and number and said.get("as"):
+        # Told before it is taken in: that the other one exists is for its own lines to say.
+        _join(db, number, number_of(said["as"]))
     if not number or event not in OPENINGS:
         return
     db.execute(

@@ -161,7 +161,7 @@ def _details(event: Event) -> str:
     if int(more.get("tries", "1") or 1) > 1:
         parts.append(f"at the {more['tries']}th try")
     if more.get("as"):
-        parts.append(f"through the rules again, as {more['as']}")
+        parts.append(f"through the rules once more, as {more['as']}")
     if more.get("first"):
         parts.append(f"the same as {more['first']}")
     return "; ".join(part for part in parts if part)

@@ -22,7 +22,10 @@ def said(line: Running, capsys: Captured, *words: str) -> tuple[int, str]:
 
 def test_what_came_can_be_searched_and_followed(tmp_path: Path, capsys: Captured) -> None:
     port = free_port()
-    rules = f'on port {port} where Modality = US → store by PatientName\non port {port} where Modality = OT → discard "no"\n'
+    rules = (
+        f"on port {port} where Modality = US → store by PatientName\n"
+        f'on port {port} where Modality = OT → discard "no"\n'
+    )
     line = Running(tmp_path, rules, port)
     for number, (modality, patient) in enumerate(
         (("US", "Müller^Änne"), ("OT", "Meier^[b]ert"), ("XA", "Huber^Cäsar"))
