@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from engine.history import History
-from engine.journal_lines import head, whole_lines
+from engine.journal_lines import Line, head, whole_lines
 from engine.journal_tables import EDITION, TABLES, forget_file, number_of, put_event, put_keys
 
 MOST = 5000
@@ -113,9 +113,22 @@ class Journal:
         )
         return [str(row[0]) for row in rows] or [number]
 
+    def events(self, number: str) -> Iterator[Line]:
+        """Every line of the history that tells of this number, as it was written."""
+        rows = self.db.execute(
+            "SELECT f.name, e.offset FROM events e JOIN files f ON f.number = e.file WHERE e.object = ?"
+            " ORDER BY f.name, e.offset",
+            (number,),
+        ).fetchall()
+        for name, offset in rows:
+            # A file that was removed by hand takes its words along.
+            with contextlib.suppress(FileNotFoundError):
+                yield from (read.line for read in whole_lines(self.root / name, offset, 1) if read.line)
+
     def _numbers_of(self, day: str) -> Iterator[str]:
         for (number,) in self.db.execute(
-            "SELECT DISTINCT number FROM events WHERE file = ?", (f"history/{day}.jsonl",)
+            "SELECT DISTINCT object FROM events WHERE file = (SELECT number FROM files WHERE name = ?)",
+            (f"history/{day}.jsonl",),
         ):
             yield str(number)
 
@@ -145,22 +158,23 @@ class Journal:
         found = head(path)
         if offset > path.stat().st_size or (known and known != found):
             raise _Stale
+        self.db.execute(
+            "INSERT INTO files (name, offset, head, torn) VALUES (?, 0, '', 0) ON CONFLICT DO NOTHING", (name,)
+        )
+        [(file,)] = self.db.execute("SELECT number FROM files WHERE name = ?", (name,))
         count = torn = 0
         end = offset
         for read in whole_lines(path, offset, MOST):
             if read.line is None:
                 torn += 1
             elif folder == "history" and read.line:
-                put_event(self.db, name, read.at, read.line)
+                put_event(self.db, file, read.at, read.line)
             elif read.line:
                 put_keys(self.db, read.line)
             count, end = count + 1, read.end
-        if count:
-            self.db.execute(
-                "INSERT INTO files VALUES (?1, ?2, ?3, ?4)"
-                " ON CONFLICT DO UPDATE SET offset = ?2, head = ?3, torn = torn + ?4",
-                (name, end, found, torn),
-            )
+        self.db.execute(
+            "UPDATE files SET offset = ?, head = ?, torn = torn + ? WHERE number = ?", (end, found, torn, file)
+        )
         return count
 
     def _place(self, name: str) -> tuple[int, str]:

@@ -53,20 +53,6 @@ class Hit:
     institution: str
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of an object's path."""
-
-    at: str
-    number: str
-    event: str
-    outbox: str
-    entry: str
-    why: str
-    more: str
-    """What else the line says, as JSON."""
-
-
 def search(journal: Journal, wanted: Wanted, there: Whereabouts, most: int = 100) -> tuple[list[Hit], int]:
     """The newest that fit, and how many there are."""
     conditions: list[str] = ["1"]
@@ -116,14 +102,11 @@ def named(journal: Journal, number: str) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def path(journal: Journal, family: str) -> list[Event]:
-    """All that has happened to an object under every number it has had, oldest first."""
-    rows = journal.db.execute(
-        "SELECT e.at, e.number, e.event, e.outbox, e.entry, e.why, e.more FROM events e"
-        " JOIN objects o ON o.number = e.number WHERE o.family = ? ORDER BY e.at, e.file, e.offset",
-        (family,),
-    )
-    return [Event(*map(str, row)) for row in rows]
+def path(journal: Journal, family: str) -> list[dict[str, str]]:
+    """All that has happened to an object under every number it has had, oldest first: the lines of the history."""
+    numbers = journal.db.execute("SELECT number FROM objects WHERE family = ? ORDER BY number", (family,)).fetchall()
+    lines = [{name: str(value) for name, value in line.items()} for (n,) in numbers for line in journal.events(n)]
+    return sorted(lines, key=lambda line: line.get("at", ""))
 
 
 def copies(journal: Journal, family: str) -> list[tuple[str, str]]:

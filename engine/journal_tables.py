@@ -4,7 +4,6 @@
 one came out of the hold or was replayed as the other, share their `family`: the number that it had first.
 """
 
-import json
 import re
 import sqlite3
 import unicodedata
@@ -15,13 +14,11 @@ EDITION = 1
 """Raised with every change below: a journal of another edition is built anew."""
 
 TABLES = """
-CREATE TABLE files (name TEXT PRIMARY KEY, offset INTEGER NOT NULL, head TEXT NOT NULL, torn INTEGER NOT NULL)
-    WITHOUT ROWID;
-CREATE TABLE events (
-    file TEXT NOT NULL, offset INTEGER NOT NULL, number TEXT NOT NULL, at TEXT NOT NULL, event TEXT NOT NULL,
-    outbox TEXT NOT NULL, entry TEXT NOT NULL, why TEXT NOT NULL, more TEXT NOT NULL,
-    PRIMARY KEY (file, offset)) WITHOUT ROWID;
-CREATE INDEX events_of ON events (number, at);
+CREATE TABLE files (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, offset INTEGER NOT NULL, head TEXT NOT NULL,
+    torn INTEGER NOT NULL);
+CREATE TABLE events (object TEXT NOT NULL, file INTEGER NOT NULL, offset INTEGER NOT NULL,
+    PRIMARY KEY (object, file, offset)) WITHOUT ROWID;
 CREATE TABLE objects (
     number TEXT PRIMARY KEY, family TEXT NOT NULL, came TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0,
     received TEXT NOT NULL DEFAULT '', source TEXT NOT NULL DEFAULT '', sender TEXT NOT NULL DEFAULT '',
@@ -46,7 +43,6 @@ CREATE TABLE copies (outbox TEXT NOT NULL, place TEXT NOT NULL, number TEXT NOT 
 CREATE INDEX copies_of ON copies (number);
 CREATE TABLE words (word TEXT NOT NULL, kind TEXT NOT NULL, number TEXT NOT NULL, PRIMARY KEY (word, kind, number))
     WITHOUT ROWID;
-CREATE INDEX words_of ON words (number);
 """
 
 ENDINGS = ("delivered", "failed", "left out", "collected", "deleted")
@@ -60,7 +56,7 @@ OPENINGS = ("received", "promised", "held", "later", "released", *ENDINGS, *OF_O
 
 KEYS = ("name", "id", "birth", "study", "series", "sop", "class", "date", "modality", "accession", "institution")
 
-WORDS = ("name", "id", "accession", "institution", "sender", "modality")
+WORDS = ("name", "id", "accession", "sender")
 """Keys whose words are looked up by how they begin."""
 
 _NUMBER = re.compile(r"([0-9a-f]{32}|[0-9a-f]{19})(-[0-9a-f]{12})?")
@@ -72,15 +68,12 @@ def number_of(name: str) -> str:
     return found[1] if found else name
 
 
-def put_event(db: sqlite3.Connection, file: str, offset: int, line: Mapping[str, object]) -> None:
-    """Take in one line of the history."""
+def put_event(db: sqlite3.Connection, file: int, offset: int, line: Mapping[str, object]) -> None:
+    """Take in one line of the history: where it stands, and what it changes. What it says stays there."""
     said = {name: str(value) for name, value in line.items()}
     event, entry, outbox = said.get("event", ""), said.get("entry", ""), said.get("outbox", "")
     number = number_of(said.get("object", ""))
-    more = {n: v for n, v in said.items() if n not in ("at", "event", "object", "outbox", "entry", "why")}
-    row = (file, offset, number, said.get("at", ""), event, outbox, entry, said.get("why", ""))
-    text = json.dumps(more, ensure_ascii=False) if more else ""
-    db.execute("INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, text))
+    db.execute("INSERT OR IGNORE INTO events VALUES (?, ?, ?)", (number, file, offset))
     if event == "replayed" and number and said.get("as"):
         # Told before it is taken in: that the other one exists is for its own lines to say.
         _join(db, number, number_of(said["as"]))
@@ -139,7 +132,7 @@ def put_keys(db: sqlite3.Connection, line: Mapping[str, object], found: str = ""
         f" ON CONFLICT DO UPDATE SET {changes}",
         (number, number, came(number), *known.values()),
     )
-    words = ((word, kind, number) for kind in WORDS for same in spellings(said.get(kind, "")) for word in same)
+    words = _words(((kind, said.get(kind, "")) for kind in WORDS), number)
     db.executemany("INSERT OR IGNORE INTO words VALUES (?, ?, ?)", words)
 
 
@@ -154,15 +147,28 @@ def put_copy(db: sqlite3.Connection, outbox: str, place: str, number: str) -> No
 
 def forget_file(db: sqlite3.Connection, name: str) -> None:
     """Take out what one file of the history or of the keys has said, and each object of which no other speaks."""
-    db.execute("DELETE FROM files WHERE name = ?", (name,))
-    if not name.startswith("history/"):
+    row = db.execute("SELECT number FROM files WHERE name = ?", (name,)).fetchone()
+    if row is None:
         return
-    gone = [row[0] for row in db.execute("SELECT DISTINCT number FROM events WHERE file = ?", (name,))]
-    db.execute("DELETE FROM events WHERE file = ?", (name,))
+    gone = [found[0] for found in db.execute("SELECT DISTINCT object FROM events WHERE file = ?", row)]
+    db.execute("DELETE FROM events WHERE file = ?", row)
+    db.execute("DELETE FROM files WHERE number = ?", row)
     for number in gone:
-        if db.execute("SELECT 1 FROM events WHERE number = ? LIMIT 1", (number,)).fetchone() is None:
-            for table in ("objects", "promises", "copies", "words"):
-                db.execute(f"DELETE FROM {table} WHERE number = ?", (number,))
+        if db.execute("SELECT 1 FROM events WHERE object = ? LIMIT 1", (number,)).fetchone() is None:
+            _forget_object(db, number)
+
+
+def _forget_object(db: sqlite3.Connection, number: str) -> None:
+    for row in db.execute(f"SELECT {', '.join(WORDS)} FROM objects WHERE number = ?", (number,)).fetchall():
+        db.executemany(
+            "DELETE FROM words WHERE word = ? AND kind = ? AND number = ?", _words(zip(WORDS, row, strict=True), number)
+        )
+    for table in ("objects", "promises", "copies"):
+        db.execute(f"DELETE FROM {table} WHERE number = ?", (number,))
+
+
+def _words(said: Iterable[tuple[str, str]], number: str) -> Iterable[tuple[str, str, str]]:
+    return ((word, kind, number) for kind, text in said for same in spellings(text) for word in same)
 
 
 def came(number: str) -> str:

@@ -7,7 +7,6 @@ a replay). What lies in the spool is there, whatever the history says: a line is
 tells of. What lies nowhere is as its history ends; and what has no end there either is missing: the difference.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -201,13 +200,10 @@ def _last_of(journal: Journal, family: str, there: Whereabouts) -> Lost:
     """The number that is missing, and its last event."""
     [(_, members)] = families(journal, only=[family])
     lost = next((member for member in members if _gap(member, members, there)), members[-1])
-    owed = [p.entry for p in lost.promises if not p.ending and p.entry not in there.promises]
-    row = journal.db.execute(
-        "SELECT at, event, outbox FROM events WHERE number = ? ORDER BY entry IN (SELECT value FROM json_each(?)) DESC,"
-        " at DESC, offset DESC LIMIT 1",
-        (lost.number, json.dumps(owed)),
-    ).fetchone()
-    return Lost(lost.number, *map(str, row)) if row else Lost(lost.number)
+    owed = {p.entry for p in lost.promises if not p.ending and p.entry not in there.promises}
+    lines = [{name: str(value) for name, value in line.items()} for line in journal.events(lost.number)]
+    last = max(lines, key=lambda line: (line.get("entry") in owed, line.get("at", "")), default={})
+    return Lost(lost.number, *(last.get(name, "") for name in ("at", "event", "outbox")))
 
 
 def summary(count: Ledger) -> Mapping[str, int]:

@@ -15,7 +15,8 @@ from appliance.commands.common import add_settings, day, moment, settings_of
 from appliance.settings import Settings
 from engine.journal import Journal
 from engine.journal_found import refill
-from engine.journal_search import Event, Hit, Wanted, copies, hits, named, path, search
+from engine.journal_search import Hit, Wanted, copies, hits, named, path, search
+from engine.journal_tables import number_of
 from engine.whereabouts import whereabouts
 
 
@@ -125,9 +126,8 @@ def _show(journal: Journal, arguments: argparse.Namespace) -> int:
     events = path(journal, hit.number)
     stored = copies(journal, hit.number)
     if arguments.json:
-        told = [asdict(event) | {"more": json.loads(event.more or "{}")} for event in events]
         places = [{"outbox": outbox, "place": place} for outbox, place in stored]
-        print(json.dumps({**asdict(hit), "events": told, "copies": places}, ensure_ascii=False, indent=1))
+        print(json.dumps({**asdict(hit), "events": events, "copies": places}, ensure_ascii=False, indent=1))
         return 0
     print(f"{hit.number}  {hit.state}")
     print(f"patient:   {_patient(hit)}")
@@ -139,31 +139,33 @@ def _show(journal: Journal, arguments: argparse.Namespace) -> int:
     for column in ("when", "what", "where", ""):
         table.add_column(column, overflow="fold", no_wrap=column == "when")
     for event in events:
-        under = f" (as {event.number})" if event.number != hit.number else ""
-        table.add_row(_local(event.at), event.event + under, event.outbox, _details(event))
+        number = number_of(event.get("object", ""))
+        under = f" (as {number})" if number != hit.number else ""
+        table.add_row(
+            _local(event.get("at", "")), event.get("event", "") + under, event.get("outbox", ""), _details(event)
+        )
     print()
     _print(table)
     return 0
 
 
-def _details(event: Event) -> str:
-    more: dict[str, str] = json.loads(event.more or "{}")
-    parts = [event.why]
-    if event.event == "received":
-        calls = f" as {more['called']}" if more.get("called") else ""
-        parts.append(f"by {more.get('source', '?')} from {more.get('sender') or '?'} {more.get('address', '')}{calls}")
-        if more.get("again"):
-            parts.append(f"again, after {more['again']}")
-    if more.get("route"):
-        parts.append(f"route {more['route']}")
-    if more.get("rule"):
-        parts.append(more["rule"])
-    if int(more.get("tries", "1") or 1) > 1:
-        parts.append(f"at the {more['tries']}th try")
-    if more.get("as"):
-        parts.append(f"through the rules once more, as {more['as']}")
-    if more.get("first"):
-        parts.append(f"the same as {more['first']}")
+def _details(event: Mapping[str, str]) -> str:
+    parts = [event.get("why", "")]
+    if event.get("event") == "received":
+        calls = f" as {event['called']}" if event.get("called") else ""
+        parts.append(
+            f"by {event.get('source', '?')} from {event.get('sender') or '?'} {event.get('address', '')}{calls}"
+        )
+    told = {
+        "again": "again, after",
+        "route": "route",
+        "rule": "by the rule in",
+        "as": "through the rules once more, as",
+        "first": "the same as",
+    }
+    parts += [f"{words} {event[name]}" for name, words in told.items() if event.get(name)]
+    if event.get("tries", "1") != "1":
+        parts.append(f"at try {event['tries']}")
     return "; ".join(part for part in parts if part)
 
 

@@ -33,7 +33,9 @@ def day(tmp_path: Path) -> Path:
 
 
 def events(journal: Journal) -> list[tuple[str, str]]:
-    return list(journal.db.execute("SELECT number, event FROM events ORDER BY file, offset"))
+    """Number and event of every line that is known."""
+    numbers = journal.db.execute("SELECT DISTINCT object FROM events ORDER BY object DESC").fetchall()
+    return [(number, str(line["event"])) for (number,) in numbers for line in journal.events(number)]
 
 
 def test_each_line_is_taken_in_once(tmp_path: Path, day: Path) -> None:
@@ -104,7 +106,7 @@ def test_an_interruption_leaves_neither_lines_without_their_place_nor_a_place_wi
     with Journal(tmp_path) as journal:
         put = journals.put_event
 
-        def stops(db: sqlite3.Connection, file: str, offset: int, line: dict[str, object]) -> None:
+        def stops(db: sqlite3.Connection, file: int, offset: int, line: dict[str, object]) -> None:
             if offset:
                 raise KeyboardInterrupt
             put(db, file, offset, line)
