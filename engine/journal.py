@@ -28,6 +28,7 @@ PATIENCE = 30.0
 """Seconds to wait for another process that writes."""
 
 LOOK_AGAIN = 2.0
+REST = 0.1
 _DAY = 86400.0
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -51,6 +52,7 @@ class Journal:
         self.root = spool
         self.path = spool / "journal.sqlite"
         self._history = History(spool)
+        self._rest = 0.0
         with _in_words():
             self._open()
 
@@ -64,8 +66,12 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def catch_up(self, *, rebuild: bool = False) -> int:
-        """Take in all that has been written since; how many lines. Raises JournalTrouble."""
+    def catch_up(self, *, rebuild: bool = False, rest: float = 0.0) -> int:
+        """Take in all that has been written since; how many lines. Raises JournalTrouble.
+
+        rest: seconds between two portions, for whoever has time: a whole journal must not keep images waiting.
+        """
+        self._rest = rest
         with _in_words():
             for attempt in (1, 2):
                 try:
@@ -151,6 +157,7 @@ class Journal:
             if not read:
                 return count
             count += read
+            time.sleep(self._rest if read == MOST else 0.0)
 
     def _read_some(self, folder: str, name: str, path: Path) -> int:
         # Asked again: another process may have read on until the transaction was ours.
@@ -274,7 +281,7 @@ class Indexer:
             return
         with Journal(self._spool) as journal:
             while not self._stopping.is_set():
-                journal.catch_up()
+                journal.catch_up(rest=REST)
                 if time.time() > self._tidied + _DAY:
                     self.tidy(journal, datetime.now(UTC))
                     self._tidied = time.time()

@@ -145,7 +145,7 @@ class Replay:
             outcome = run(self._plan, obj, DryBench(self._plan.program), through=True)
         except Never as refusal:
             return Judged(copy, skipped=f"these rules would hold it: {refusal.reason}")
-        return Judged(copy, outcome.deliveries, _against(outcome))
+        return Judged(copy, outcome.deliveries, _against(outcome, self._only))
 
     def accept(self, judged: Judged, program: str) -> None:
         """Take the copy in, under a kept program. Raises OSError: nothing was taken in then."""
@@ -213,12 +213,14 @@ def skipped(judged: Sequence[Judged]) -> Mapping[str, int]:
     return count
 
 
-def _against(outcome: Outcome) -> str:
+def _against(outcome: Outcome, only: str) -> str:
     """Why there is no use in it: nobody would have the object by it."""
     whys = [delivery.note.get("why", "") for delivery in outcome.deliveries if delivery.outbox == HOLD]
     if whys:
         return f"these rules would hold it: {whys[0] or 'one of them says so'}"
     if all(delivery.reports for delivery in outcome.deliveries):
+        if only:
+            return f"these rules do not send it to {only}"
         return "these rules send it nowhere" if not outcome.discarded else "these rules discard it"
     return ""
 

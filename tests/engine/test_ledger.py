@@ -12,8 +12,9 @@ from engine.condition import Compare, Field, Literal
 from engine.journal import Journal
 from engine.ledger import DELETED, DELIVERED, DISCARDED, HELD, MISSING, WAITING, Kept, Ledger, Member, ledger, standing
 from engine.program import Program, Route
+from engine.replay import Replay, stored
 from engine.step import HOLD
-from engine.whereabouts import Whereabouts
+from engine.whereabouts import Whereabouts, whereabouts
 from tests.engine.spool.crash_kit import DISCARD, FORWARD, STORE, Crash, Line, Pacs, disk, new_uid, program
 
 # ── what has become of one object ───────────────────────────────────────────────────────────────────────────────────
@@ -118,8 +119,11 @@ STEPS = st.one_of(
     st.tuples(st.just("release"), st.integers(0, 5), st.just("")),
     st.tuples(st.just("delete"), st.integers(0, 5), st.just("")),
     st.tuples(st.just("hold"), st.just(""), st.just("")),
-    st.tuples(st.just("crash"), st.integers(1, 120), st.sampled_from(("turn", "receive", "release", "delete"))),
+    st.tuples(
+        st.just("crash"), st.integers(1, 120), st.sampled_from(("turn", "receive", "release", "delete", "replay"))
+    ),
     st.tuples(st.just("mend"), st.just(""), st.just("")),
+    st.tuples(st.just("replay"), st.just(""), st.just("")),
 )
 
 
@@ -149,6 +153,14 @@ class World:
             home = self.line.spool.outbox("PACS")
             for entry in home.claim_these([one for one in home.all() if one.file.parent != home.active]):
                 home.hold(entry, "a person took it out")
+        elif what == "replay":
+            with Journal(self.line.spool.root) as journal:
+                replay = Replay(self.line.spool, journal, self.line.plan)
+                replay.look(whereabouts(self.line.spool.root))
+                for copy in stored(journal, "archive.store", self.line.archive, "", ""):
+                    judged = replay.judge(copy)
+                    if not judged.skipped:
+                        replay.accept(judged, self.line.digest)
         elif what == "mend":
             self.pacs.refuse.clear()
             self.pacs.away.clear()
