@@ -22,7 +22,7 @@ from engine.destinations.archive import Archive
 from engine.destinations.mail import Mailer
 from engine.destinations.node import DicomNode
 from engine.errors import Later
-from engine.journal import Indexer
+from engine.indexer import Indexer
 from engine.object import Origin
 from engine.parameters import AETitles, Networks
 from engine.plan import prepare
@@ -31,7 +31,7 @@ from engine.pump import Pump, Sender
 from engine.router import Router
 from engine.spool import Spool
 from engine.step import GATHERING, HOLD
-from engine.whereabouts import whereabouts
+from engine.whereabouts import lying
 
 log = logging.getLogger("stellwerk")
 
@@ -79,7 +79,7 @@ class Appliance:
         self._indexer = Indexer(
             settings.spool,
             settings.history_days,
-            lambda: whereabouts(settings.spool).objects,
+            lambda: (name for name, _, _ in lying(settings.spool)),
             self.spool.history.drop,
         )
         self._journal = Supervised("journal", self._indexer.loop)

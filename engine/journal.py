@@ -11,10 +11,9 @@ import errno
 import fcntl
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.history import History
@@ -27,9 +26,6 @@ MOST = 5000
 PATIENCE = 30.0
 """Seconds to wait for another process that writes."""
 
-LOOK_AGAIN = 2.0
-REST = 0.1
-_DAY = 86400.0
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -100,10 +96,10 @@ class Journal:
         [(count,)] = self.db.execute("SELECT coalesce(sum(torn), 0) FROM files")
         return int(count)
 
-    def expired(self, before: datetime, there: Iterable[str]) -> list[str]:
+    def expired(self, before: datetime, there: Callable[[], Iterable[str]]) -> list[str]:
         """The days before this moment of which nothing is needed any more: no object of theirs is still `there`."""
-        kept = {relative for name in there for relative in self.family(number_of(name))}
-        days = {path.stem for folder, path in self._files() if path.stem < f"{before.astimezone(UTC):%Y-%m-%d}"}
+        days = {path.stem for _, path in self._files() if path.stem < f"{before.astimezone(UTC):%Y-%m-%d}"}
+        kept = {relative for name in there() for relative in self.family(number_of(name))} if days else set()
         return sorted(day for day in days if kept.isdisjoint(self._numbers_of(day)))
 
     def forget(self, day: str) -> None:
@@ -260,43 +256,6 @@ class Journal:
             yield
         finally:
             os.close(handle)
-
-
-class Indexer:
-    """Keeps the journal up to date, and lets it and the history end after so many days. One thread."""
-
-    def __init__(self, spool: Path, days: int, there: Callable[[], Iterable[str]], drop: Callable[[str], None]) -> None:
-        """there: the names of all that lies in the spool. drop: remove the files of a day of the history."""
-        self._spool, self._days, self._there, self._drop = spool, days, there, drop
-        self._stopping = threading.Event()
-        self._tidied = 0.0
-
-    def stop(self) -> None:
-        """End the loop."""
-        self._stopping.set()
-
-    def loop(self) -> None:
-        """Follow the history until stopped. Raises OSError."""
-        if self._stopping.is_set():
-            return
-        with Journal(self._spool) as journal:
-            while not self._stopping.is_set():
-                journal.catch_up(rest=REST)
-                if time.time() > self._tidied + _DAY:
-                    self.tidy(journal, datetime.now(UTC))
-                    self._tidied = time.time()
-                self._stopping.wait(LOOK_AGAIN)
-
-    def tidy(self, journal: Journal, now: datetime) -> list[str]:
-        """Remove the days that are over; which they were. 0 days: all are kept."""
-        if not self._days:
-            return []
-        gone = journal.expired(now - timedelta(days=self._days), self._there())
-        for day in gone:
-            # The files first: what an interruption leaves of the rows goes with the next journal.
-            self._drop(day)
-            journal.forget(day)
-        return gone
 
 
 @contextlib.contextmanager

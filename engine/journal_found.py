@@ -13,10 +13,10 @@ from pathlib import Path
 from engine.errors import Never
 from engine.header import Header
 from engine.journal import Journal
-from engine.journal_tables import put_copy, put_keys
+from engine.journal_tables import number_of, put_copy, put_keys
 from engine.keys import keys_of
 from engine.object import Origin
-from engine.whereabouts import whereabouts
+from engine.whereabouts import lying
 
 TOGETHER = 200
 """Files whose finds share a transaction."""
@@ -46,8 +46,11 @@ def _put(journal: Journal, finds: Iterator[Found], where: str) -> int:
 
 
 def _of_spool(journal: Journal) -> Iterator[Found]:
-    for number, file in whereabouts(journal.root).files.items():
-        if not _has_keys(journal, number):
+    seen: set[str] = set()
+    for name, _, file in lying(journal.root):
+        number = number_of(name)
+        if number not in seen and not _has_keys(journal, number):
+            seen.add(number)
             with suppress(OSError, Never):
                 header = Header.read(file)
                 header.check()

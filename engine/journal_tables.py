@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from engine.numbers import arrival
+
 EDITION = 1
 """Raised with every change below: a journal of another edition is built anew."""
 
@@ -59,7 +61,7 @@ KEYS = ("name", "id", "birth", "study", "series", "sop", "class", "date", "modal
 WORDS = ("name", "id", "accession", "sender")
 """Keys whose words are looked up by how they begin."""
 
-_NUMBER = re.compile(r"([0-9a-f]{32}|[0-9a-f]{19})(-[0-9a-f]{12})?")
+_NUMBER = re.compile(r"([0-9a-f]{32}|[0-9a-f]{21}|[0-9a-f]{19})(-[0-9a-f]{12})?")
 
 
 def number_of(name: str) -> str:
@@ -174,7 +176,7 @@ def _words(said: Iterable[tuple[str, str]], number: str) -> Iterable[tuple[str, 
 def came(number: str) -> str:
     """When the object was received, by its number; empty where that does not say."""
     try:
-        return datetime.fromtimestamp(int(number[:16], 16) / 1e9, UTC).isoformat(timespec="milliseconds")
+        return datetime.fromtimestamp(arrival(number), UTC).isoformat(timespec="milliseconds")
     except (ValueError, OverflowError, OSError):
         return ""
 

@@ -9,7 +9,6 @@ import errno
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from engine.entry import Entry
 from engine.errors import Never
 from engine.header import Header
 from engine.journal import Journal
+from engine.journal_tables import came
 from engine.object import Object, Origin
 from engine.outcome import Delivery, Outcome
 from engine.plan import Plan
@@ -98,10 +98,9 @@ def held(spool: Spool, since: str, until: str) -> list[Copy]:
     """What lies in the hold and was received within this time, oldest first."""
     found = []
     for entry in spool.outbox(HOLD).all():
-        with suppress(ValueError, OverflowError):
-            at = datetime.fromtimestamp(spool.accepted_at(entry.object), UTC).isoformat(timespec="milliseconds")
-            if since <= at and (not until or at < until):
-                found.append(Copy(entry.file, at, entry.object, entry.origin, entry.id, entry))
+        at = came(entry.object)
+        if since <= at and (not until or at < until):
+            found.append(Copy(entry.file, at, entry.object, entry.origin, entry.id, entry))
     return found
 
 

@@ -18,7 +18,6 @@ from appliance.settings import Settings
 from engine.graph import sinks
 from engine.journal import Journal
 from engine.narrow import leads_to, narrowed
-from engine.outbox import names
 from engine.plan import prepare
 from engine.program import Program, calls
 from engine.replay import Judged, Replay, held, promised, skipped, stored
@@ -186,7 +185,7 @@ def _wait(spool: Spool, outboxes: set[str]) -> str:
     while True:
         full = {name: _owed(spool, name) for name in outboxes if name != HOLD and not name.endswith(".mail")}
         full = {name: count for name, count in full.items() if count >= OWED_AHEAD}
-        incoming = len(spool.waiting())
+        incoming = sum(1 for _ in spool.waiting())
         if not full and incoming < ROUTED_AHEAD:
             return ""
         if incoming + sum(full.values()) != last:
@@ -197,8 +196,7 @@ def _wait(spool: Spool, outboxes: set[str]) -> str:
 
 
 def _owed(spool: Spool, name: str) -> int:
-    root = spool.root / "outbox" / name
-    return sum(len(names(root / stage)) for stage in ("ready", "active", "later"))
+    return sum(spool.outbox(name).count().values())
 
 
 def _is_running(settings: Settings) -> bool:

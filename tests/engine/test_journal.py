@@ -13,7 +13,8 @@ import pytest
 
 from engine import journal as journals
 from engine.history import History
-from engine.journal import Indexer, Journal, JournalTrouble
+from engine.indexer import Indexer
+from engine.journal import Journal, JournalTrouble
 from engine.step import HOLD
 from tests.engine.spool.crash_kit import Line, Pacs, program
 

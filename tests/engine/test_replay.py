@@ -80,7 +80,7 @@ def of_old(root: Path) -> Line:
 
 def test_what_was_stored_goes_where_the_new_rules_say_by_the_way_it_came(line: Line) -> None:
     assert replayed(line, rules()) == 3
-    number = line.spool.waiting()[0]
+    number = min(line.spool.waiting())
     obj, digest = line.spool.load(number)
     origin = obj.origin
     assert (origin.kind, origin.port, origin.sender, origin.called) == ("dicom", 1, "SONO1", "STELLWERK")
