@@ -92,8 +92,8 @@ def standing(family: Sequence[Member], there: Whereabouts) -> str:
     for state in (DELIVERED, DISCARDED, DUPLICATE, DELETED):
         if state in endings:
             return state
-    # Refused, and the route's `on failure` has promised nothing: it ends there by that rule.
-    return DISCARDED if endings & {"failed", "left out"} else MISSING
+    # Refused, collected, released: something must have followed, and nothing has.
+    return MISSING
 
 
 def _gap(member: Member, family: Sequence[Member], there: Whereabouts) -> bool:

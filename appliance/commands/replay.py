@@ -135,7 +135,8 @@ def _tell(judged: Sequence[Judged], dry: bool) -> None:
 def _outbox(name: str) -> str:
     """Archive, mail, or a destination, in words."""
     if name.endswith(".store"):
-        return f"the archive {name.removesuffix('.store')}"
+        folder = name.removesuffix(".store")
+        return "the archive" if folder == "archive" else f'the archive "{folder}"'
     return f"{name.removesuffix('.mail')} by mail" if name.endswith(".mail") else name
 
 

@@ -66,8 +66,15 @@ def test_a_mail_about_it_is_no_delivery() -> None:
     assert standing(family, Whereabouts()) == DELETED
 
 
-def test_what_its_failure_chain_promised_nothing_for_was_discarded_by_it() -> None:
-    assert standing([member(ONE, promise("a", "failed"))], Whereabouts()) == DISCARDED
+def test_behind_what_was_refused_something_must_follow() -> None:
+    assert standing([member(ONE, promise("a", "failed"))], Whereabouts()) == MISSING
+    assert standing([member(ONE, promise("a", "failed"), ending="discarded")], Whereabouts()) == DISCARDED
+    assert standing([member(ONE, promise("a", "failed"), promise("b", "delivered"))], Whereabouts()) == DELIVERED
+
+
+def test_what_was_discarded_with_a_mail_about_it_was_discarded() -> None:
+    family = [member(ONE, promise("a", "delivered", "admin.mail"), ending="discarded")]
+    assert standing(family, Whereabouts()) == DISCARDED
 
 
 def test_what_went_through_the_rules_again_is_one_object() -> None:
