@@ -92,8 +92,9 @@ def standing(family: Sequence[Member], there: Whereabouts) -> str:
     for state in (DELIVERED, DISCARDED, DUPLICATE, DELETED):
         if state in endings:
             return state
-    # Refused, collected, released: something must have followed, and nothing has.
-    return MISSING
+    # Refused, collected, released: something must have followed, and nothing has. Left out for another object's sake,
+    # as a rule says, is an end.
+    return DISCARDED if "left out" in endings and "failed" not in endings else MISSING
 
 
 def _gap(member: Member, family: Sequence[Member], there: Whereabouts) -> bool:

@@ -72,6 +72,12 @@ def test_behind_what_was_refused_something_must_follow() -> None:
     assert standing([member(ONE, promise("a", "failed"), promise("b", "delivered"))], Whereabouts()) == DELIVERED
 
 
+def test_what_was_left_out_for_another_objects_sake_was_discarded_by_that_rule() -> None:
+    assert standing([member(ONE, promise("a", "left out"))], Whereabouts()) == DISCARDED
+    assert standing([member(ONE, promise("a", "left out"), promise("b", "delivered"))], Whereabouts()) == DELIVERED
+    assert standing([member(ONE, promise("a", "left out"), promise("b", "failed"))], Whereabouts()) == MISSING
+
+
 def test_what_was_discarded_with_a_mail_about_it_was_discarded() -> None:
     family = [member(ONE, promise("a", "delivered", "admin.mail"), ending="discarded")]
     assert standing(family, Whereabouts()) == DISCARDED
