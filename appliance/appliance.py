@@ -22,6 +22,7 @@ from engine.destinations.archive import Archive
 from engine.destinations.mail import Mailer
 from engine.destinations.node import DicomNode
 from engine.errors import Later
+from engine.indexer import Indexer
 from engine.object import Origin
 from engine.parameters import AETitles, Networks
 from engine.plan import prepare
@@ -30,6 +31,7 @@ from engine.pump import Pump, Sender
 from engine.router import Router
 from engine.spool import Spool
 from engine.step import GATHERING, HOLD
+from engine.whereabouts import lying
 
 log = logging.getLogger("stellwerk")
 
@@ -74,6 +76,13 @@ class Appliance:
         self._stopping = threading.Event()
         self._timetable = timetable(settings, self.spool, self._stopping.is_set)
         self._by_clock = Supervised("rules by the clock", self._timetable.loop)
+        self._indexer = Indexer(
+            settings.spool,
+            settings.history_days,
+            lambda: (name for name, _, _ in lying(settings.spool)),
+            self.spool.history.drop,
+        )
+        self._journal = Supervised("journal", self._indexer.loop)
 
     @property
     def program(self) -> Program:
@@ -95,6 +104,7 @@ class Appliance:
             raise
         self._timetable.use(self.program.chores)
         self._by_clock.start()
+        self._journal.start()
         self._warn()
 
     def use(self, program: Program) -> None:
@@ -146,6 +156,8 @@ class Appliance:
         self._routing.stop()
         self._by_clock.stop()
         self._timetable.stop()
+        self._journal.stop()
+        self._indexer.stop()
         self.router.wake.set()
         pumpings = list(self._pumps.values())
         for pumping in pumpings:
@@ -157,6 +169,7 @@ class Appliance:
                 thread.join(GRACE)
         self._routing.join(GRACE)
         self._by_clock.join(GRACE)
+        self._journal.join(GRACE)
         self.router.close()
 
     def ports(self) -> list[int]:
@@ -170,6 +183,7 @@ class Appliance:
             for name, p in list(self._pumps.items())
         }
         found["rules by the clock"] = self._timetable.trouble or self._by_clock.trouble
+        found["journal"] = self._journal.trouble
         found["router"] = self._routing.trouble
         found["disk"] = self._no_room() or ""
         return {name: words for name, words in found.items() if words}

@@ -9,7 +9,22 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Protocol
 
-from appliance.commands import check, demo, diff, explain, fmt, lsp, plan, run, send, spool, test
+from appliance.commands import (
+    check,
+    demo,
+    diff,
+    explain,
+    fmt,
+    journal,
+    ledger,
+    lsp,
+    plan,
+    replay,
+    run,
+    send,
+    spool,
+    test,
+)
 from appliance.rulebook import NoRules
 from appliance.settings import SettingsError
 
@@ -34,6 +49,9 @@ COMMANDS: dict[str, Command] = {
     "diff": diff,
     "send": send,
     "spool": spool,
+    "ledger": ledger,
+    "journal": journal,
+    "replay": replay,
     "demo": demo,
     "lsp": lsp,
 }

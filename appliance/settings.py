@@ -39,6 +39,8 @@ class Settings:
     """Of mails and messages: de or en."""
     min_free_mb: int = 512
     """Below this much free disk nothing is taken in: senders are refused and keep their images."""
+    history_days: int = 3650
+    """For how long it is kept what became of each image; 0 means for ever. Ten years, as long as images are kept."""
     mail_host: str = ""
     """The mail relay; without one, reports wait in their outbox."""
     mail_port: int = 0

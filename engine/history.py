@@ -1,7 +1,8 @@
 """The history: what happened to every object, by number, one line each; and beside it what a person searches by.
 
     history/<day>.jsonl     events, without any patient's data
-    keys/<day>.jsonl        whose image each number is, of which study: a patient's data, for this machine alone
+    keys/<day>.jsonl        whose image each number is, of which study, and where in an archive it lies: a patient's
+                            data, for this machine alone
 
 Written ahead: `record` and `sync` make a line durable before what it tells of leaves the spool. So what became of an
 object is where it lies in the spool; and if it lies nowhere, its last line says it. It must not know what events mean.
@@ -50,7 +51,7 @@ class History:
             self._recorded -= recorded
 
     def tell_keys(self, obj: str, keys: Mapping[str, str]) -> None:
-        """Note what the object may be searched by."""
+        """Note what the object may be searched by, or where in an archive it lies."""
         with contextlib.suppress(OSError):
             self._append(self.keys, {"object": obj, **keys})
 
@@ -61,6 +62,11 @@ class History:
                 for line in stream:
                     with contextlib.suppress(ValueError):
                         yield json.loads(line)
+
+    def drop(self, day: str) -> None:
+        """Remove what was noted on a day: nothing of it is needed any more."""
+        for folder in (self.events, self.keys):
+            files.remove(folder / f"{day}.jsonl")
 
     def _append(self, folder: Path, line: Mapping[str, str]) -> Path:
         path = folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"

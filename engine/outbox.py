@@ -239,7 +239,11 @@ class Outbox:
         All share one flush of the history. Raises OSError; what is still there then is owed as before.
         """
         for entry, place in delivered:
-            self._record("delivered", entry, place=place, tries=str(entry.tries + 1))
+            if place != self.name:
+                # Folders of an archive are named after patients.
+                where = {"entry": entry.id, "outbox": self.name, "place": place}
+                self._spool.history.tell_keys(entry.object, where)
+            self._record("delivered", entry, tries=str(entry.tries + 1))
         self._spool.history.sync()
         for entry, place in delivered:
             self.tell_reports(entry, "delivered", place=place)

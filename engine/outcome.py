@@ -61,14 +61,21 @@ class Outcome:
 
     @property
     def discarded(self) -> str | None:
-        """Why the object ends here, if nothing was promised and a rule discarded it: the route and its words."""
+        """Why the object ends here, if nobody gets it and a rule discarded it: the route and its words.
+
+        A report of it may be promised all the same: by that nobody has the object.
+        """
         dropped = self._dropped
-        return None if self.deliveries or dropped is None else f"{dropped.route.name}: {dropped.dropped}"
+        return None if self._is_kept or dropped is None else f"{dropped.route.name}: {dropped.dropped}"
 
     @property
     def discarded_by(self) -> str:
         """Where the route stands that discards it: file and line; empty where none does."""
-        return "" if self.deliveries or self._dropped is None else self._dropped.route.written
+        return "" if self._is_kept or self._dropped is None else self._dropped.route.written
+
+    @property
+    def _is_kept(self) -> bool:
+        return any(not delivery.reports for delivery in self.deliveries)
 
     @property
     def _dropped(self) -> Passage | None:

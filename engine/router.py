@@ -93,7 +93,18 @@ class Router:
             return
         home.tell_reports(entry, "failed", why)
         home.ending(entry, "failed", why)
-        promise = Promise(entry.object, deliveries, home.files_of(entry), plan.program.digest, received.payload)
+        ended, rule = None, plan.program.route(entry.route)
+        if rule is not None and all(delivery.reports for delivery in deliveries):
+            ended = f"{rule.name}: its `on failure` discards what {entry.outbox} has refused"
+        promise = Promise(
+            entry.object,
+            deliveries,
+            home.files_of(entry),
+            plan.program.digest,
+            received.payload,
+            ended,
+            rule.written if rule is not None else "",
+        )
         self._promise([promise])
         self._promised(outbox for outbox, _ in entry.opens)
         for path in scratch:

@@ -124,7 +124,8 @@ class Spool:
 
     def _tell_received(self, number: str, origin: Origin, program: str, again: str) -> None:
         source = origin.kind if origin.port is None else f"{origin.kind} {origin.port}"
-        self.tell("received", number, source=source, sender=origin.sender, program=program, again=again)
+        way = {"source": source, "sender": origin.sender, "called": origin.called, "address": origin.address}
+        self.tell("received", number, **way, program=program, again=again)
 
     def waiting(self) -> Iterator[str]:
         """Ids of accepted objects that are not routed yet, in no order."""
@@ -332,12 +333,15 @@ class Spool:
 
     # --- the hold ----------------------------------------------------------------------------------------
 
-    def release(self, number: str) -> None:
-        """Send a held object on: to the destination that refused it, or else through the rules again."""
+    def release(self, number: str, program: str | None = None) -> None:
+        """Send a held object on: to the destination that refused it, or else through the rules again.
+
+        program: the digest of a kept one; it goes through these rules, whoever has refused it.
+        """
         entry = self.outbox(HOLD).entry(number)
         if entry is None:
             raise KeyError(number)
-        refused = entry.note.get("refused by", "")
+        refused = entry.note.get("refused by", "") if program is None else ""
         if refused:
             home = self.outbox(refused)
             again = replace(entry, outbox=refused, tries=0, why="", since=time.time())
@@ -350,13 +354,13 @@ class Spool:
             # A new id: under the old one a crash might take it for something that is routed already.
             fresh = self.new_number(entry.origin.sender or entry.origin.address)
             # Without a program: it goes by the rules that run now, which a person may have mended meanwhile.
-            note = {"origin": entry.origin.to_json(), "program": ""}
+            note = {"origin": entry.origin.to_json(), "program": program or ""}
             files.write(self.incoming / f"{fresh}.json", json.dumps(note).encode())
             self.history.record("released", entry.object, entry=number, **{"as": fresh})
             self.history.sync()
             files.move(entry.file, self.incoming / f"{fresh}.dcm")
             files.sync(self.incoming)
-            self._tell_received(fresh, entry.origin, "", entry.object)
+            self._tell_received(fresh, entry.origin, program or "", entry.object)
         files.remove(self.outbox(HOLD).entries / f"{number}.json")
         files.sync(self.held)
         if refused:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.rulebook import RuleBook
@@ -31,3 +32,21 @@ def show_findings(result: Compiled, language: str = "en") -> None:
     """Print every finding with its caret."""
     if result.findings:
         print(render(result.findings, result.sources, language=language), file=sys.stderr)
+
+
+def moment(words: str) -> str:
+    """An argument that is a day, or a day with a time, by this machine's clock; as ISO 8601 in UTC."""
+    try:
+        return datetime.fromisoformat(words).astimezone(UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f'a day is written like 2026-03-01 or "2026-03-01 14:30", not {words}'
+        ) from None
+
+
+def day(words: str) -> str:
+    """An argument that is a day, as DICOM writes it."""
+    try:
+        return datetime.fromisoformat(words).strftime("%Y%m%d")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a day is written like 2026-03-01, not {words}") from None

@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from engine import files
 from engine.history import History
 from engine.step import HOLD
-from tests.engine.spool.crash_kit import Crash, Line, Pacs, disk, program
+from tests.engine.spool.crash_kit import DISCARD, FORWARD, MAIL, Crash, Line, Pacs, disk, program
 
 
 def events(line: Line, *wanted: str) -> list[dict[str, str]]:
@@ -29,6 +30,8 @@ def test_the_life_of_an_object_can_be_read(tmp_path: Path) -> None:
         "object": number,
         "source": "dicom 1",
         "sender": "SONO1",
+        "called": "STELLWERK",
+        "address": "10.0.0.1",
         "program": line.digest,
     }
     assert {(t["event"], t["outbox"]) for t in told[1:]} == {
@@ -39,7 +42,6 @@ def test_the_life_of_an_object_can_be_read(tmp_path: Path) -> None:
         ("delivered", "PACS"),
     }
     [stored] = [t for t in told if t["event"] == "delivered" and t["outbox"] == "archive.store"]
-    assert stored["place"] == "Praxis Süd/Müller^Änne/1.2.1.dcm" or stored["place"].endswith("/1.2.1.dcm")
     assert stored["entry"] == next(t["entry"] for t in told if t.get("outbox") == "archive.store")
 
 
@@ -47,9 +49,15 @@ def test_what_a_person_searches_by_is_apart_from_what_happened(tmp_path: Path) -
     line = Line(tmp_path, program(), Pacs())
     number = line.receive("1.2.1", patient="Müller^Änne")
     line.turn(time.time())
-    [keys] = [json.loads(text) for path in line.spool.history.keys.iterdir() for text in path.read_text().splitlines()]
+    keys, copy = (
+        json.loads(text) for path in line.spool.history.keys.iterdir() for text in path.read_text().splitlines()
+    )
     assert keys["object"] == number
     assert (keys["name"], keys["id"], keys["sop"], keys["modality"]) == ("Müller^Änne", "4711", "1.2.1", "US")
+    assert (copy["object"], copy["outbox"]) == (number, "archive.store")
+    assert copy["place"] == "Praxis Süd/Müller^Änne/1.2.1.dcm"
+    for path in line.spool.history.events.iterdir():
+        assert not [word for word in ("Müller", "4711", "1.2.1.dcm") if word in path.read_text()]
     for path in (*line.spool.history.keys.iterdir(), *line.spool.history.events.iterdir()):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -62,6 +70,29 @@ def test_a_discarded_object_is_told_of_with_the_line_of_the_rule(tmp_path: Path)
     [told] = events(line, "discarded")
     assert told["why"] == "rest: not wanted"
     assert told.get("rule", "") == rules.routes[1].written
+
+
+def test_an_object_that_is_discarded_with_a_mail_about_it_is_told_of_as_discarded(tmp_path: Path) -> None:
+    mailed = replace(program(), routes=(replace(program().routes[1], chain=(MAIL, DISCARD)),))
+    line = Line(tmp_path, mailed, Pacs())
+    number = line.receive("1.2.1", "OT")
+    line.turn(time.time())
+    assert [told["object"] for told in events(line, "discarded")] == [number]
+    assert [told["outbox"] for told in events(line, "promised")] == ["admin.mail"]
+
+
+def test_an_on_failure_that_discards_says_so_with_its_rule(tmp_path: Path) -> None:
+    main = replace(program(failure=True).routes[0], chain=(FORWARD,), failure=(DISCARD,), written="house.rules:7")
+    pacs = Pacs()
+    pacs.refuse = {"1.2.1"}
+    line = Line(tmp_path, replace(program(), routes=(main,)), pacs)
+    number = line.receive("1.2.1")
+    line.turn(time.time())
+    failed, discarded = events(line, "failed", "discarded")
+    assert failed["object"] == discarded["object"] == number
+    assert discarded["why"] == "main: its `on failure` discards what PACS has refused"
+    assert discarded["rule"] == "house.rules:7"
+    assert not list((tmp_path / "spool").rglob("*.dcm"))
 
 
 def test_a_release_through_the_rules_says_under_which_number_the_object_goes_on(tmp_path: Path) -> None:
