@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from engine.destinations.letter import LANGUAGES
-from engine.destinations.mail import Relay
+from engine.destinations.relay import Relay
 
 SECURITY = ("starttls", "tls", "none")
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}

@@ -77,7 +77,7 @@ def test_each_step_is_tried_here() -> None:
 def test_a_step_has_a_signature_that_reads_back_and_a_file_of_its_name(name: str) -> None:
     signature = SIGNATURES[name]
     assert signature.name == name
-    again = Signature.of(signature.line, signature.kinds, clears=tuple(signature.clears), by_clock=signature.by_clock)
+    again = Signature.of(signature.line, signature.kinds, clears=tuple(signature.clears), behind=tuple(signature.behind))
     assert again == signature
     parameters = {item.lower() for group in signature.groups for item in group.items if item.isupper()}
     assert parameters <= set(signature.kinds)
@@ -259,6 +259,6 @@ def test_purge_names_the_folder_and_the_age_and_says_what_was_done() -> None:
     assert desk.asked == [("teaching", 90 * 86400)]
 
 
-def test_a_step_by_the_clock_says_so_in_its_signature_and_no_other_does() -> None:
-    assert {name for name, signature in SIGNATURES.items() if signature.by_clock} == set(CHORES)
+def test_a_step_without_an_object_says_so_in_its_signature_and_no_other_does() -> None:
+    assert {name for name, signature in SIGNATURES.items() if signature.bare and signature.behind} == set(CHORES)
     assert not set(CHORES) & set(STEPS)
