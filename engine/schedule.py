@@ -1,4 +1,4 @@
-"""Times that rules speak of: windows, times of day, how long something has lasted. When is one open, and when was it last?
+"""Times that rules speak of: windows, times of day, how long something lasts. When is one open, when was it last?
 
 Pure: the moment comes in as an argument, as local time without a zone, for a practice's night is the clock on its wall.
 """

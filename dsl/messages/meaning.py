@@ -207,24 +207,24 @@ MESSAGES: dict[str, Message] = {
         Text(
             "a condition asks about an object, and {way} none comes",
             "has nothing to ask about",
-            "take `where` out; days are named with the time: on every day at 03:00 on weekdays",
+            "take `where` out; a time of day may name its days: on every day at 03:00 on weekdays",
         ),
         Text(
             "eine Bedingung fragt nach einem Objekt, und {way} kommt keines",
             "hat nichts, wonach sie fragen könnte",
-            "nehmen Sie `where` heraus; Tage stehen bei der Uhrzeit: on every day at 03:00 on weekdays",
+            "nehmen Sie `where` heraus; eine Uhrzeit kann Tage nennen: on every day at 03:00 on weekdays",
         ),
     ),
     "E118/failure": Message(
         Text(
             "on failure takes an object, and {way} none comes",
             "never happens",
-            "take it out: what could not be done is tried again after an hour, and shows in the log",
+            "take it out: what could not be done is tried again by itself, and shows in the log",
         ),
         Text(
             "on failure nimmt ein Objekt, und {way} kommt keines",
             "geschieht nie",
-            "nehmen Sie es heraus: was nicht ging, wird nach einer Stunde wieder versucht und steht im Protokoll",
+            "nehmen Sie es heraus: was nicht ging, wird von selbst wieder versucht und steht im Protokoll",
         ),
     ),
     "E118/clock": Message(
