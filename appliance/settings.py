@@ -39,6 +39,8 @@ class Settings:
     """Of mails and messages: de or en."""
     min_free_mb: int = 512
     """Below this much free disk nothing is taken in: senders are refused and keep their images."""
+    warn_free_mb: int = 2048
+    """Below this much free disk a person is told, in the log and by `on trouble`."""
     mail_host: str = ""
     """The mail relay; without one, reports wait in their outbox."""
     mail_port: int = 0
