@@ -3,8 +3,8 @@
 Everything that lives in a running appliance is made here and nowhere else.
 """
 
+import contextlib
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Iterable
@@ -13,17 +13,22 @@ from datetime import datetime
 from functools import partial
 from ipaddress import ip_network
 
-from appliance.chores import timetable
+from appliance.chores import Caretaker, timetable
+from appliance.health import Health
 from appliance.settings import Settings
 from appliance.supervise import Supervised
+from appliance.telling import Telling
+from appliance.watch import Watch
 from engine import dicom
 from engine.collector import Collector
 from engine.destinations.archive import Archive
 from engine.destinations.mail import Mailer
 from engine.destinations.node import DicomNode
 from engine.errors import Later
+from engine.heard import Heard
 from engine.indexer import Indexer
 from engine.object import Origin
+from engine.outbox import Outbox
 from engine.parameters import AETitles, Networks
 from engine.plan import prepare
 from engine.program import Listener, Program
@@ -31,6 +36,7 @@ from engine.pump import Pump, Sender
 from engine.router import Router
 from engine.spool import Spool
 from engine.step import GATHERING, HOLD
+from engine.tidy import tidy
 from engine.whereabouts import lying
 
 log = logging.getLogger("stellwerk")
@@ -74,7 +80,11 @@ class Appliance:
         self._changing = threading.RLock()
         self._routing = Supervised("router", self._route)
         self._stopping = threading.Event()
-        self._timetable = timetable(settings, self.spool, self._stopping.is_set)
+        self.health = Health(self.spool, settings, lambda: self.program, self._boxes)
+        self._heard = Heard(self.spool.root / "heard")
+        telling = Telling(self.spool, self._heard, self._relay, settings.language, lambda: self.program, self.health)
+        caretaker = Caretaker(settings, telling, self._stopping.is_set)
+        self._timetable = timetable(self.spool, caretaker)
         self._by_clock = Supervised("rules by the clock", self._timetable.loop)
         self._indexer = Indexer(
             settings.spool,
@@ -83,6 +93,12 @@ class Appliance:
             self.spool.history.drop,
         )
         self._journal = Supervised("journal", self._indexer.loop)
+        self._watch = Watch(self.spool, self.health, self._heard, caretaker, self._tidy_daily)
+        self._watching = Supervised("watch", self._watch.loop)
+        self.health.also("the router", lambda: self._routing.trouble)
+        self.health.also("rules by the clock", lambda: self._timetable.trouble or self._by_clock.trouble)
+        self.health.also("the journal", lambda: self._journal.trouble)
+        self.health.also("the watch", lambda: self._watch.mailing or self._watching.trouble)
 
     @property
     def program(self) -> Program:
@@ -103,8 +119,10 @@ class Appliance:
             self.stop()
             raise
         self._timetable.use(self.program.chores)
+        self._watch.use(self.program.chores)
         self._by_clock.start()
         self._journal.start()
+        self._watching.start()
         self._warn()
 
     def use(self, program: Program) -> None:
@@ -139,6 +157,7 @@ class Appliance:
             self._plan, self._digest = prepare(program), digest
             self._senders.clear()
             self._timetable.use(program.chores)
+            self._watch.use(program.chores)
             kept = {listener.name for listener in program.listeners}
             for listener in old.listeners:
                 if listener.name not in kept and listener not in closed:
@@ -158,6 +177,8 @@ class Appliance:
         self._timetable.stop()
         self._journal.stop()
         self._indexer.stop()
+        self._watching.stop()
+        self._watch.stop()
         self.router.wake.set()
         pumpings = list(self._pumps.values())
         for pumping in pumpings:
@@ -170,23 +191,37 @@ class Appliance:
         self._routing.join(GRACE)
         self._by_clock.join(GRACE)
         self._journal.join(GRACE)
+        self._watching.join(GRACE)
+        with contextlib.suppress(OSError):
+            self._heard.keep()
         self.router.close()
 
     def ports(self) -> list[int]:
         """The ports that are open."""
         return sorted(running.port for _, running in self._listeners.values())
 
-    def trouble(self) -> dict[str, str]:
-        """What does not work at the moment, by name, in words."""
-        found = {
-            name: p.pump.trouble or next((thread.trouble for thread in p.threads if thread.trouble), "")
-            for name, p in list(self._pumps.items())
-        }
-        found["rules by the clock"] = self._timetable.trouble or self._by_clock.trouble
-        found["journal"] = self._journal.trouble
-        found["router"] = self._routing.trouble
-        found["disk"] = self._no_room() or ""
-        return {name: words for name, words in found.items() if words}
+    def _boxes(self) -> list[tuple[Outbox, str]]:
+        pumpings = list(self._pumps.values())
+        broken = [next((thread.trouble for thread in one.threads if thread.trouble), "") for one in pumpings]
+        return [(one.pump.outbox, one.pump.trouble or why) for one, why in zip(pumpings, broken, strict=True)]
+
+    def _tidy_daily(self) -> None:
+        tidy(self.spool, self._digest, self._drop)
+
+    def _drop(self, name: str) -> bool:
+        """Remove an empty outbox with its pump; whether it is gone."""
+        with self._changing:
+            pumping = self._pumps.pop(name, None)
+            threads = [] if pumping is None else pumping.threads
+            for thread in threads:
+                thread.stop()
+            if pumping is not None:
+                pumping.pump.stop()
+            gone = all(thread.join(GRACE) for thread in threads) and self.spool.drop_outbox(name)
+            if not gone:
+                self._pump(name)  # something has come after all
+            self._senders.pop(name, None)
+        return gone
 
     # --- in ----------------------------------------------------------------------------------------------
 
@@ -204,7 +239,8 @@ class Appliance:
             address=self.settings.address,
             accept_calling=frozenset(callers),
             networks=tuple(ip_network(network, strict=False) for network in networks),
-            may_receive=self._no_room,
+            may_receive=self.health.disk.refuses,
+            cannot_keep=self.health.disk.probe,
         )
         running.start()
         self._listeners[listener.name] = (listener, running)
@@ -222,13 +258,8 @@ class Appliance:
             self.spool.accept(reception.dataset_file, origin, self._digest)
         except OSError as error:
             raise Later(f"the spool cannot take it in ({error.strerror})") from None
+        self._heard.note(reception.calling_ae, port)
         self.router.wake.set()
-
-    def _no_room(self) -> str | None:
-        free = shutil.disk_usage(self.spool.root).free >> 20
-        if free < self.settings.min_free_mb:
-            return f"only {free} MB of disk are free; at least {self.settings.min_free_mb} must be"
-        return None
 
     def _tidy(self, started: float) -> None:
         """Once after a start, beside everything else: with a million objects it takes a while."""
@@ -292,7 +323,7 @@ class Appliance:
     def _warn(self) -> None:
         """Say what will wait although nothing is wrong with the rules."""
         if self.program.contacts and self._relay is None:
-            log.warning("no mail relay is set (mail_host): reports wait in their outboxes")
+            log.warning("no mail relay is set (mail_host): reports wait in their outboxes, and alarms reach nobody")
         for name in self.spool.outboxes():
             owed = 0 if name == HOLD else sum(self.spool.outbox(name).count().values())
             reports = name.endswith(".mail")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from engine.destinations.letter import LANGUAGES
-from engine.destinations.mail import Relay
+from engine.destinations.relay import Relay
 
 SECURITY = ("starttls", "tls", "none")
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -41,6 +41,8 @@ class Settings:
     """Below this much free disk nothing is taken in: senders are refused and keep their images."""
     history_days: int = 3650
     """For how long it is kept what became of each image; 0 means for ever. Ten years, as long as images are kept."""
+    warn_free_mb: int = 2048
+    """Below this much free disk a person is told, in the log and by `on trouble`."""
     mail_host: str = ""
     """The mail relay; without one, reports wait in their outbox."""
     mail_port: int = 0

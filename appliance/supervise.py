@@ -2,11 +2,14 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 log = logging.getLogger("stellwerk")
 
 FIRST_REST, LONGEST_REST = 1.0, 60.0
+STEADY = 2 * LONGEST_REST
+"""After so many seconds without breaking, all is well again."""
 
 
 class Supervised:
@@ -14,10 +17,15 @@ class Supervised:
 
     def __init__(self, name: str, loop: Callable[[], None]) -> None:
         self.name = name
-        self.trouble = ""
+        self._trouble, self._failed = "", 0.0
         self._loop = loop
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name=name, daemon=True)
+
+    @property
+    def trouble(self) -> str:
+        """Why it broke, until it has run for a while again; empty when all is well."""
+        return self._trouble if time.monotonic() - self._failed < STEADY else ""
 
     def start(self) -> None:
         """Begin."""
@@ -37,20 +45,27 @@ class Supervised:
     def _watch(self) -> None:
         rest = FIRST_REST
         while not self._stopping.is_set():
+            begun = time.monotonic()
             try:
                 self._loop()
                 rest = FIRST_REST
-                self.trouble = ""
+                self._trouble = ""
             except OSError as error:
                 # The disk or the network: its text names files of the spool, which carry our ids only.
-                self.trouble = f"{error.strerror or type(error).__name__}"
-                log.error("%s: %s; going on in %.0f s", self.name, self.trouble, rest)
+                rest = self._broken(error.strerror or type(error).__name__, begun, rest)
+                log.error("%s: %s; going on in %.0f s", self.name, self._trouble, rest)
             except Exception as error:
                 # A fault of ours. Its text might quote an image's values, so the log gets where, not what.
-                self.trouble = f"a fault of the software ({type(error).__name__})"
-                log.error("%s: %s at %s; going on in %.0f s", self.name, self.trouble, _where(error), rest)
+                rest = self._broken(f"a fault of the software ({type(error).__name__})", begun, rest)
+                log.error("%s: %s at %s; going on in %.0f s", self.name, self._trouble, _where(error), rest)
             self._stopping.wait(rest)
             rest = min(rest * 2, LONGEST_REST)
+
+    def _broken(self, why: str, begun: float, rest: float) -> float:
+        """Note it; answers the rest to take, a short one again where it had run well for a while."""
+        now = time.monotonic()
+        self._trouble, self._failed = why, now
+        return FIRST_REST if now - begun > STEADY else rest
 
 
 def _where(error: BaseException) -> str:

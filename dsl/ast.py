@@ -233,6 +233,10 @@ class Steps:
     span: Span
 
 
+BARE = ("every", "trouble")
+"""The sources that bring no objects."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """`route NAME on SOURCE where CONDITION → … on failure → …`."""
@@ -245,9 +249,9 @@ class Route:
     span: Span
 
     @property
-    def by_clock(self) -> bool:
-        """Whether it takes no objects: `on every …`."""
-        return self.source.name.text == "every"
+    def bare(self) -> bool:
+        """Whether it takes no objects: `on every …`, `on trouble`."""
+        return self.source.name.text in BARE
 
 
 @dataclass(frozen=True, slots=True)

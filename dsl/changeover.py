@@ -68,7 +68,7 @@ def _place(new: Compiled, kind: str, name: str) -> ast.Span:
     for statement in new.statements:
         if isinstance(statement, ast.Declaration) and (statement.kind, statement.name.text) == (kind, name):
             return statement.name.span
-    routes = (statement for statement in new.statements if isinstance(statement, ast.Route) and not statement.by_clock)
+    routes = (statement for statement in new.statements if isinstance(statement, ast.Route) and not statement.bare)
     lowered = new.program.routes if new.program else ()
     found = (written.source.span for written, route in zip(routes, lowered, strict=True) if route.source == name)
     return next(found, _top(new))

@@ -23,7 +23,7 @@ CODES = {
     "E115": "a box without an area, or outside any image",
     "E116": "a tag without a question about it",
     "E117": "an edition of the language that does not exist",
-    "E118": "what needs an object, where none is; what works by the clock, where one is",
+    "E118": "what needs an object, where none is; what works without one, where one is",
     "W120": "declared, but never used",
     "E201": "a port is opened twice",
     "E202": "a destination that is this appliance itself",

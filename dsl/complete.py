@@ -144,8 +144,10 @@ class _Asking:
             )
         if not self.enough and place.call[0] != "expect":
             could -= {"ARROW", "ON_FAILURE", "WHERE"}
-        if place.kind == "step" and place.about == "clock":
+        if place.kind == "step" and place.about:
             could -= {"CHOOSE"}
+        if place.call[0] == "source" and place.call[1] in ast.BARE:
+            could -= {"WHERE"}
         kind = _kind(place.about) if place.kind in ("compare", "operand") else ""
         if place.kind == "compare":
             could = could - _JOINTS if kind else could & _JOINTS
@@ -201,14 +203,13 @@ class _Asking:
                 yield from self._components(kinds.values(), "component")
             case "source":
                 yield from self._declared("listener", 1)
-                fitting = [s for s in self.vocabulary.sources.values() if not (s.by_clock and place.about == "test")]
+                fitting = [s for s in self.vocabulary.sources.values() if not (s.bare and place.about == "test")]
                 yield from self._components(fitting, "source")
             case "step" | "expect":
                 if place.kind == "expect":
                     yield Offer("tag", "keyword", "a tag is there afterwards", 3)
                 yield from self._declared("steps", 2)
-                by_clock = place.about == "clock"
-                fitting = [s for s in self.vocabulary.steps.values() if s.by_clock == by_clock]
+                fitting = [s for s in self.vocabulary.steps.values() if _stands_behind(s, place.about)]
                 yield from self._components(fitting, "step")
             case "value":
                 yield from self._values()
@@ -272,6 +273,11 @@ class _Asking:
         about = ALIASES.get(self.place.about, self.place.about).rpartition(".")[2]
         for value, meaning in TERMS.get(about, {}).items():
             yield Offer(f'"{value}"' if value.isdigit() else value, "value", meaning, 1)
+
+
+def _stands_behind(step: Signature, source: str) -> bool:
+    """Whether a step may stand behind a source that brings no objects, or (empty) behind one that does."""
+    return source in step.behind if source else not step.bare
 
 
 def _rank(name: str, typed: str) -> int:

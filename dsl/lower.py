@@ -28,7 +28,7 @@ from engine.program import (
     Regions,
     Route,
 )
-from engine.schedule import Daily, Schedule
+from engine.schedule import Daily, OnTrouble, Schedule
 from engine.signature import Argument
 
 Named = TypeVar("Named", Route, Chore)
@@ -77,7 +77,7 @@ class _Lowering:
                 case ast.Regions(name=name, where=where, keep=keep):
                     fits = None if where is None else self.condition(where)
                     regions.append(Regions(name.text, fits, keep, boxes(statement)))
-                case ast.Route(by_clock=True):
+                case ast.Route(bare=True):
                     chores.append(self._chore(statement))
                 case ast.Route():
                     routes.append(self._route(statement))
@@ -108,9 +108,10 @@ class _Lowering:
         )
 
     def _chore(self, route: ast.Route) -> Chore:
+        when = OnTrouble if route.source.name.text == "trouble" else Daily
         return Chore(
             "" if route.label is None else route.label.text,
-            Daily.bound(self._bound(route.source.span)),
+            when.bound(self._bound(route.source.span)),
             tuple(node for node in self._chain(route.chain) if isinstance(node, Call)),
             f"{route.span.file}:{route.span.line}",
         )

@@ -40,6 +40,9 @@ PHRASES: dict[str, tuple[str, str]] = {
     "a step": ("a step", "ein Schritt"),
     "a source": ("a way in", "ein Eingang"),
     "a queue": ("the place where held objects wait", "der Ort, an dem angehaltene Objekte warten"),
+    # what starts something without an object
+    "by every": ("by the clock", "nach der Uhr"),
+    "by trouble": ("on trouble", "bei Störungen"),
     # why a box has no area, an expression is refused, a file cannot be read
     "box size": ("width and height must be at least 1", "Breite und Höhe müssen mindestens 1 sein"),
     "box number": ("whole numbers only, none below 0", "nur ganze Zahlen, keine unter 0"),
@@ -68,6 +71,10 @@ PHRASES: dict[str, tuple[str, str]] = {
     "fits destination": ("the name of a destination", "der Name eines Ziels"),
     "fits contact": ("the name of a contact", "der Name eines Kontakts"),
     "fits regions": ("the name of a regions", "der Name einer Regionen-Angabe"),
+    "fits since": (
+        "a time of day or a day of the week, like 06:00 or monday",
+        "eine Uhrzeit oder ein Wochentag, wie 06:00 oder monday",
+    ),
     "fits schedule": ("the name of a schedule", "der Name eines Zeitfensters"),
     "fits title": (
         "an AE title of at most 16 letters, digits, - or _, like CT1",

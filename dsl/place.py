@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dsl import scan
+from dsl import ast, scan
 from engine.signature import Argument
 
 _UNIT = re.compile(r"(seconds?|minutes?|min|hours?|days?|weeks?|months?|years?)")
@@ -23,7 +23,7 @@ class Place:
     kind: statement, new (a name that is declared here), equals, component (the kind of a destination or listener),
     source, step, value (of what `call` names), field (a condition begins), compare (something is asked of `about`),
     operand (a value of `about`), joint (a condition is complete), file, text, expect, other.
-    about: what is declared, or the tag; of a step `clock` behind `on every`, of a source `test` in one.
+    about: what is declared, or the tag; of a step the source that brings no object, of a source `test` in one.
     call: step, source, destination, listener, contact or expect, and its name.
     """
 
@@ -85,14 +85,14 @@ class _Reading:
     def __init__(self) -> None:
         self.place = Place("statement")
         self._test = False
-        self._clock = False  # behind `on every …`: no object comes
+        self._bare = ""  # the source that brings no object, where it is one
         self._bracket = False  # inside `in (…)`
         self._slashes = 0
 
     def feed(self, word: scan.Word) -> None:
         """Go on by one word."""
         if word.kind == "arrow":
-            self.place = Place("step", "clock" if self._clock else "")
+            self.place = Place("step", self._bare)
         elif (
             word.text == "on" and word.kind == "name" and self.place.kind in ("other", "joint", "text", "new", "equals")
         ):
@@ -161,7 +161,7 @@ class _Reading:
 
     def _source(self, word: scan.Word) -> None:
         failure = word.text == "failure"
-        self._clock = word.text == "every"
+        self._bare = word.text if word.text in ast.BARE else ""
         self.place = Place("other") if failure else Place("value", "", ("source", word.text))
 
     def _step(self, word: scan.Word) -> None:

@@ -25,6 +25,7 @@ _SAMPLES: dict[type[Parameter], str] = {
     kinds.Node: '"PACS_A@192.168.10.5:104"',
     schedule.WeekDays: "weekdays",
     schedule.Clock: "03:00",
+    schedule.Since: "06:00",
     kinds.Layout: "Institution/PatientName",
 }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from engine import condition as conditions
 from engine.condition import Condition
-from engine.schedule import Daily, Schedule, Window
+from engine.schedule import Daily, OnTrouble, Schedule, Window, occasion
 from engine.signature import Argument
 
 CLEAN = ("header", "pixels")
@@ -122,10 +122,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """`route NAME on every day at 03:00 → …`: what is done at a time of day, without an object."""
+    """`route NAME on every day at 03:00 → …`, `on trouble → …`: what is done without an object."""
 
     name: str
-    when: Daily
+    when: Daily | OnTrouble
     chain: tuple[Call, ...]
     written: str = ""
 
@@ -243,7 +243,7 @@ class Program:
             # A program that an earlier version kept on disk has none.
             tuple(Schedule(str(s["name"]), Window.of(str(s["window"]))) for s in _list(data.get("schedules", []))),
             tuple(
-                Chore(str(c["name"]), Daily.of(str(c["when"])), _calls(c["chain"]), str(c["written"]))
+                Chore(str(c["name"]), occasion(str(c["when"])), _calls(c["chain"]), str(c["written"]))
                 for c in _list(data.get("chores", []))
             ),
         )

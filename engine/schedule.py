@@ -1,4 +1,4 @@
-"""Windows of time: `20:00 until 06:00 on weekdays`. When is one open, and when does it open next?
+"""Times that rules speak of: windows, times of day, how long something lasts. When is one open, when was it last?
 
 Pure: the moment comes in as an argument, as local time without a zone, for a practice's night is the clock on its wall.
 """
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Self
 
+from engine.parameters import Time
 from engine.signature import Argument, Misfit, Signature
-from engine.values import clock
+from engine.values import Duration, clock
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 GROUPS: Mapping[str, tuple[int, ...]] = {"weekdays": (0, 1, 2, 3, 4), "weekends": (5, 6)}
@@ -48,6 +49,30 @@ class WeekDays:
                 raise Misfit(item, "days of the week, like monday, weekdays or weekends")
             found.update(GROUPS[word] if word in GROUPS else (DAYS.index(word),))
         return cls(tuple(sorted(found)))
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """A moment that comes again and again: a time of day, or the beginning of a day of the week (Monday being 0)."""
+
+    at: time = time(0)
+    day: int | None = None
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """`06:00`, or `monday`. Raises Misfit."""
+        if argument.kind == "clock" and (at := clock(argument.text)) is not None:
+            return cls(at)
+        word = argument.text.lower() if argument.kind == "word" else ""
+        if word not in DAYS:
+            raise Misfit(argument, "a time of day or a day of the week, like 06:00 or monday")
+        return cls(day=DAYS.index(word))
+
+    def before(self, moment: datetime) -> datetime:
+        """When it was last, before this moment."""
+        dates = (moment.date() - timedelta(days=back) for back in range(9))
+        times = (datetime.combine(day, self.at) for day in dates if self.day in (None, day.weekday()))
+        return next(one for one in times if one < moment)
 
 
 SIGNATURE = Signature.of("schedule START until END [on DAYS]", {"start": Clock, "end": Clock, "days": WeekDays})
@@ -88,6 +113,38 @@ class Daily:
         """From the bound arguments of `every day at TIME [on DAYS]`."""
         days = WeekDays.of(arguments["days"]).days if "days" in arguments else _days(None)
         return cls(Clock.of(arguments["time"]).time, days)
+
+
+@dataclass(frozen=True, slots=True)
+class OnTrouble:
+    """`trouble [lasting 15 minutes]`: what ends sooner was none, and what comes back sooner has not been away."""
+
+    lasting: Duration = Duration(5, "minute")
+
+    def __str__(self) -> str:
+        return f"trouble {self.lasting}"
+
+    def in_words(self) -> str:
+        """As a rule says it."""
+        return f"trouble lasting {self.lasting}"
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """What `str` wrote. Raises ValueError."""
+        word, _, lasting = text.partition(" ")
+        if word != "trouble":
+            raise ValueError("not on trouble")
+        return cls(Duration.of(lasting))
+
+    @classmethod
+    def bound(cls, arguments: Mapping[str, Argument]) -> Self:
+        """From the bound arguments of `trouble [lasting LASTING]`."""
+        return cls(Time.of(arguments["lasting"]).duration) if "lasting" in arguments else cls()
+
+
+def occasion(text: str) -> Daily | OnTrouble:
+    """What `str` wrote of either. Raises ValueError."""
+    return OnTrouble.of(text) if text.startswith("trouble") else Daily.of(text)
 
 
 def _days(digits: str | None) -> tuple[int, ...]:

@@ -119,8 +119,10 @@ class Signature:
     later: frozenset[str] = frozenset()
     clears: frozenset[str] = frozenset()
     """What a step makes clean (engine.program.CLEAN), on every object that comes past it."""
-    by_clock: bool = False
-    """Of a step: it works at a time of day and without an object. Of a source: its steps do."""
+    bare: bool = False
+    """It works without an object: a step that does, or a source whose steps do."""
+    behind: frozenset[str] = frozenset()
+    """Of such a step: the names of the sources behind which it may stand."""
 
     @classmethod
     def of(
@@ -131,7 +133,8 @@ class Signature:
         built: bool = True,
         later: Sequence[str] = (),
         clears: Sequence[str] = (),
-        by_clock: bool = False,
+        bare: bool = False,
+        behind: Sequence[str] = (),
     ) -> Self:
         """Take a line apart; `later` are the words of groups that are not built yet. ValueError if it is no line."""
         name, _, rest = line.partition(" ")
@@ -141,7 +144,17 @@ class Signature:
             if not items or any(not (item.islower() or item.isupper()) for item in items):
                 raise ValueError(f"not a signature: {line}")
             groups.append(Group(items, part.startswith("[")))
-        return cls(line, name, tuple(groups), kinds or {}, built, frozenset(later), frozenset(clears), by_clock)
+        return cls(
+            line,
+            name,
+            tuple(groups),
+            kinds or {},
+            built,
+            frozenset(later),
+            frozenset(clears),
+            bare or bool(behind),
+            frozenset(behind),
+        )
 
     def bind(self, arguments: Sequence[Argument]) -> tuple[dict[str, Argument], Problem | None]:
         """Give each parameter its argument, by name; a group without parameters is bound to its own word."""

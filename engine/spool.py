@@ -11,7 +11,7 @@
                  /receipts/       outcomes that a report waits for
     hold/<id>.dcm + .json         needs a person
     work/                         scratch, emptied at start
-    programs/<digest>.json        programs that objects still refer to
+    programs/<digest>.json        programs that objects still refer to (engine.tidy removes the others)
     history/, keys/               what happened, and to whose image (engine.history)
 
 The rules that make it safe: bytes are durable before they get a name that counts; a change of state is one rename;
@@ -42,6 +42,7 @@ from engine.outbox import Outbox, names
 from engine.outcome import Delivery
 from engine.program import Program
 from engine.step import GATHERING, HOLD
+from engine.tidy import remove_outbox
 from engine.window import MOST, Window, entries
 
 log = logging.getLogger("stellwerk.spool")
@@ -303,6 +304,14 @@ class Spool:
         """The names of all outboxes, and `hold`."""
         return [HOLD, *sorted(names(self.root / "outbox"))]
 
+    def drop_outbox(self, name: str) -> bool:
+        """Remove an empty outbox that nothing can be promised to any more; whether it is gone. No pump may be at it."""
+        with self._settling:
+            gone = remove_outbox(self.root / "outbox" / name)
+            # Whoever asks for it again gets its folders anew.
+            self._outboxes.pop(name, None)
+        return gone
+
     def unfinished(self) -> int:
         """How many things are left to route and to deliver; the hold does not count. Safe beside a running appliance.
 
@@ -384,7 +393,9 @@ class Spool:
         """Store a program so that objects can refer to it; answers its digest."""
         digest = program.digest
         path = self.programs / f"{digest}.json"
-        if not path.exists():
+        if path.exists():
+            os.utime(path)  # seen in use, for engine.tidy
+        else:
             files.write(path, json.dumps(program.to_json(), ensure_ascii=False).encode())
             files.sync(self.programs)
         return digest

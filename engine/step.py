@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar, get_type_hints
 
 from engine.object import Object
 from engine.program import Program, Rectangle
+from engine.schedule import Since
 from engine.signature import Argument, Parameter, Signature
 
 
@@ -84,17 +85,23 @@ class Step(Protocol):
 
 
 class Caretaker(Protocol):
-    """What a step may ask for that works by the clock."""
+    """What a step may ask for that works without an object. All of it raises engine.errors.Later."""
 
     def purge(self, folder: str, older: float) -> str:
-        """Remove the copies of an archive folder that lie there for longer than `older` seconds; what was removed.
+        """Remove the copies of an archive folder that lie there for longer than `older` seconds; what was removed."""
 
-        Raises engine.errors.Later where the disk does not let it.
-        """
+    def report(self, contacts: Sequence[str]) -> str:
+        """Mail to contacts what has happened since their last such mail; to whom it went."""
+
+    def alarm(self, contacts: Sequence[str]) -> str:
+        """Mail to contacts what does not work, where something does not; what was found."""
+
+    def alarm_unless(self, contacts: Sequence[str], senders: Sequence[str], since: Since) -> str:
+        """Mail to contacts which of these have sent nothing since then, where there is one; what was found."""
 
 
 class Chore(Protocol):
-    """One step that works by the clock, with its arguments."""
+    """One step that works without an object, with its arguments."""
 
     def work(self, caretaker: Caretaker) -> str:
         """Do it; in words, what was done. To do it twice must do no harm. Raises engine.errors.Later."""
@@ -125,7 +132,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredChore:
-    """The class of a step that works by the clock, with its signature and its manual page."""
+    """The class of a step that works without an object, with its signature and its manual page."""
 
     signature: Signature
     make: Callable[..., Chore]
@@ -154,11 +161,11 @@ def step(line: str, *, clears: Sequence[str] = ()) -> Callable[[type[S]], type[S
     return declare
 
 
-def chore(line: str) -> Callable[[type[C]], type[C]]:
-    """Declare a step that works by the clock, behind `on every …` and nowhere else."""
+def chore(line: str, *, behind: Sequence[str] = ("every",)) -> Callable[[type[C]], type[C]]:
+    """Declare a step that works without an object: behind these sources, and nowhere else."""
 
     def declare(cls: type[C]) -> type[C]:
-        signature = _new(Signature.of(line, parameters(cls), by_clock=True))
+        signature = _new(Signature.of(line, parameters(cls), behind=behind))
         _chores[signature.name] = DeclaredChore(signature, cls, cls.__doc__ or "")
         return cls
 
@@ -187,5 +194,5 @@ def all_steps() -> Mapping[str, Declared]:
 
 
 def all_chores() -> Mapping[str, DeclaredChore]:
-    """Every step that works by the clock, by name; complete once engine.steps is imported."""
+    """Every step that works without an object, by name; complete once engine.steps is imported."""
     return MappingProxyType(_chores)

@@ -8,6 +8,7 @@ from pathlib import Path
 from appliance.commands.common import add_settings, settings_of, show_findings
 from appliance.rulebook import RuleBook
 from dsl.render import as_json
+from engine.schedule import Daily
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -32,10 +33,11 @@ def run(arguments: argparse.Namespace) -> int:
     if result.program is None:
         return 1
     routes, ports = len(result.program.routes), [listener.port for listener in result.program.listeners]
-    chores = len(result.program.chores)
-    by_clock = f"{chores} by the clock, " if chores else ""
+    when = [isinstance(chore.when, Daily) for chore in result.program.chores]
+    by_clock = f"{when.count(True)} by the clock, " if any(when) else ""
+    on_trouble = f"{when.count(False)} on trouble, " if not all(when) else ""
     print(
-        f"{path}: fine; {routes} route{'' if routes == 1 else 's'}, {by_clock}"
+        f"{path}: fine; {routes} route{'' if routes == 1 else 's'}, {by_clock}{on_trouble}"
         f"ports {', '.join(map(str, ports)) or 'none'}",
         file=sys.stdout,
     )

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-KINDS = {"chores": "routes by the clock"}
+KINDS = {"chores": "routes without an object"}
 """What is called otherwise than in the program."""
 
 

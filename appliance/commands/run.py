@@ -72,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     reloader = Reloader(book, compiled, seen, use, lambda new: changeover(new, appliance.program, appliance.owed()))
     watching = Supervised("rules", reloader.loop)
+    appliance.health.also("the rules", lambda: reloader.trouble or watching.trouble)
     watching.start()
     signal.signal(signal.SIGHUP, lambda *_: reloader.wake())
     _tell(settings, appliance)

@@ -181,86 +181,110 @@ MESSAGES: dict[str, Message] = {
     ),
     "E118": Message(
         Text(
-            "{word} needs an object, and by the clock none comes",
+            "{word} needs an object, and {way} none comes",
             "has nothing to work on",
-            'behind `on every` stands what works without one: → purge "teaching" older 90 days',
+            "behind `on {source}` stands what works without one: → {example}",
         ),
         Text(
-            "{word} braucht ein Objekt, und nach der Uhr kommt keines",
+            "{word} braucht ein Objekt, und {way} kommt keines",
             "hat nichts, womit es arbeiten könnte",
-            'hinter `on every` steht, was ohne auskommt: → purge "teaching" older 90 days',
+            "hinter `on {source}` steht, was ohne auskommt: → {example}",
         ),
     ),
     "E118/choose": Message(
         Text(
-            "choose needs an object, and by the clock none comes",
+            "choose needs an object, and {way} none comes",
             "has nothing to choose by",
             "write a route for each time of day instead",
         ),
         Text(
-            "choose braucht ein Objekt, und nach der Uhr kommt keines",
+            "choose braucht ein Objekt, und {way} kommt keines",
             "hat nichts, wonach es wählen könnte",
             "schreiben Sie stattdessen eine Route für jede Uhrzeit",
         ),
     ),
     "E118/where": Message(
         Text(
-            "a condition asks about an object, and by the clock none comes",
+            "a condition asks about an object, and {way} none comes",
             "has nothing to ask about",
-            "take `where` out; days are named with the time: on every day at 03:00 on weekdays",
+            "take `where` out; a time of day may name its days: on every day at 03:00 on weekdays",
         ),
         Text(
-            "eine Bedingung fragt nach einem Objekt, und nach der Uhr kommt keines",
+            "eine Bedingung fragt nach einem Objekt, und {way} kommt keines",
             "hat nichts, wonach sie fragen könnte",
-            "nehmen Sie `where` heraus; Tage stehen bei der Uhrzeit: on every day at 03:00 on weekdays",
+            "nehmen Sie `where` heraus; eine Uhrzeit kann Tage nennen: on every day at 03:00 on weekdays",
         ),
     ),
     "E118/failure": Message(
         Text(
-            "on failure takes an object, and by the clock none comes",
+            "on failure takes an object, and {way} none comes",
             "never happens",
-            "take it out: what could not be done is tried again after an hour, and shows in the log",
+            "take it out: what could not be done is tried again by itself, and shows in the log",
         ),
         Text(
-            "on failure nimmt ein Objekt, und nach der Uhr kommt keines",
+            "on failure nimmt ein Objekt, und {way} kommt keines",
             "geschieht nie",
-            "nehmen Sie es heraus: was nicht ging, wird nach einer Stunde wieder versucht und steht im Protokoll",
+            "nehmen Sie es heraus: was nicht ging, wird von selbst wieder versucht und steht im Protokoll",
         ),
     ),
     "E118/clock": Message(
         Text(
-            "{word} works by the clock, not with an object",
+            "{word} works without an object",
             "would be done once for every image",
-            'give it a route of its own: on every day at 03:00 → purge "teaching" older 90 days',
+            "give it a route of its own: on every day at 03:00 → {example}",
         ),
         Text(
-            "{word} arbeitet nach der Uhr, nicht mit einem Objekt",
+            "{word} arbeitet ohne Objekt",
             "geschähe einmal für jedes Bild",
-            'geben Sie ihm eine eigene Route: on every day at 03:00 → purge "teaching" older 90 days',
+            "geben Sie ihm eine eigene Route: on every day at 03:00 → {example}",
         ),
     ),
     "E118/test": Message(
         Text(
-            "a test is about an object, and by the clock none comes",
+            "a test is about an object, and {way} none comes",
             "no object comes this way",
             "name a port or a listener, or nothing: then it comes on every way",
         ),
         Text(
-            "eine Prüfung handelt von einem Objekt, und nach der Uhr kommt keines",
+            "eine Prüfung handelt von einem Objekt, und {way} kommt keines",
             "auf diesem Weg kommt kein Objekt",
             "nennen Sie einen Port oder einen Empfänger, oder nichts: dann kommt es auf jedem Weg",
         ),
     ),
     "E118/expect": Message(
         Text(
-            "{word} works by the clock, not with an object",
+            "{word} works without an object",
             "is never done with an object",
             "expect something that a route does with the object, or take the line out",
         ),
         Text(
-            "{word} arbeitet nach der Uhr, nicht mit einem Objekt",
+            "{word} arbeitet ohne Objekt",
             "geschieht nie mit einem Objekt",
             "erwarten Sie etwas, was eine Route mit dem Objekt tut, oder nehmen Sie die Zeile heraus",
+        ),
+    ),
+    "E118/behind": Message(
+        Text(
+            "{word} works at a time of day, not on trouble",
+            "has no time here",
+            "give it a time: on every day at 03:00 → {example}",
+        ),
+        Text(
+            "{word} arbeitet zu einer Uhrzeit, nicht bei Störungen",
+            "hat hier keine Uhrzeit",
+            "geben Sie ihm eine Uhrzeit: on every day at 03:00 → {example}",
+        ),
+    ),
+    "E118/silence": Message(
+        Text(
+            "who has not sent is asked at a time of day, not on trouble",
+            "has no time here",
+            "give it a time: on every day at 10:00 → alarm admin unless CT1 sent since 06:00",
+        ),
+        Text(
+            "wer nicht gesendet hat, wird zu einer Uhrzeit gefragt, nicht bei Störungen",
+            "hat hier keine Uhrzeit",
+            "geben Sie ihm eine Uhrzeit: on every day at 10:00 → alarm admin unless CT1 sent since 06:00",
         ),
     ),
     "W120": Message(

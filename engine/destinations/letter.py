@@ -61,21 +61,21 @@ def compose(contact: Contact, entries: Sequence[Entry], receipts: Sequence[Recei
     words = {
         "count": count,
         "objects": texts["object" if count == 1 else "objects"],
-        "modality": "/".join(sorted({_plain(entry.note.get("Modality", "")) for entry in entries} - {""})) or "DICOM",
-        "who": _plain(note.get("InstitutionName", "")) or texts["unknown"],
+        "modality": "/".join(sorted({plain(entry.note.get("Modality", "")) for entry in entries} - {""})) or "DICOM",
+        "who": plain(note.get("InstitutionName", "")) or texts["unknown"],
     }
-    subject = _plain(note.get("subject", "")) or texts["subject"].format(what=texts["what"].format(**words), **words)
+    subject = plain(note.get("subject", "")) or texts["subject"].format(what=texts["what"].format(**words), **words)
     lines = [texts["received"].format(**words)]
     if contact.may_see_names:
         lines.append(
             texts["patient"].format(
-                name=_plain(note.get("PatientName", "")) or "?",
-                id=_plain(note.get("PatientID", "")) or "?",
+                name=plain(note.get("PatientName", "")) or "?",
+                id=plain(note.get("PatientID", "")) or "?",
                 born=_day(note.get("PatientBirthDate", "")),
                 date=_day(note.get("StudyDate", "")),
             )
         )
-    failures = sorted({_plain(entry.note.get("failure", "")) for entry in entries} - {""})
+    failures = sorted({plain(entry.note.get("failure", "")) for entry in entries} - {""})
     lines += [texts["failure"].format(why=why) for why in failures]
     lines.append("")
     boxes = dict.fromkeys(receipt.outbox for receipt in receipts)
@@ -97,18 +97,18 @@ def _outcomes(box: str, receipts: Sequence[Receipt], contact: Contact, texts: di
         late = [receipt for receipt in delivered if receipt.tries > 1]
         if late:
             tries = max(receipt.tries for receipt in late)
-            lines.append("  " + texts["late"].format(box=name, why=_plain(late[-1].why) or "?", tries=tries))
+            lines.append("  " + texts["late"].format(box=name, why=plain(late[-1].why) or "?", tries=tries))
         if contact.may_see_names and kind == "stored":
             folders = sorted({receipt.place.rpartition("/")[0] for receipt in delivered})
             lines += ["  " + texts["place"].format(place=folder) for folder in folders]
     for outcome in ("held", "failed"):
-        reasons = Counter(_plain(receipt.why) for receipt in receipts if receipt.outcome == outcome)
+        reasons = Counter(plain(receipt.why) for receipt in receipts if receipt.outcome == outcome)
         key = "on hold" if box == HOLD else outcome
         lines += [texts[key].format(box=name, count=count, why=why or "?") for why, count in reasons.items()]
     return lines
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """One line without control characters: a value must not be able to add a header or a line."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 

@@ -57,7 +57,8 @@ class Listener:
     `accept` is called in those threads, several at a time. When it returns, the file is the callee's and the sender
     is told "success"; when it raises Later, Never or anything else, the file is removed and the sender keeps its
     object. An empty `accept_calling`, `accept_called` or `networks` lets everyone in. `may_receive` is asked once an
-    association and gives the reason why not now (the disk is full), or None.
+    association and gives the reason why not now (the disk is full), or None. `cannot_keep` is told where an object
+    could not be kept although its sender has done nothing wrong.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Listener:
         networks: tuple[Network, ...] = (),
         max_associations: int = 100,
         may_receive: Callable[[], str | None] = lambda: None,
+        cannot_keep: Callable[[], None] = lambda: None,
         policy: Policy = EVERYTHING,
         idle_seconds: float = 300,
     ) -> None:
@@ -86,6 +88,7 @@ class Listener:
         self._networks = networks
         self._max_associations = max_associations
         self._may_receive = may_receive
+        self._cannot_keep = cannot_keep
         self._policy = policy
         self._idle_seconds = idle_seconds
         self._socket: socket.socket | None = None
@@ -230,6 +233,8 @@ class Listener:
             if path is not None:
                 path.unlink(missing_ok=True)
             _report(error, self.port)
+            if isinstance(error, Later):
+                self._cannot_keep()
             return status.answer(error)
         return status.SUCCESS
 

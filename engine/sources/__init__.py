@@ -1,6 +1,6 @@
 """Ways in: their signature lines. A source that is not built yet is planned here, so that `check` can say so."""
 
-from engine.parameters import AETitles, Networks, Port
+from engine.parameters import AETitles, Networks, Port, Time
 from engine.schedule import Clock, WeekDays
 from engine.signature import Signature
 
@@ -11,7 +11,8 @@ SOURCES = {
         Signature.of("https port PORT", {"port": Port}, built=False),
         Signature.of("folder PATH", built=False),
         Signature.of("outbox NAME", built=False),
-        Signature.of("every day at TIME [on DAYS]", {"time": Clock, "days": WeekDays}, by_clock=True),
+        Signature.of("every day at TIME [on DAYS]", {"time": Clock, "days": WeekDays}, bare=True),
+        Signature.of("trouble [lasting LASTING]", {"lasting": Time}, bare=True),
     )
 }
 """What may stand after `on`, beside the name of a listener."""

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,37 +22,44 @@ from engine.schedule import Daily
 
 log = logging.getLogger("stellwerk.every")
 
-AGAIN = timedelta(hours=1)
-"""After so long, what failed is tried again."""
+AGAIN, LONGEST = timedelta(minutes=5), timedelta(hours=1)
+"""After so long, what failed is tried again: twice as long each time, up to the longest."""
 
-Work = Callable[[Call], str]
+Work = Callable[[Chore, Call, datetime], str]
 Tell = Callable[[Chore, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    again: datetime
+    rest: timedelta
+    why: str
 
 
 class Timetable:
     """The chores of the program that runs.
 
-    folder: where it is kept when each was done last. work: does one step, and says in words what was done; raises
-    Later. tell: is told what was done.
+    folder: where it is kept when each was done last. work: does one step of what was due then, and says in words
+    what was done; raises Later. tell: is told what was done.
     """
 
     def __init__(self, folder: Path, work: Work, tell: Tell, now: Callable[[], datetime] = datetime.now) -> None:
         self.trouble = ""
         """Why the last of them could not be done; empty where all is well."""
         self._folder, self._work, self._tell, self._now = folder, work, tell, now
-        self._chores: tuple[Chore, ...] = ()
-        self._failed: dict[str, tuple[datetime, str]] = {}
+        self._chores: tuple[tuple[Chore, Daily], ...] = ()
+        self._failed: dict[str, _Failure] = {}
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler()
 
     def use(self, chores: Sequence[Chore]) -> None:
-        """These from now on."""
-        self._chores = tuple(chores)
+        """These from now on; those that are not done at a time of day are none of ours."""
+        self._chores = tuple((chore, chore.when) for chore in chores if isinstance(chore.when, Daily))
         self._failed.clear()
         self._scheduler.remove_all_jobs()
-        for chore in chores:
-            self._scheduler.add_job(self._wake.set, _trigger(chore.when))
+        for _, when in self._chores:
+            self._scheduler.add_job(self._wake.set, _trigger(when))
         self._wake.set()
 
     def loop(self) -> None:
@@ -66,20 +74,20 @@ class Timetable:
 
     def turn(self) -> None:
         """Work off what is due now."""
-        for chore in self._chores:
+        for chore, when in self._chores:
             if self._done(chore) is None:
                 self._note(chore)  # it is new here: its first time is yet to come
-            if not self._stopping.is_set() and self.is_due(chore):
-                self._do(chore)
-        self.trouble = next((why for _, why in self._failed.values()), "")
+            if not self._stopping.is_set() and self._is_due(chore, when):
+                self._do(chore, when.latest(self._now()))
+        self.trouble = next((failure.why for failure in self._failed.values()), "")
 
-    def is_due(self, chore: Chore) -> bool:
+    def _is_due(self, chore: Chore, when: Daily) -> bool:
         """Whether its time has come since it was done last."""
         failed = self._failed.get(chore.name)
-        if failed is not None and self._now() < failed[0] + AGAIN:
+        if failed is not None and self._now() < failed.again:
             return False
         done = self._done(chore)
-        return done is not None and done < chore.when.latest(self._now())
+        return done is not None and done < when.latest(self._now())
 
     def stop(self) -> None:
         """End the loop; what has begun ends soon by itself."""
@@ -88,13 +96,15 @@ class Timetable:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
-    def _do(self, chore: Chore) -> None:
-        self._failed.pop(chore.name, None)
+    def _do(self, chore: Chore, due: datetime) -> None:
+        before = self._failed.pop(chore.name, None)
+        rest = AGAIN if before is None else min(before.rest * 2, LONGEST)
         for call in chore.chain:
             try:
-                said = self._work(call)
+                said = self._work(chore, call, due)
             except Later as refusal:
-                self._failed[chore.name] = (self._now(), f"{chore.written}: {call.step}: {refusal.reason}")
+                why = f"{chore.written}: {call.step}: {refusal.reason}"
+                self._failed[chore.name] = _Failure(self._now() + rest, rest, why)
                 log.error("%s: %s: %s", chore.written, call.step, refusal.reason)
             else:
                 log.info("%s: %s", chore.written, said)

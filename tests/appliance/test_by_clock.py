@@ -6,16 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from appliance.chores import timetable
+from appliance.chores import Caretaker, timetable
 from appliance.cli import main
 from appliance.demonstration.pacs import free_port
 from appliance.settings import Settings
+from appliance.telling import Telling
 from dsl.compile import compile_text
 from engine.destinations.archive import Archive
+from engine.heard import Heard
 from engine.program import Program
 from engine.spool import Spool
 from engine.vocabulary import vocabulary
 from tests.appliance.running import Running
+from tests.appliance.test_telling import Well
 from tests.engine.spool.crash_kit import new_uid, write_instance
 from tests.engine.test_archive import entry
 
@@ -40,7 +43,9 @@ def test_what_is_old_goes_from_the_folder_that_the_rule_names_and_the_history_sa
         stored = entry(tmp_path, "1.2.3")
         Archive(settings.archive_folder(folder)).send([stored], lambda *_: None, lambda: False)
     now = datetime.now()
-    table = timetable(settings, spool, lambda: False, lambda: now)
+    telling = Telling(spool, Heard(tmp_path), None, "en", Program, Well())
+    caretaker = Caretaker(settings, telling, lambda: False, lambda: now.timestamp())
+    table = timetable(spool, caretaker, lambda: now)
     table.use(program(RULES).chores)
     table.turn()
     now += timedelta(days=89)
@@ -58,9 +63,10 @@ def test_what_is_old_goes_from_the_folder_that_the_rule_names_and_the_history_sa
 
 
 def test_check_counts_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "a.rules").write_text(RULES, encoding="utf-8")
+    ringing = 'contact admin = "it@praxis.example"\non trouble → alarm admin\n'
+    (tmp_path / "a.rules").write_text(RULES + ringing, encoding="utf-8")
     assert main(["check", str(tmp_path / "a.rules")]) == 0
-    assert "fine; 1 route, 1 by the clock, ports 11112" in capsys.readouterr().out
+    assert "fine; 1 route, 1 by the clock, 1 on trouble, ports 11112" in capsys.readouterr().out
 
 
 def test_a_time_that_went_by_while_it_was_off_is_made_up_for_at_the_next_start(tmp_path: Path) -> None:
@@ -85,6 +91,9 @@ def test_a_time_that_went_by_while_it_was_off_is_made_up_for_at_the_next_start(t
     line.wait_for(lambda: "0 copies removed" in line.said(), "the time that went by is forgotten")
     assert re.search(r"test\.rules:2: 0 copies removed from teaching, older than 90 days", line.said())
     assert len(list((line.data / "teaching").rglob("*.dcm"))) == 1, "it was not old enough"
+    today = f"{datetime.now():%Y-%m-%d}"
+    # Between the work and the note a crash repeats the work; this one comes behind both.
+    line.wait_for(lambda: all(note.read_text().startswith(today) for note in notes.iterdir()), "it is not noted")
     line.kill()
     line.start()
     line.deliver(image)

@@ -54,7 +54,7 @@ def test_what_works_by_the_clock_is_named_too(tmp_path: Path, capsys: Captured) 
     rule = 'route tidy on every day at 03:00 → purge "teaching" older 90 days\n'
     new = written(tmp_path, "new.rules", 'on port 26131 → store in "teaching" by Modality\n' + rule)
     assert main(["diff", old, new]) == 0
-    assert f"routes by the clock added: tidy ({new}:2)" in capsys.readouterr().out
+    assert f"routes without an object added: tidy ({new}:2)" in capsys.readouterr().out
 
 
 def test_it_tries_both_on_images_and_shows_only_those_that_go_elsewhere(

@@ -180,6 +180,24 @@ def test_odd_uids_are_received_as_they_are(given: str, kept: str, listen: Listen
     assert part10.read_meta(inbox.received[0].dataset_file).sop_instance_uid == kept
 
 
+@pytest.mark.parametrize("how", ["accept", "write"])
+def test_where_an_object_cannot_be_kept_somebody_is_told_to_look_at_the_disk(
+    listen: Listen, inbox: Inbox, outbox: Outbox, tmp_path: Path, how: str
+) -> None:
+    looked: list[int] = []
+    listener = listen(cannot_keep=lambda: looked.append(1))
+    path = write_object(tmp_path / "a.dcm")
+    send(to(listener), [path], outbox.report)
+    assert looked == []
+    if how == "accept":
+        inbox.error = Later("the spool cannot take it in")
+    else:
+        shutil.rmtree(tmp_path / "in")
+    send(to(listener), [path], outbox.report)
+    assert looked == [1]
+    assert isinstance(outbox.outcomes[1], Later)
+
+
 def test_an_object_without_instance_uid_is_refused(listen: Listen, inbox: Inbox, tmp_path: Path) -> None:
     path = write_object(tmp_path / "a.dcm")
     with Association(to(listen()), [Context(1, CT, (EXPLICIT_LITTLE,))], HASTY) as association, path.open("rb") as file:

@@ -6,7 +6,7 @@ import pytest
 
 from dsl.compile import Compiled, compile_text
 from engine import parameters as kinds
-from engine.schedule import Clock, WeekDays
+from engine.schedule import Clock, Since, WeekDays
 from engine.signature import Signature, Vocabulary
 
 S = Signature.of
@@ -29,7 +29,13 @@ VOCABULARY = Vocabulary(
             S("await"),
             S("pseudonymize [with TABLE]", built=False),
             S("review", built=False),
-            S("purge FOLDER older AGE", {"folder": kinds.Folder, "age": kinds.Age}, by_clock=True),
+            S("purge FOLDER older AGE", {"folder": kinds.Folder, "age": kinds.Age}, behind=["every"]),
+            S("report to CONTACTS", {"contacts": kinds.Contacts}, behind=["every"]),
+            S(
+                "alarm CONTACTS [unless SENDERS sent since SINCE]",
+                {"contacts": kinds.Contacts, "senders": kinds.AETitles, "since": Since},
+                behind=["every", "trouble"],
+            ),
             S("collect UNIT quiet QUIET", {"unit": kinds.Unit, "quiet": kinds.Time}),
         )
     },
@@ -38,7 +44,8 @@ VOCABULARY = Vocabulary(
         for s in (
             S("outbox NAME", built=False),
             S("port PORT", {"port": kinds.Port}),
-            S("every day at TIME [on DAYS]", {"time": Clock, "days": WeekDays}, by_clock=True),
+            S("every day at TIME [on DAYS]", {"time": Clock, "days": WeekDays}, bare=True),
+            S("trouble [lasting LASTING]", {"lasting": kinds.Time}, bare=True),
         )
     },
     listeners={

@@ -81,7 +81,7 @@ def chooses(step: st.SearchStrategy[list[str]]) -> st.SearchStrategy[list[str]]:
 
 
 STEPS = st.recursive(CALLS, chooses, max_leaves=4)
-SOURCES = st.sampled_from([["port", "11112"], ["HOUSE"], ["every", "day", "at", "03:00"]])
+SOURCES = st.sampled_from([["port", "11112"], ["HOUSE"], ["every", "day", "at", "03:00"], ["trouble"]])
 maybe = lambda strategy: st.one_of(st.just([]), strategy)  # noqa: E731
 BOX = words("(", "right", "0", ",", "bottom", "60", ",", "800", ",", "60", ")")
 STATEMENTS = st.one_of(

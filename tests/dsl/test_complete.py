@@ -57,12 +57,15 @@ STATEMENTS = [
 ]
 STATEMENTS += ["test"]
 EXACTLY = [
-    ("on |", ["sono", "port", "every", "failure"]),
-    ("on po|", ["sono", "port", "every", "failure"]),
+    ("on |", ["sono", "port", "every", "trouble", "failure"]),
+    ("on po|", ["sono", "port", "every", "trouble", "failure"]),
     ("on port |", []),
     ("on every |", ["day", "on"]),
     ("on every day |", ["at"]),
-    ("on every day at 03:00 → |", ["clean", "purge"]),
+    ("on every day at 03:00 → |", ["clean", "purge", "report", "alarm"]),
+    ("on trouble lasting 15 minutes → |", ["clean", "alarm"]),
+    ("on trouble |", ["lasting", "→"]),
+    ("on every day at 10:00 → alarm admin unless CT1 |", ["sent"]),
     ("on every day at 03:00 → purge archive |", ["older"]),
     ('test "x" given Modality = US on |', ["sono", "port", "failure"]),
     ("on port 11112 |", ["where", "→"]),
@@ -97,7 +100,7 @@ EXACTLY = [
     ("on port 11112 where PatientAge < 18 |", ["days", "weeks", "months", "years", "and", "or", "→"]),
     ("on port 11112 where StudyDate > today - 30 |", ["days", "weeks", "months", "years"]),
     ("on port 11112 where Rows > 18 |", ["and", "or", "→"]),
-    ("on port 11112 → hold on |", ["sono", "port", "failure", "every"]),
+    ("on port 11112 → hold on |", ["sono", "port", "failure", "every", "trouble"]),
     ('test "x" given Modality = US expect no |', [*STEPS, "tag"]),
     ("# on |", []),
     ('on port 11112 → hold "on |', []),

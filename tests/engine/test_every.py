@@ -35,7 +35,7 @@ class Desk:
         )
         self.table.use(chores)
 
-    def _work(self, call: Call) -> str:
+    def _work(self, chore: Chore, call: Call, due: datetime) -> str:
         folder = call.arguments["folder"].text
         if folder in self.refuses:
             raise Later("the disk is away")
@@ -79,17 +79,36 @@ def test_on_other_days_it_is_not_done(tmp_path: Path) -> None:
     assert desk.look("30T03:00") == ["teaching"]
 
 
-def test_what_fails_is_told_and_tried_again_after_an_hour_with_its_whole_chain(tmp_path: Path) -> None:
+def test_what_fails_is_told_and_tried_again_after_five_minutes_with_its_whole_chain(tmp_path: Path) -> None:
     desk = Desk(tmp_path, "23T12:00", chore("03:00", PURGE, OTHER))
     desk.look("23T12:00")
     desk.refuses = {"teaching"}
     assert desk.look("24T03:00") == ["archive"], "the second does not suffer for the first"
     assert desk.table.trouble == "practice.rules:8: purge: the disk is away"
     desk.refuses = set()
-    assert desk.look("24T03:59") == []
+    assert desk.look("24T03:04") == []
     assert desk.table.trouble
-    assert desk.look("24T04:00") == ["teaching", "archive"]
+    assert desk.look("24T03:05") == ["teaching", "archive"]
     assert not desk.table.trouble
+
+
+def test_what_goes_on_failing_is_tried_less_and_less_but_every_hour(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "23T12:00", chore("03:00", PURGE, OTHER))
+    desk.look("23T12:00")
+    desk.refuses = {"teaching"}
+    tried = [at for at in range(0, 4 * 60, 5) if desk.look(f"24T{3 + at // 60:02}:{at % 60:02}")]
+    assert tried == [0, 5, 15, 35, 75, 135, 195]
+
+
+def test_a_step_is_told_which_time_it_is_done_for(tmp_path: Path) -> None:
+    told: list[datetime] = []
+    at = [moment("23T12:00")]
+    table = Timetable(tmp_path, lambda _chore, _call, due: told.append(due) or "", lambda *_: None, lambda: at[0])
+    table.use([chore()])
+    table.turn()
+    at[0] = moment("25T09:00")
+    table.turn()
+    assert told == [moment("25T03:00")]
 
 
 def test_what_failed_is_owed_after_a_restart_too(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from engine.graph import graph as graph_of
 from engine.plan import prepare
 from engine.program import Call, Case, Choose, Chore, Program
 from engine.run import run
-from engine.schedule import Daily
+from engine.schedule import Daily, OnTrouble
 from engine.vocabulary import vocabulary
 from tests.data.make import (
     FakeBench,
@@ -207,3 +207,11 @@ def test_no_word_of_a_rule_can_break_out_of_its_label() -> None:
             r' +n\d+(\(\["[^"<>]*"\]\)|\[\("[^"<>]*"\)\]|\{"[^"<>]*"\}|\["[^"<>]*"\])', line
         ) or re.fullmatch(r' +n\d+ -->(\|"[^"<>]*"\|)? n\d+', line), line
     assert "#35;quot;" in drawn
+
+
+def test_what_is_done_on_trouble_is_drawn_as_a_way_of_its_own() -> None:
+    alarm = Call("alarm", {"contacts": word("admin")})
+    some = graph_of(Program(chores=(Chore("rings", OnTrouble(), (alarm,), "a.rules:1"),)), {})
+    [source, step] = some.nodes.values()
+    assert (source.kind, source.label, step.label) == ("source", "on trouble lasting 5 minutes", "alarm admin")
+    assert [(edge.start, edge.end) for edge in some.edges] == [(source.id, step.id)]

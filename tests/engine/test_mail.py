@@ -11,7 +11,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from appliance.demonstration.pacs import free_port
-from engine.destinations.mail import Mailer, Relay
+from engine.destinations.mail import Mailer
+from engine.destinations.relay import Relay
 from engine.program import Contact
 from engine.pump import Pump
 from engine.step import HOLD

@@ -24,8 +24,9 @@ from engine.program import (
     calls,
     difference,
 )
-from engine.schedule import Daily, Schedule, Window
+from engine.schedule import Daily, OnTrouble, Schedule, Window
 from engine.signature import Argument
+from engine.values import Duration
 from tests.data.make import discard, equals, forward, hold, mail, number, path, program, put, route, store, text, word
 
 US = equals("Modality", "US")
@@ -106,7 +107,8 @@ programs = st.builds(
         st.builds(
             Chore,
             st.text(max_size=5),
-            st.builds(Daily, minutes, some_days),
+            st.builds(Daily, minutes, some_days)
+            | st.builds(OnTrouble, st.builds(Duration, st.integers(0, 99), st.sampled_from(["minute", "day"]))),
             st.lists(st.builds(Call, st.text(max_size=5), bound), max_size=2).map(tuple),
             st.text(max_size=5),
         ),
@@ -155,6 +157,8 @@ FIRST, SECOND = FULL.routes
         replace(FULL, routes=(SECOND, FIRST)),
         replace(FULL, chores=()),
         replace(FULL, chores=(replace(FULL.chores[0], when=Daily(time(3))),)),
+        replace(FULL, chores=(replace(FULL.chores[0], when=OnTrouble()),)),
+        replace(FULL, chores=(replace(FULL.chores[0], when=OnTrouble(Duration(1, "hour"))),)),
         replace(FULL, chores=(replace(FULL.chores[0], chain=()),)),
         replace(FULL, routes=(replace(FIRST, name="1st"), SECOND)),
         replace(FULL, routes=(replace(FIRST, source="port 11113"), SECOND)),

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from dsl.compile import compile_text
 from engine.program import Program
 from engine.pump import Pump
-from engine.schedule import Daily, Window
+from engine.schedule import Daily, OnTrouble, Since, Window, occasion
+from engine.signature import Argument, Misfit
 from engine.vocabulary import vocabulary
 from tests.engine.spool.crash_kit import Line, Pacs
 
@@ -164,3 +165,38 @@ def test_what_waits_for_its_window_waits_after_a_restart_too(tmp_path: Path) -> 
     pump(line).turn(clock.time())
     assert line.pacs.got == []
     assert line.owed("PACS") == ["1.1"]
+
+
+# --- since, and on trouble --------------------------------------------------------------------------------------------
+
+
+def since(kind: str, text: str) -> Since:
+    return Since.of(Argument(kind, text))
+
+
+def test_since_is_the_last_such_moment_before_now() -> None:
+    ten = moment("25T10:00")  # a Wednesday
+    assert since("clock", "06:00").before(ten) == moment("25T06:00")
+    assert since("clock", "22:00").before(ten) == moment("24T22:00")
+    assert since("clock", "10:00").before(ten) == moment("24T10:00"), "a whole day, not none"
+    assert since("word", "monday").before(ten) == moment("23T00:00")
+    assert since("word", "Wednesday").before(ten) == moment("25T00:00")
+    assert since("word", "thursday").before(ten) == moment("19T00:00")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [("word", "weekdays"), ("duration", "4 hours"), ("clock", "25:00"), ("text", "monday")]
+)
+def test_since_takes_a_time_of_day_or_a_day_of_the_week(kind: str, text: str) -> None:
+    with pytest.raises(Misfit):
+        since(kind, text)
+
+
+def test_trouble_lasts_for_five_minutes_where_nothing_is_said() -> None:
+    assert OnTrouble.bound({}).lasting.seconds == 300
+    said = OnTrouble.bound({"lasting": Argument("duration", "15 minutes")})
+    assert (str(said), said.in_words()) == ("trouble 15 minutes", "trouble lasting 15 minutes")
+    assert occasion(str(said)) == said
+    assert occasion("03:00 56") == Daily(time(3), (5, 6))
+    with pytest.raises(ValueError, match="not on trouble"):
+        OnTrouble.of("troubled 3 minutes")

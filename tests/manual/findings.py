@@ -152,8 +152,9 @@ PAGES: dict[str, Page] = {
         "version 1\non port 11112 → hold\n",
     ),
     "E118": Page(
-        "`on every` starts something at a time of day, and no object comes with it. So what needs an object cannot "
-        "stand there, nor a condition; and `purge`, which works by the clock, stands nowhere else.",
+        "`on every` starts something at a time of day, `on trouble` when something does not work, and no object comes "
+        "with it. So what needs an object cannot stand there, nor a condition; and `purge`, `report` and `alarm`, "
+        "which work without one, stand nowhere else.",
         "on every day at 03:00 → store by PatientID\n",
         'on port 11112 → store in "teaching" by PatientID\non every day at 03:00 → purge "teaching" older 90 days\n',
     ),

@@ -26,7 +26,7 @@ DECLARED = {
 DESCRIBED = {**STEPS, **CHORES}
 """Every step that is built."""
 
-WAYS_IN = ("on port ", "on every ")
+WAYS_IN = ("on port ", "on every ", "on trouble ")
 """How an example begins."""
 
 RANGES = {

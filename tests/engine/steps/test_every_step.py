@@ -1,6 +1,8 @@
 """What is demanded of every step there is, and of every step that will be: parametrised over the registry."""
 
 import re
+from collections.abc import Sequence
+from datetime import time
 from keyword import iskeyword
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 import engine.steps
 from engine.object import Object
 from engine.program import CLEAN, Call, Program
+from engine.schedule import Since
 from engine.signature import Argument, Signature
 from engine.step import Deliver, Drop, Gather, Hold, Wait, step
 from engine.steps import CHORES, STEPS
@@ -24,6 +27,7 @@ from tests.data.make import (
     put,
     remove,
     store,
+    word,
 )
 
 MANUALS = {name: declared.manual for name, declared in (*STEPS.items(), *CHORES.items())}
@@ -77,7 +81,9 @@ def test_each_step_is_tried_here() -> None:
 def test_a_step_has_a_signature_that_reads_back_and_a_file_of_its_name(name: str) -> None:
     signature = SIGNATURES[name]
     assert signature.name == name
-    again = Signature.of(signature.line, signature.kinds, clears=tuple(signature.clears), by_clock=signature.by_clock)
+    again = Signature.of(
+        signature.line, signature.kinds, clears=tuple(signature.clears), behind=tuple(signature.behind)
+    )
     assert again == signature
     parameters = {item.lower() for group in signature.groups for item in group.items if item.isupper()}
     assert parameters <= set(signature.kinds)
@@ -251,6 +257,18 @@ class Desk:
         self.asked.append((folder, older))
         return "2 copies"
 
+    def report(self, contacts: Sequence[str]) -> str:
+        self.asked.append(contacts)
+        return "mailed admin"
+
+    def alarm(self, contacts: Sequence[str]) -> str:
+        self.asked.append(contacts)
+        return ""
+
+    def alarm_unless(self, contacts: Sequence[str], senders: Sequence[str], since: Since) -> str:
+        self.asked.append((contacts, senders, since))
+        return ""
+
 
 def test_purge_names_the_folder_and_the_age_and_says_what_was_done() -> None:
     desk = Desk()
@@ -259,6 +277,24 @@ def test_purge_names_the_folder_and_the_age_and_says_what_was_done() -> None:
     assert desk.asked == [("teaching", 90 * 86400)]
 
 
-def test_a_step_by_the_clock_says_so_in_its_signature_and_no_other_does() -> None:
-    assert {name for name, signature in SIGNATURES.items() if signature.by_clock} == set(CHORES)
+def test_report_and_alarm_name_whom_to_tell_and_whose_silence_counts() -> None:
+    desk = Desk()
+    admin, both = word("admin"), Argument("list", "", (word("CT1"), Argument("text", "CT 2")))
+    assert CHORES["report"].of({"contacts": admin}).work(desk) == "mailed admin"
+    assert CHORES["alarm"].of({"contacts": admin}).work(desk) == ""
+    silence = {"contacts": admin, "senders": both, "since": Argument("clock", "06:00")}
+    assert CHORES["alarm"].of(silence).work(desk) == ""
+    assert desk.asked == [("admin",), ("admin",), (("admin",), ("CT1", "CT 2"), Since(time(6)))]
+
+
+def test_a_step_without_an_object_says_so_in_its_signature_and_no_other_does() -> None:
+    assert {name for name, signature in SIGNATURES.items() if signature.bare and signature.behind} == set(CHORES)
     assert not set(CHORES) & set(STEPS)
+
+
+def test_the_language_knows_which_sources_bring_no_object() -> None:
+    from dsl.ast import BARE
+
+    bare = {name for name, signature in vocabulary().sources.items() if signature.bare}
+    assert bare == set(BARE)
+    assert {source for signature in SIGNATURES.values() for source in signature.behind} == bare

@@ -1,0 +1,155 @@
+"""Keeping the spool tidy, beside all that runs in it: what nothing refers to any more, and what was left behind.
+
+Part of the spool. Everything here can be broken off and done again, and is only ever a matter of room: what is in doubt
+stays. It must not touch what was accepted.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine import files
+from engine.outbox import names
+
+if TYPE_CHECKING:
+    from engine.spool import Spool
+
+log = logging.getLogger("stellwerk.spool")
+
+STALE = 86400.0
+"""Seconds after which nobody still writes to a file in `work`, and no object is just being taken in under old rules."""
+
+FORGOTTEN = 400 * 86400.0
+"""Seconds after which it no longer matters what a contact was told by a rule that may be gone."""
+
+
+def tidy(spool: "Spool", current: str, drop: Callable[[str], bool], now: float | None = None) -> None:
+    """Everything that is to be done once a day. Raises OSError.
+
+    current: the digest of the program that runs. drop: removes an outbox once its pump has ended; whether it is gone.
+    """
+    now = time.time() if now is None else now
+    if stale := remove_stale(spool.work, now):
+        log.info("%d left in the spool's work folder, and removed", stale)
+    spool.tidy(now - STALE)
+    if gone := remove_programs(spool, current, now):
+        log.info("%d programs that nothing refers to any more, and removed", gone)
+    remove_stale(spool.root / "told", now, FORGOTTEN)
+    for name in left_outboxes(spool):
+        if drop(name):
+            log.info("the outbox of %s was empty, no rules know it any more, and it is removed", name)
+
+
+def remove_stale(folder: Path, now: float, stale: float = STALE) -> int:
+    """Remove what nobody has written to for so long; how much. What is being received or promised is younger."""
+    removed = 0
+    if not folder.is_dir():
+        return 0
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                if entry.stat(follow_symlinks=False).st_mtime < now - stale:
+                    path = Path(entry.path)
+                    files.remove_folder(path) if entry.is_dir(follow_symlinks=False) else files.remove(path)
+                    removed += 1
+    return removed
+
+
+def remove_programs(spool: "Spool", current: str, now: float) -> int:
+    """Remove the programs that no object refers to, and that were in use for the last time a day ago; how many.
+
+    The time of a program's file says when it was seen in use last. An object that is on its way from one folder to the
+    next while we look could be overlooked; not in two looks, for a move takes no time.
+    """
+    idle = {path.stem: path for path in spool.programs.glob("*.json")}
+    for _ in range(2):
+        used = {current}
+        for note in _notes(spool):
+            if used.issuperset(idle):
+                break
+            try:
+                used.add(str(json.loads(note.read_bytes())["program"]))
+            except FileNotFoundError:
+                continue  # it has gone on
+            except (ValueError, KeyError, TypeError):
+                return 0  # nobody knows what it refers to
+        for digest in used & set(idle):
+            os.utime(idle.pop(digest), (now, now))
+    removed = 0
+    for path in idle.values():
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < now - STALE:
+                files.remove(path)
+                removed += 1
+    return removed
+
+
+def _notes(spool: "Spool") -> Iterator[Path]:
+    """The note of everything that is in the spool, in the order in which objects travel."""
+    yield from spool.incoming.glob("*.json")
+    for batches in (spool.work, spool.routed):
+        yield from (note for note in batches.glob("*/*.json") if note.name != "finished.json")
+    for name in spool.outboxes():
+        yield from spool.outbox(name).entries.glob("*.json")
+
+
+def left_outboxes(spool: "Spool") -> list[str]:
+    """Outboxes that are empty and that no kept program speaks of: nothing can be promised to them any more.
+
+    Nor can a held object be released to one: those refer to their program, which is kept, and it speaks of it.
+    """
+    spoken: set[str] = set()
+    for path in spool.programs.glob("*.json"):
+        try:
+            spoken |= set(_words(json.loads(path.read_bytes())))
+        except (FileNotFoundError, ValueError):
+            return []
+    left = []
+    for name in names(spool.root / "outbox"):
+        stem, dot, kind = name.rpartition(".")
+        known = name in spoken or (dot and stem in spoken) or kind == "collect" or name == "archive.store"
+        if not known and is_empty(spool.root / "outbox" / name):
+            left.append(name)
+    return sorted(left)
+
+
+def _words(value: object) -> Iterable[str]:
+    """Every text in a program, whatever it is for: a name that stands nowhere is surely not used."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _words(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _words(inner)
+
+
+def is_empty(outbox: Path) -> bool:
+    """Whether there is nothing but empty folders, one level deep."""
+    try:
+        return all(inner.is_dir() and not any(inner.iterdir()) for inner in outbox.iterdir())
+    except FileNotFoundError:
+        return False
+
+
+def remove_outbox(outbox: Path) -> bool:
+    """Remove an outbox whose folders are empty; whether it is gone. A folder with something in it cannot be removed."""
+    gone: list[Path] = []
+    # The notes' folder first: whoever promises something writes there first, and fails before anything has moved.
+    for inner in sorted(outbox.iterdir(), key=lambda path: path.name != "entries"):
+        try:
+            inner.rmdir()
+        except OSError:
+            for folder in gone:
+                files.make_folder(folder)
+            return False
+        gone.append(inner)
+    with contextlib.suppress(OSError):
+        outbox.rmdir()
+    return not outbox.exists()
