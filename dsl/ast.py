@@ -235,7 +235,7 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`route NAME on SOURCE where CONDITION → … on failure → …`."""
+    """`route NAME on SOURCE where CONDITION → … on failure → … on duplicate keep`."""
 
     label: Name | None
     source: Call
@@ -243,6 +243,7 @@ class Route:
     chain: Chain
     failure: Chain | None
     span: Span
+    duplicate: Name | None = None
 
     @property
     def by_clock(self) -> bool:

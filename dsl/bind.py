@@ -7,7 +7,7 @@ any step: what one takes, it learns from its signature.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from dsl import ast, walk
+from dsl import ast, scan, walk
 from dsl.ast import Span
 from dsl.finding import Finding, finding
 from dsl.phrases import fitting
@@ -100,8 +100,10 @@ class _Binding:
         if signature is not None:
             self._bind(signature, name, call.values, call.span)
             return
-        if not self.rules.knows("listener", name.text):
-            known = [*self.rules.declared("listener"), *self.vocabulary.sources]
+        if name.text in scan.CLAUSES:
+            self._tell("E001/clause", name.span, word=name.text)
+        elif not self.rules.knows("listener", name.text):
+            known = [*self.rules.declared("listener"), *self.vocabulary.sources, *scan.CLAUSES]
             self._undeclared("listener", name.text, name.span, known)
             return
         if call.values:

@@ -23,7 +23,19 @@ from engine.tags import ALIASES, FACTS, UnknownTag, all_names, path_of, tag_of, 
 MOST = 100
 """So many tags are offered at once; further letters choose among the rest."""
 _ORDERED = ("number", "age", "date", "moment", "time")
-_PHRASES = {"ON_FAILURE": "on failure", "STARTS": "starts with", "IS": "is", "ARROW": "→", "LPAR": "("}
+_PHRASES = {
+    "ON_FAILURE": "on failure",
+    "ON_DUPLICATE": "on duplicate",
+    "STARTS": "starts with",
+    "IS": "is",
+    "ARROW": "→",
+    "LPAR": "(",
+}
+_POLICIES = {
+    "keep": "every arrival is done in full",
+    "replace": "other bytes take the place of the earlier ones",
+    "drop": "the first wins",
+}
 _UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
 _JOINTS = frozenset({"AND", "OR", "ARROW", "BLANK", "KEEP"})
 
@@ -70,6 +82,7 @@ def complete(text: str, offset: int, *, rules: Rules, vocabulary: Vocabulary, na
     found = {offer.text: offer for offer in (*asking.keywords(could), *asking.names(), *units)}
     if place.kind == "source" and ("→" in text[:begin] or "->" in text[:begin]):
         found["failure"] = Offer("failure", "keyword", "what happens when the route cannot be completed", 4)
+        found["duplicate"] = Offer("duplicate", "keyword", "what happens with what has come before", 4)
     opens = not text[text.rfind("\n", 0, start) + 1 : start]
     if place.kind != "statement" and opens and (could is None or "VERSION" in could):
         found |= {one.text: one for one in _statements(1)}
@@ -143,7 +156,7 @@ class _Asking:
                 {"EQUALS", "COMPARE", "CONTAINS", "STARTS", "MATCHES", "IN", "IS"} if place.kind == "compare" else set()
             )
         if not self.enough and place.call[0] != "expect":
-            could -= {"ARROW", "ON_FAILURE", "WHERE"}
+            could -= {"ARROW", "ON_FAILURE", "ON_DUPLICATE", "WHERE"}
         if place.kind == "step" and place.about == "clock":
             could -= {"CHOOSE"}
         kind = _kind(place.about) if place.kind in ("compare", "operand") else ""
@@ -203,6 +216,8 @@ class _Asking:
                 yield from self._declared("listener", 1)
                 fitting = [s for s in self.vocabulary.sources.values() if not (s.by_clock and place.about == "test")]
                 yield from self._components(fitting, "source")
+            case "policy":
+                yield from (Offer(word, "keyword", detail, 1) for word, detail in _POLICIES.items())
             case "step" | "expect":
                 if place.kind == "expect":
                     yield Offer("tag", "keyword", "a tag is there afterwards", 3)

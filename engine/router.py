@@ -21,6 +21,7 @@ from engine.object import Object, Origin
 from engine.outbox import Outbox
 from engine.outcome import Collected, Outcome, held
 from engine.plan import Plan, prepare
+from engine.repeats import Repeats
 from engine.rewrite import rewrite
 from engine.run import fail, resume, run
 from engine.spool import Promise, Spool
@@ -46,6 +47,7 @@ class Router:
         self._plans: dict[str, Plan] = {}
         self._not_before: dict[str, float] = {}
         self._worker = PixelWorker()
+        self._repeats = Repeats(spool)
         self.wake = threading.Event()
         self.started = time.time()
 
@@ -68,9 +70,12 @@ class Router:
                     self._rest(number, error)
                 else:
                     self._not_before.pop(number, None)
+            # Before the promises: once they are valid, a duplicate of theirs must be known as one.
+            self._spool.arrivals.commit(time.time())
             if promises:
                 self._promise_all(promises)
         finally:
+            self._repeats.settled()
             for path in scratch:
                 path.unlink(missing_ok=True)
         return True
@@ -91,6 +96,7 @@ class Router:
         if deliveries is None:
             home.hold(entry, why)
             return
+        self._spool.arrivals.no_longer_stands(entry.object)
         home.tell_reports(entry, "failed", why)
         home.ending(entry, "failed", why)
         promise = Promise(entry.object, deliveries, home.files_of(entry), plan.program.digest, received.payload)
@@ -154,19 +160,22 @@ class Router:
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return self._without_note(number)
         plan = self._plan(digest)
+        seen, arrival = self._repeats.look(plan, obj, digest)
         try:
-            outcome = run(plan, obj, self._bench(plan, scratch))
+            outcome = run(plan, obj, self._bench(plan, scratch), seen=seen)
         except Never as refusal:
             outcome = Outcome((), (held(obj, "", refusal.reason),))
         self._spool.history.tell_keys(number, keys_of(obj.header, obj.origin))
+        replaced = self._repeats.note(arrival, outcome)
         return Promise(
             number,
             outcome.deliveries,
-            self._spool.accepted_files(number),
+            (*self._spool.accepted_files(number), *replaced),
             plan.program.digest,
             obj.payload,
             outcome.discarded,
             outcome.discarded_by,
+            outcome.duplicate,
         )
 
     def _without_note(self, number: str) -> Promise:
@@ -237,8 +246,8 @@ class Router:
 
 def _collected(home: Outbox, entry: Entry) -> Collected:
     obj = Object(entry.object, entry.file, Header.read(entry.file), entry.origin, cleared=frozenset(entry.cleared))
-    why = entry.note.get("failure", "")
-    return Collected(obj, home.received_object(entry), entry.awaits, bool(entry.note["kept"]), why)
+    why, policy = entry.note.get("failure", ""), entry.note.get("duplicate", "")
+    return Collected(obj, home.received_object(entry), entry.awaits, bool(entry.note["kept"]), why, policy)
 
 
 def _words(error: OSError | MemoryError) -> str:

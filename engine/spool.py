@@ -12,6 +12,7 @@
     hold/<id>.dcm + .json         needs a person
     work/                         scratch, emptied at start
     programs/<digest>.json        programs that objects still refer to
+    arrivals.sqlite               what has come, so that duplicates are known; derived, nothing is lost without it
     history/, keys/               what happened, and to whose image (engine.history)
 
 The rules that make it safe: bytes are durable before they get a name that counts; a change of state is one rename;
@@ -31,6 +32,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine import files
+from engine.arrivals import Arrivals
 from engine.entry import Entry
 from engine.errors import Never
 from engine.gates import leave_word
@@ -64,6 +66,8 @@ class Promise:
     discarded: str | None = None
     rule: str = ""
     """Where the rule stands that discards it: file and line."""
+    duplicate: str = ""
+    """The object that it repeats, where it is dropped for that."""
 
 
 class Spool:
@@ -88,6 +92,7 @@ class Spool:
         self._numbers = Numbers(os.getpid(), time.time_ns)
         self._numbering = threading.Lock()
         self._unrouted = Window(self.incoming)
+        self.arrivals = Arrivals(root)
         self._outboxes: dict[str, Outbox] = {}
         # Two threads must not settle one batch; nothing else in the spool needs a lock, a rename has one winner.
         self._settling = threading.Lock()
@@ -170,6 +175,9 @@ class Spool:
             for promise in promises:
                 if promise.discarded is not None:
                     self.history.record("discarded", promise.object, why=promise.discarded, rule=promise.rule)
+                elif promise.duplicate:
+                    why = "the same bytes came before, the same way and under the same rules"
+                    self.history.record("duplicate", promise.object, first=promise.duplicate, why=why)
             self.history.sync()
         except (OSError, Never):
             files.remove_folder(stage)
@@ -352,6 +360,7 @@ class Spool:
             # Without a program: it goes by the rules that run now, which a person may have mended meanwhile.
             note = {"origin": entry.origin.to_json(), "program": ""}
             files.write(self.incoming / f"{fresh}.json", json.dumps(note).encode())
+            self.arrivals.strike_out(entry.object)
             self.history.record("released", entry.object, entry=number, **{"as": fresh})
             self.history.sync()
             files.move(entry.file, self.incoming / f"{fresh}.dcm")
@@ -367,6 +376,7 @@ class Spool:
         entry = self.outbox(HOLD).entry(number)
         if entry is None:
             raise KeyError(number)
+        self.arrivals.strike_out(entry.object)
         self.history.record("deleted", entry.object, outbox=HOLD, entry=number, why="a person deleted it")
         self.history.sync()
         leave_word(self, replace(entry, outbox=entry.note.get("refused by", HOLD)), "deleted")

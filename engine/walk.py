@@ -9,6 +9,9 @@ from engine.program import Call, Chain, Choose, Route
 from engine.step import GATHERING, HOLD, Deliver, Drop, Gather, Hold, Wait, Workbench
 from engine.view import ObjectView
 
+_STORING = (".store", GATHERING)
+"""Outboxes whose entries are, or will be, stored."""
+
 
 class Walk:
     """One walk along a chain: what it has promised so far, and whether it has ended.
@@ -16,6 +19,7 @@ class Walk:
     why: why a failure chain is walked. earlier: what the chain has promised in front of a `collect`, for its reports;
     kept: whether that was anything.
     through: pass each `collect` as if nothing more were to come, for tests and explanations.
+    policy: what the archive is to do where it has other bytes of this object.
     """
 
     def __init__(
@@ -28,9 +32,10 @@ class Walk:
         earlier: tuple[str, ...] = (),
         kept: bool = False,
         through: bool = False,
+        policy: str = "",
     ) -> None:
         self.plan, self.route, self.bench, self.why = plan, route, bench, why
-        self.earlier, self.kept, self.through = earlier, kept, through
+        self.earlier, self.kept, self.through, self.policy = earlier, kept, through, policy
         self.collected = ""
         self.opened = 0
         """The first promise that an `await` waits for: none in front of a `collect`."""
@@ -144,7 +149,7 @@ class Walk:
                     self.route.name,
                     position,
                     answer.place,
-                    note,
+                    note | {"duplicate": self.policy} if self.policy and outbox.endswith(_STORING) else note,
                     awaits,
                     (),
                     answer.reports,

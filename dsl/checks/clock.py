@@ -48,6 +48,8 @@ def _by_clock(rules: Rules, vocabulary: Vocabulary, route: ast.Route) -> Iterato
                 break
     if route.failure:
         yield finding("E118/failure", route.failure[0].span)
+    if route.duplicate:
+        yield finding("E118/duplicate", route.duplicate.span)
 
 
 def _with_objects(rules: Rules, by_clock: frozenset[str], route: ast.Route) -> Iterator[Finding]:

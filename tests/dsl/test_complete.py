@@ -57,14 +57,14 @@ STATEMENTS = [
 ]
 STATEMENTS += ["test"]
 EXACTLY = [
-    ("on |", ["sono", "port", "every", "failure"]),
-    ("on po|", ["sono", "port", "every", "failure"]),
+    ("on |", ["sono", "port", "every", "failure", "duplicate"]),
+    ("on po|", ["sono", "port", "every", "failure", "duplicate"]),
     ("on port |", []),
     ("on every |", ["day", "on"]),
     ("on every day |", ["at"]),
     ("on every day at 03:00 → |", ["clean", "purge"]),
     ("on every day at 03:00 → purge archive |", ["older"]),
-    ('test "x" given Modality = US on |', ["sono", "port", "failure"]),
+    ('test "x" given Modality = US on |', ["sono", "port", "failure", "duplicate"]),
     ("on port 11112 |", ["where", "→"]),
     ("on sono |", ["where", "→"]),
     ("on port 11112 -|", ["→"]),
@@ -97,7 +97,8 @@ EXACTLY = [
     ("on port 11112 where PatientAge < 18 |", ["days", "weeks", "months", "years", "and", "or", "→"]),
     ("on port 11112 where StudyDate > today - 30 |", ["days", "weeks", "months", "years"]),
     ("on port 11112 where Rows > 18 |", ["and", "or", "→"]),
-    ("on port 11112 → hold on |", ["sono", "port", "failure", "every"]),
+    ("on port 11112 → hold on |", ["sono", "port", "failure", "duplicate", "every"]),
+    ("on port 11112 → hold on duplicate |", ["keep", "replace", "drop"]),
     ('test "x" given Modality = US expect no |', [*STEPS, "tag"]),
     ("# on |", []),
     ('on port 11112 → hold "on |', []),
@@ -111,7 +112,7 @@ def test_what_may_stand_there_and_nothing_else(written, expected):
 
 @pytest.mark.parametrize("written", ["|", "on port 11112 → hold\n\n|", "|\n\non port 11112 → hold", "on 1 → x y =\n|"])
 def test_a_statement_begins_at_the_start_of_a_line(written):
-    going_on = {"→", "on failure"}
+    going_on = {"→", "on failure", "on duplicate"}
     assert {offer.text for offer in offers(written)} - going_on == {"version", *STATEMENTS}
 
 
