@@ -191,6 +191,7 @@ class Appliance:
             accept_calling=frozenset(callers),
             networks=tuple(ip_network(network, strict=False) for network in networks),
             may_receive=self._no_room,
+            ended=self._association_ended,
         )
         running.start()
         self._listeners[listener.name] = (listener, running)
@@ -203,7 +204,8 @@ class Appliance:
 
     def _accept(self, reception: dicom.Reception, port: int) -> None:
         received = datetime.now().astimezone().isoformat(timespec="milliseconds")
-        origin = Origin("dicom", port, reception.calling_ae, reception.called_ae, reception.address, received)
+        sender = (reception.calling_ae, reception.called_ae, reception.address)
+        origin = Origin("dicom", port, *sender, received, reception.association)
         try:
             self.spool.accept(reception.dataset_file, origin, self._digest)
         except OSError as error:
@@ -271,9 +273,27 @@ class Appliance:
                 return None
             return Mailer(contact, self._relay, self.settings.mail_quiet_seconds, self.settings.language)
         if name.endswith(GATHERING):
-            return Collector(self.spool, self.router)
+            return Collector(self.spool, self.router, self._unreleased, self._count_at)
         declared = self.program.destination(name)
         return None if declared is None else DicomNode(declared, self.settings.ae_title)
+
+    def _unreleased(self) -> frozenset[str]:
+        """The associations that may bring more."""
+        return frozenset(one for _, running in list(self._listeners.values()) for one in running.unreleased)
+
+    def _association_ended(self) -> None:
+        """What was collected may be complete now."""
+        for name, pumping in list(self._pumps.items()):
+            if name.endswith(GATHERING):
+                pumping.pump.wake()
+
+    def _count_at(self, name: str, study: str, series: str) -> int | None:
+        """How many objects a destination has of a study or series. Raises Later, Never."""
+        declared = self.program.destination(name)
+        if declared is None or declared.outside:
+            # Outside the house not even the UID of a study is told.
+            return None
+        return DicomNode(declared, self.settings.ae_title).count(study, series)
 
     def _warn(self) -> None:
         """Say what will wait although nothing is wrong with the rules."""

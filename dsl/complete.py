@@ -16,7 +16,7 @@ from dsl.resolve import Rules
 from dsl.symbols import said
 from dsl.terms import COMMON, TERMS
 from dsl.wanted import Wanted, signature_of, wanted
-from engine.parameters import Layout, Names, TagName, Time
+from engine.parameters import Layout, Names, NumberTag, TagName, Time
 from engine.signature import Signature, Vocabulary
 from engine.tags import ALIASES, FACTS, UnknownTag, all_names, path_of, tag_of, title_of, vr_of
 
@@ -255,7 +255,7 @@ class _Asking:
                 continue
             if issubclass(kind, Names):
                 yield from self._declared(kind.declared, 1)
-            elif kind in (Layout, TagName):
+            elif kind in (Layout, NumberTag, TagName):
                 yield from self._tags()
 
     # --- tags and their values

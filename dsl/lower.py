@@ -208,7 +208,7 @@ def _with_names(routes: Sequence[Named], taken: set[str], essence: Callable[[Nam
 
 
 def _what_it_does(route: Route) -> object:
-    """What the name of a route comes from. What happens on failure or with duplicates is no part of it, nor where it is written."""
+    """What the name of a route comes from: not what happens on failure or with duplicates, nor where it is written."""
     bare = Route("", route.source, route.where, route.chain)
     return _json(Program(routes=(bare,)), "routes")
 

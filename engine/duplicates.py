@@ -65,6 +65,6 @@ def stored(route: Route) -> str:
 def held_because(seen: Seen) -> str:
     """The reason for the hold of other bytes under a known UID."""
     return (
-        f"it has the SOP Instance UID of {seen.first}, which came before, but other content: {seen.difference}; compare "
-        "the two, then release or delete this one"
+        f"it has the SOP Instance UID of {seen.first}, which came before, but other content: {seen.difference}; "
+        "compare the two, then release or delete this one"
     )

@@ -57,7 +57,8 @@ def likeness(dataset: Dataset, file: Path) -> tuple[Likeness, bytes]:
             at += len(piece)
             if behind is not None and at > behind:
                 pixels = zlib.crc32(piece[max(0, len(piece) - (at - behind)) :], pixels)
-    return Likeness({int(tag): _mark(dataset, tag) for tag in dataset.keys()}, pixels, size), digest.digest()
+    tags = list(dataset.keys())
+    return Likeness({int(tag): _mark(dataset, tag) for tag in tags}, pixels, size), digest.digest()
 
 
 def difference(one: Likeness, other: Likeness) -> str:

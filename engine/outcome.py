@@ -92,6 +92,7 @@ class Collected:
 
     earlier: the deliveries in front, as far as a report behind wants to tell of them; kept: whether there are any.
     why: what had failed, where the chain is a failure chain. policy: what is done where it is stored and known.
+    complete: why the study goes on, as facts for a report.
     """
 
     obj: Object
@@ -100,6 +101,7 @@ class Collected:
     kept: bool = False
     why: str = ""
     policy: str = ""
+    complete: Mapping[str, str] = field(default_factory=dict)
 
 
 def linked(deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:

@@ -18,6 +18,8 @@ from engine.program import REPLACE
 from engine.spool import Spool
 from engine.step import HOLD
 
+_MOST_HEARD = 1000
+
 
 class Repeats:
     """The router's view of what has come before. Only the router's thread uses it."""
@@ -25,6 +27,7 @@ class Repeats:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._withdrawn: list[tuple[Outbox, Entry]] = []
+        self._heard: dict[str, float] = {}
 
     def look(self, plan: Plan, obj: Object, program: str) -> tuple[Seen, Arrival | None]:
         """What is known of earlier arrivals of an object, and itself. Raises OSError.
@@ -35,12 +38,14 @@ class Repeats:
         seen, arrival = self._spool.arrivals.look(obj, at, plan.program.digest, plan.dated)
         return replace(seen, asked=not program), arrival
 
-    def note(self, arrival: Arrival | None, outcome: Outcome) -> tuple[Path, ...]:
+    def note(self, obj: Object, arrival: Arrival | None, outcome: Outcome) -> tuple[Path, ...]:
         """Remember an object that is about to be promised; answers the files of older promises that go with that.
 
         Those are claimed, so that nobody sends them meanwhile, and noted as left out: which is true once the promise is
         valid. `settled` gives back what is not.
         """
+        if outcome.duplicate:
+            self._hear(obj)
         if arrival is None or outcome.duplicate or outcome.discarded is not None:
             return ()
         self._spool.arrivals.write(arrival, outcome.taken)
@@ -54,6 +59,18 @@ class Repeats:
             # Wherever it is by the time that the promise is settled, it must be gone then.
             done += (*home.files_of(entry), home.ready / entry.file.name)
         return tuple(done)
+
+    def heard(self, uid: str) -> float:
+        """When an object of this study or series was last dropped as a duplicate: its sender is at it still."""
+        return self._heard.get(uid, 0.0)
+
+    def _hear(self, obj: Object) -> None:
+        for tag in ("StudyInstanceUID", "SeriesInstanceUID"):
+            uid = obj.header.first(tag)
+            self._heard.pop(uid, None)
+            self._heard[uid] = self._spool.accepted_at(obj.id)
+        for uid in list(self._heard)[:-_MOST_HEARD]:
+            del self._heard[uid]
 
     def settled(self) -> None:
         """The promises are valid, or have come to nothing: what they were to replace and still lies there is owed."""

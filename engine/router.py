@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from engine.bench import PixelBench
+from engine.completeness import Complete
 from engine.entry import Entry
 from engine.errors import Never
 from engine.header import Header
@@ -110,7 +111,11 @@ class Router:
         waiting = (number for number in self._spool.waiting() if number not in self._not_before)
         return min((arrival(number) for number in waiting), default=None)
 
-    def go_on(self, home: Outbox, study: Sequence[Entry]) -> None:
+    def heard(self, uid: str) -> float:
+        """When something of this study or series last came that was dropped for having come before; 0 where nothing."""
+        return self._repeats.heard(uid)
+
+    def go_on(self, home: Outbox, study: Sequence[Entry], why: Complete) -> None:
         """What was collected is complete: the rest of its chain, in one promise. Raises OSError, MemoryError."""
         scratch: list[Path] = []
         promises: list[Promise] = []
@@ -119,10 +124,10 @@ class Router:
             for program in sorted({entry.program for entry in study}):
                 plan = self._plan(program)
                 some = [entry for entry in study if entry.program == program]
-                objects = [_collected(home, entry) for entry in some]
+                objects = [_collected(home, entry, why) for entry in some]
                 outcomes = resume(plan, some[0].route, some[0].position, objects, self._bench(plan, scratch))
                 for entry, one, outcome in zip(some, objects, outcomes, strict=True):
-                    home.ending(entry, "collected")
+                    home.ending(entry, "collected", why.words)
                     for delivery in outcome.deliveries:
                         for number in {*entry.awaits} & {*delivery.awaits}:
                             wanted.setdefault(number, set()).add(delivery.outbox)
@@ -166,7 +171,7 @@ class Router:
         except Never as refusal:
             outcome = Outcome((), (held(obj, "", refusal.reason),))
         self._spool.history.tell_keys(number, keys_of(obj.header, obj.origin))
-        replaced = self._repeats.note(arrival, outcome)
+        replaced = self._repeats.note(obj, arrival, outcome)
         return Promise(
             number,
             outcome.deliveries,
@@ -244,10 +249,11 @@ class Router:
         return PixelBench(plan.program, new_file, self._worker)
 
 
-def _collected(home: Outbox, entry: Entry) -> Collected:
+def _collected(home: Outbox, entry: Entry, complete: Complete) -> Collected:
     obj = Object(entry.object, entry.file, Header.read(entry.file), entry.origin, cleared=frozenset(entry.cleared))
     why, policy = entry.note.get("failure", ""), entry.note.get("duplicate", "")
-    return Collected(obj, home.received_object(entry), entry.awaits, bool(entry.note["kept"]), why, policy)
+    received = home.received_object(entry)
+    return Collected(obj, received, entry.awaits, bool(entry.note["kept"]), why, policy, complete.note)
 
 
 def _words(error: OSError | MemoryError) -> str:

@@ -100,7 +100,16 @@ def resume(
     route = plan.program.route(route_name)
     if route is None:
         return tuple(_instead(one, "", "the rules that collected it are gone") for one in study)
-    walks = [Walk(plan, route, bench, one.why, earlier=one.earlier, kept=one.kept, policy=one.policy) for one in study]
+    walks = [
+        Walk(
+            *(plan, route, bench, one.why),
+            earlier=one.earlier,
+            kept=one.kept,
+            policy=one.policy,
+            complete=one.complete,
+        )
+        for one in study
+    ]
     for walk, one in zip(walks, study, strict=True):
         walk.behind(position, one.obj)
     broken = next((walk.failed for walk in walks if walk.failed is not None), None)
