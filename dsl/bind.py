@@ -16,7 +16,7 @@ from dsl.samples import example
 from dsl.suggest import nearest, nearest_tag
 from dsl.worth import value_of
 from engine import trial
-from engine.parameters import Destinations, Names, TagName, Text
+from engine.parameters import Destinations, Names, NumberTag, TagName, Text
 from engine.schedule import SIGNATURE as SCHEDULE
 from engine.signature import Argument, Signature, Vocabulary
 from engine.tags import UnknownTag, path_of, tag_of
@@ -168,7 +168,8 @@ class _Binding:
                 given = [argument(value) for value in rest]
             else:
                 self._unknown_tags(value)
-                given[problem.at] = Argument("word", "PatientName")
+                known = "InstanceNumber" if NumberTag in signature.kinds.values() else "PatientName"
+                given[problem.at] = Argument("word", known)
             bound, problem = signature.bind(given)
         if problem is not None:
             self._problem(signature, name, rest, problem.kind, problem.at, problem.words, problem.argument)

@@ -30,7 +30,16 @@ VOCABULARY = Vocabulary(
             S("pseudonymize [with TABLE]", built=False),
             S("review", built=False),
             S("purge FOLDER older AGE", {"folder": kinds.Folder, "age": kinds.Age}, by_clock=True),
-            S("collect UNIT quiet QUIET", {"unit": kinds.Unit, "quiet": kinds.Time}),
+            S(
+                "collect UNIT quiet QUIET [released] [count TAG] [ask DESTINATION] [late LATE]",
+                {
+                    "unit": kinds.Unit,
+                    "quiet": kinds.Time,
+                    "tag": kinds.NumberTag,
+                    "destination": kinds.Asked,
+                    "late": kinds.Late,
+                },
+            ),
         )
     },
     sources={

@@ -360,9 +360,7 @@ def test_drop_is_only_for_what_this_route_has_had(tmp_path: Path) -> None:
         ("keep", "replace", 2, 2, 0),
     ],
 )
-def test_each_route_decides_for_itself(
-    tmp_path: Path, one: str, other: str, stored: int, got: int, held: int
-) -> None:
+def test_each_route_decides_for_itself(tmp_path: Path, one: str, other: str, stored: int, got: int, held: int) -> None:
     line = Line(tmp_path, two_routes(one, other), Pacs())
     receive(line)
     line.turn(time.time())
