@@ -74,7 +74,7 @@ class Collector:
         picked: list[Entry] = []
         next_look = LOOK_AGAIN
         for key, group in groups.items():
-            if any(entry.file.parent != outbox.ready for entry in group):
+            if any(entry.file.parent in (outbox.waiting, outbox.active, outbox.later) for entry in group):
                 continue
             mark = self._mark(outbox, key, group)
             group = self._without_held(outbox, group, mark)

@@ -10,13 +10,15 @@ from pathlib import Path
 from engine.arrivals import Arrival
 from engine.duplicates import Seen
 from engine.entry import Entry
+from engine.numbers import arrival
 from engine.object import Object
-from engine.outbox import Outbox, names
+from engine.outbox import Outbox
 from engine.outcome import Outcome
 from engine.plan import Plan
 from engine.program import REPLACE
 from engine.spool import Spool
 from engine.step import HOLD
+from engine.window import entries
 
 _MOST_HEARD = 1000
 
@@ -34,11 +36,11 @@ class Repeats:
 
         program: the digest that was noted with it; none says that a person has sent it through the rules again.
         """
-        at = self._spool.accepted_at(obj.id)
-        seen, arrival = self._spool.arrivals.look(obj, at, plan.program.digest, plan.dated)
-        return replace(seen, asked=not program), arrival
+        at = arrival(obj.id)
+        seen, itself = self._spool.arrivals.look(obj, at, plan.program.digest, plan.dated)
+        return replace(seen, asked=not program), itself
 
-    def note(self, obj: Object, arrival: Arrival | None, outcome: Outcome) -> tuple[Path, ...]:
+    def note(self, obj: Object, itself: Arrival | None, outcome: Outcome) -> tuple[Path, ...]:
         """Remember an object that is about to be promised; answers the files of older promises that go with that.
 
         Those are claimed, so that nobody sends them meanwhile, and noted as left out: which is true once the promise is
@@ -46,18 +48,18 @@ class Repeats:
         """
         if outcome.duplicate:
             self._hear(obj)
-        if arrival is None or outcome.duplicate or outcome.discarded is not None:
+        if itself is None or outcome.duplicate or outcome.discarded is not None:
             return ()
-        self._spool.arrivals.write(arrival, outcome.taken)
+        self._spool.arrivals.write(itself, outcome.taken)
         replacing = {p.route.name for p in outcome.passages if p.taken and p.went and p.route.duplicate == REPLACE}
         done: list[Path] = []
-        for home, entry in self._owed(arrival, replacing):
+        for home, entry in self._owed(itself, replacing):
             why = "other bytes of the same SOP Instance UID have taken its place"
             home.tell_reports(entry, "failed", why)
             home.ending(entry, "left out", why)
             self._withdrawn.append((home, entry))
             # Wherever it is by the time that the promise is settled, it must be gone then.
-            done += (*home.files_of(entry), home.ready / entry.file.name)
+            done += (*home.files_of(entry), home.place_for(entry) / entry.file.name)
         return tuple(done)
 
     def heard(self, uid: str) -> float:
@@ -68,7 +70,7 @@ class Repeats:
         for tag in ("StudyInstanceUID", "SeriesInstanceUID"):
             uid = obj.header.first(tag)
             self._heard.pop(uid, None)
-            self._heard[uid] = self._spool.accepted_at(obj.id)
+            self._heard[uid] = arrival(obj.id)
         for uid in list(self._heard)[:-_MOST_HEARD]:
             del self._heard[uid]
 
@@ -78,19 +80,17 @@ class Repeats:
             home.give_back(entry)
         self._withdrawn.clear()
 
-    def _owed(self, arrival: Arrival, routes: set[str]) -> Iterator[tuple[Outbox, Entry]]:
+    def _owed(self, itself: Arrival, routes: set[str]) -> Iterator[tuple[Outbox, Entry]]:
         """What these routes still owe of older objects under the same UID, claimed. Reports are sent all the same."""
-        older = self._spool.arrivals.earlier(arrival.uid, arrival.object) if routes else ()
+        older = self._spool.arrivals.earlier(itself.uid, itself.object) if routes else ()
         if not older:
             return
         for name in self._spool.outboxes():
             home = self._spool.outbox(name)
             if name == HOLD or name.endswith(".mail"):
                 continue
-            for folder in (home.ready, home.later):
-                for file in sorted(names(folder)):
-                    if not file.startswith(older):
-                        continue
+            for folder in (home.urgent, home.ready, home.again, home.later):
+                for file in sorted(name for name in entries(folder) if name.startswith(older)):
                     entry = home.entry(file.removesuffix(".dcm"))
                     if entry is not None and entry.file.parent == folder and entry.route in routes:
                         yield from ((home, claimed) for claimed in home.claim_these([entry]))

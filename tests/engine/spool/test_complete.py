@@ -11,6 +11,7 @@ from pydicom import dcmread
 
 from engine.destinations.letter import compose
 from engine.errors import Later
+from engine.numbers import arrival
 from engine.object import Origin
 from engine.program import Call, Contact, Program
 from engine.router import Router
@@ -185,7 +186,7 @@ def test_a_dropped_duplicate_breaks_the_quiet_for_its_sender_is_at_it(tmp_path: 
     time.sleep(0.3)
     again = receive(line, "1.2.1")
     line.turn(time.time())
-    last = line.spool.accepted_at(again)
+    last = arrival(again)
     [entry] = line.spool.outbox("study.collect").all()
     assert entry.since < last - 0.2
     for _ in range(3):
@@ -202,7 +203,7 @@ def test_a_dropped_duplicate_breaks_the_quiet_for_its_sender_is_at_it(tmp_path: 
 class Asked:
     """A destination that answers how many objects it has."""
 
-    def __init__(self, *answers: int | None | Exception) -> None:
+    def __init__(self, *answers: int | Exception | None) -> None:
         self.answers = list(answers)
         self.questions: list[tuple[str, str, str]] = []
         self.done = threading.Event()
@@ -222,7 +223,7 @@ class Asked:
         time.sleep(0.05)
 
 
-def asking(tmp_path: Path, *answers: int | None | Exception) -> tuple[Line, Asked]:
+def asking(tmp_path: Path, *answers: int | Exception | None) -> tuple[Line, Asked]:
     """A line that asks the PACS."""
     line = Line(tmp_path, rules(collect(**ASK), forward("PACS")), Pacs())
     asked = line.ask = Asked(*answers)
@@ -273,7 +274,12 @@ def test_a_destination_that_says_nothing_changes_nothing(tmp_path: Path, answer:
 def test_one_that_hangs_delays_nothing(tmp_path: Path) -> None:
     line, _ = asking(tmp_path)
     hangs = threading.Event()
-    line.ask = lambda *_: hangs.wait(20) and None or None
+
+    def ask(*_: str) -> int | None:
+        hangs.wait(20)
+        return None
+
+    line.ask = ask
     receive(line, "1.2.1")
     line.turn(time.time())
     line.turn(time.time() + QUIET * 0.6)

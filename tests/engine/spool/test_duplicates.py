@@ -439,7 +439,7 @@ def test_an_index_that_is_thrown_away_under_a_running_router_is_begun_anew(tmp_p
     assert line.pacs.got == [UID, UID]
 
 
-def test_arrivals_are_forgotten_after_a_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arrivals_are_forgotten_after_a_month(tmp_path: Path) -> None:
     line = line_of(tmp_path, forward("PACS"))
     receive(line)
     line.turn(time.time())
