@@ -16,8 +16,8 @@ from dsl.resolve import Rules
 from dsl.symbols import said
 from dsl.terms import COMMON, TERMS
 from dsl.wanted import Wanted, signature_of, wanted
-from engine.parameters import Layout, Names, NumberTag, TagName, Time
-from engine.signature import Signature, Vocabulary
+from engine.parameters import Late, Layout, Names, NumberTag, TagName, Time, Unit
+from engine.signature import Parameter, Signature, Vocabulary
 from engine.tags import ALIASES, FACTS, UnknownTag, all_names, path_of, tag_of, title_of, vr_of
 
 MOST = 100
@@ -36,6 +36,7 @@ _POLICIES = {
     "replace": "other bytes take the place of the earlier ones",
     "drop": "the first wins",
 }
+_CHOICES: dict[type[Parameter], tuple[str, ...]] = {Unit: ("study", "series"), Late: ("again", "add", "hold")}
 _UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
 _JOINTS = frozenset({"AND", "OR", "ARROW", "BLANK", "KEEP"})
 
@@ -257,6 +258,7 @@ class _Asking:
                 yield from self._declared(kind.declared, 1)
             elif kind in (Layout, NumberTag, TagName):
                 yield from self._tags()
+            yield from (Offer(word, "keyword", "", 1) for word in _CHOICES.get(kind, ()))
 
     # --- tags and their values
 

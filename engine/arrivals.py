@@ -13,6 +13,7 @@ import logging
 import os
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ DAY = 86400.0
 RETENTION = 30 * DAY
 """How long an arrival is remembered."""
 
+_REMEMBERED = 1000
 _SWEEP, _SWEPT_AT_ONCE = 3600.0, 5000
 _PATIENCE = 30.0
 """Seconds to wait for another process that is writing; a transaction here lasts milliseconds."""
@@ -78,6 +80,7 @@ class Arrivals:
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._unwritten: dict[str, Arrival] = {}
+        self._disowned: deque[str] = deque(maxlen=_REMEMBERED)
         self._swept = 0.0
 
     def look(self, obj: Object, at: float, program: str, dated: bool) -> tuple[Seen, Arrival | None]:
@@ -101,11 +104,15 @@ class Arrivals:
 
     def write(self, arrival: Arrival, routes: Collection[str]) -> None:
         """Note an object that is about to be promised to these routes; one more of its UID is compared with it now."""
-        self._unwritten[arrival.object] = replace(arrival, routes=tuple(sorted(routes)))
+        with self._lock:
+            if arrival.object not in self._disowned:
+                self._unwritten[arrival.object] = replace(arrival, routes=tuple(sorted(routes)))
 
     def commit(self, now: float) -> None:
         """Write down what was noted, in one transaction; now and then, take out what has been there long enough."""
-        rows = [_row(arrival) for arrival in self._unwritten.values()]
+        with self._lock:
+            rows = [_row(arrival) for arrival in self._unwritten.values()]
+            self._unwritten.clear()
         marks = ", ".join("?" * len(_COLUMNS.split(", ")))
         old = now - self._swept > _SWEEP
 
@@ -120,11 +127,18 @@ class Arrivals:
 
         if (rows or old) and self._safely(write, 0) < _SWEPT_AT_ONCE and old:
             self._swept = now
-        self._unwritten.clear()
 
     def strike_out(self, number: str) -> None:
         """A person has deleted the object, or sends it through the rules anew: it is as if it had never come."""
-        self._change("delete from arrivals where object = ?", number)
+        with self._lock:
+            self._unwritten.pop(number, None)
+            self._change("delete from arrivals where object = ?", number)
+
+    def disown(self, number: str) -> None:
+        """The object was not taken in after all, whatever the router has seen of it meanwhile: its sender keeps it."""
+        with self._lock:
+            self._disowned.append(number)
+            self.strike_out(number)
 
     def no_longer_stands(self, number: str) -> None:
         """What was promised for the object has failed: should it be sent again, that is done again."""
@@ -149,7 +163,8 @@ class Arrivals:
 
         nothing: list[Arrival] = []
         found = {one.object: one for one in self._safely(find, nothing)}
-        found |= {one.object: one for one in self._unwritten.values() if one.uid == uid}
+        with self._lock:
+            found |= {one.object: one for one in self._unwritten.values() if one.uid == uid}
         return sorted(found.values(), key=lambda one: one.object)
 
     def _change(self, statement: str, number: str) -> None:

@@ -72,10 +72,7 @@ class Inquiries:
             inquiry.running = True
             inquiry.moments += 1
             inquiry.tries += 1
-        # As it was received: what the rules have made of it, a destination may not know.
-        header = outbox.received_object(gathered.entries[0]).header
-        study, series = header.first("StudyInstanceUID"), header.first("SeriesInstanceUID")
-        uids = (study, series if outbox.name.startswith("series.") else "")
+        uids = _uids(outbox, gathered)
         threading.Thread(target=self._run, args=(inquiry, destination, uids), name="inquiry", daemon=True).start()
         return _NEVER
 
@@ -96,3 +93,13 @@ class Inquiries:
                 inquiry.running = False
                 inquiry.answer = answer if answer is not None else inquiry.answer
             self._heard()
+
+
+def _uids(outbox: Outbox, gathered: Gathered) -> tuple[str, str]:
+    """Study and series as received: what the rules have made of them, a destination may not know. Empty if unread."""
+    try:
+        header = outbox.received_object(gathered.entries[0]).header
+        series = header.first("SeriesInstanceUID") if outbox.name.startswith("series.") else ""
+        return header.first("StudyInstanceUID"), series
+    except (Never, OSError):
+        return "", ""

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydicom import Dataset
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import RawDataElement
+from pydicom.sequence import Sequence
 
 from engine.destinations.archive import dataset_offset
 
@@ -84,12 +85,22 @@ def _behind_attributes(dataset: Dataset) -> int | None:
 
 def _mark(dataset: Dataset, tag: int) -> int:
     """Sixteen bits that change when the value does. What lies on disk because it is long is told by its length."""
+    return _checksum(dataset, tag, 0) & 0xFFFF
+
+
+def _checksum(dataset: Dataset, tag: int, seed: int) -> int:
+    """Nothing is decoded for it: a value that cannot be read must not stand in the way of its object."""
     element = dataset.get_item(tag, keep_deferred=True)
     if isinstance(element, RawDataElement):
-        value = element.value if element.value is not None else str(element.length).encode()
-    else:
-        value = str(element).encode(errors="replace")
-    return zlib.crc32(value) & 0xFFFF
+        return zlib.crc32(element.value if element.value is not None else str(element.length).encode(), seed)
+    value = None if element is None else element.value
+    if not isinstance(value, Sequence):
+        return zlib.crc32(str(value).encode(errors="replace"), seed)
+    for item in value:
+        seed = zlib.crc32(b"item", seed)
+        for inner in sorted(item.keys()):
+            seed = _checksum(item, inner, zlib.crc32(str(inner).encode(), seed))
+    return seed
 
 
 def _name(tag: int) -> str:

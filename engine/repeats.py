@@ -31,14 +31,11 @@ class Repeats:
         self._withdrawn: list[tuple[Outbox, Entry]] = []
         self._heard: dict[str, float] = {}
 
-    def look(self, plan: Plan, obj: Object, program: str) -> tuple[Seen, Arrival | None]:
-        """What is known of earlier arrivals of an object, and itself. Raises OSError.
-
-        program: the digest that was noted with it; none says that a person has sent it through the rules again.
-        """
+    def look(self, plan: Plan, obj: Object) -> tuple[Seen, Arrival | None]:
+        """What is known of earlier arrivals of an object, and itself. Raises OSError."""
         at = arrival(obj.id)
         seen, itself = self._spool.arrivals.look(obj, at, plan.program.digest, plan.dated)
-        return replace(seen, asked=not program), itself
+        return replace(seen, asked=self._spool.is_again(obj.id)), itself
 
     def note(self, obj: Object, itself: Arrival | None, outcome: Outcome) -> tuple[Path, ...]:
         """Remember an object that is about to be promised; answers the files of older promises that go with that.

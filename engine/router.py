@@ -151,7 +151,8 @@ class Router:
                 path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """End the pixel worker."""
+        """End the pixel worker, and let go of the index of arrivals."""
+        self._spool.arrivals.close()
         self._worker.close()
 
     def keeps_received(self, program: str, route: str) -> bool:
@@ -165,7 +166,7 @@ class Router:
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return self._without_note(number)
         plan = self._plan(digest)
-        seen, arrival = self._repeats.look(plan, obj, digest)
+        seen, arrival = self._repeats.look(plan, obj)
         try:
             outcome = run(plan, obj, self._bench(plan, scratch), seen=seen)
         except Never as refusal:
@@ -175,12 +176,13 @@ class Router:
         return Promise(
             number,
             outcome.deliveries,
-            (*self._spool.accepted_files(number), *replaced),
+            self._spool.accepted_files(number),
             plan.program.digest,
             obj.payload,
             outcome.discarded,
             outcome.discarded_by,
             outcome.duplicate,
+            replaced,
         )
 
     def _without_note(self, number: str) -> Promise:
@@ -200,7 +202,8 @@ class Router:
             # It may have failed after the promises had become valid: then their sources are gone once it is settled.
             self._spool.settle()
             for promise in promises:
-                if promise.finished[0].exists():
+                # A duplicate waits for the next turn: its first may be what the disk has failed.
+                if promise.finished[0].exists() and not promise.duplicate:
                     try:
                         self._promise([promise])
                     except OSError as again:
@@ -210,6 +213,7 @@ class Router:
         """The machine's trouble: the object stays where it is, and those behind it must not wait for it."""
         if isinstance(error, OSError) and error.errno in _EVERYTHING:
             raise error
+        self._spool.arrivals.strike_out(number)
         self._not_before[number] = time.monotonic() + REST
         log.error("%s cannot be routed now (%s); again in %.0f s", number, _words(error), REST)
 

@@ -68,6 +68,8 @@ class Promise:
     """Where the rule stands that discards it: file and line."""
     duplicate: str = ""
     """The object that it repeats, where it is dropped for that."""
+    replaced: tuple[Path, ...] = ()
+    """Files of older promises that these take the place of; they stay where something else is promised instead."""
 
 
 class Spool:
@@ -113,7 +115,7 @@ class Spool:
         Raises OSError (disk full …): nothing was accepted then.
         """
         number = number or self.new_number(origin.sender or origin.address)
-        note = {"origin": origin.to_json(), "program": program}
+        note = {"origin": origin.to_json(), "program": program, "again": again}
         files.sync(file)
         files.write(self.incoming / f"{number}.json", json.dumps(note).encode())
         files.move(file, self.incoming / f"{number}.dcm")  # the name that counts
@@ -123,6 +125,8 @@ class Spool:
             # Its sender hears that it was not taken, and keeps it. Had the router it already, it would come twice.
             with contextlib.suppress(OSError):
                 files.remove(self.incoming / f"{number}.dcm")
+            # And when it comes then, it must not be taken for a duplicate of what is not here.
+            self.arrivals.disown(number)
             raise
         self._tell_received(number, origin, program, again)
         return number
@@ -144,6 +148,11 @@ class Spool:
         note = json.loads((self.incoming / f"{number}.json").read_bytes())
         file = self.incoming / f"{number}.dcm"
         return Object(number, file, Header.read(file), Origin.from_json(note["origin"])), str(note["program"])
+
+    def is_again(self, number: str) -> bool:
+        """Whether a person sends this accepted object through the rules once more."""
+        note = json.loads((self.incoming / f"{number}.json").read_bytes())
+        return bool(note.get("again")) or not note["program"]
 
     def accepted_files(self, number: str) -> tuple[Path, ...]:
         """The files of an accepted object, the one that counts first."""
@@ -169,7 +178,11 @@ class Spool:
             for promise in promises:
                 for delivery in promise.deliveries:
                     self._stage(stage, promise, delivery, written, materialise)
-            finished = [str(path.relative_to(self.root)) for promise in promises for path in promise.finished]
+            finished = [
+                str(path.relative_to(self.root))
+                for promise in promises
+                for path in (*promise.finished, *promise.replaced)
+            ]
             files.write(stage / "finished.json", json.dumps(finished).encode())
             files.sync(stage)
             for promise in promises:
@@ -358,7 +371,7 @@ class Spool:
             # A new id: under the old one a crash might take it for something that is routed already.
             fresh = self.new_number(entry.origin.sender or entry.origin.address)
             # Without a program: it goes by the rules that run now, which a person may have mended meanwhile.
-            note = {"origin": entry.origin.to_json(), "program": ""}
+            note = {"origin": entry.origin.to_json(), "program": "", "again": entry.object}
             files.write(self.incoming / f"{fresh}.json", json.dumps(note).encode())
             self.arrivals.strike_out(entry.object)
             self.history.record("released", entry.object, entry=number, **{"as": fresh})

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from engine.errors import Never
 from engine.object import Object
 from engine.parameters import Asked, Late, NumberTag, Time, Unit
 from engine.step import Gather, Hold, Workbench, step
+from engine.tags import Path
 
 _MOST = 10_000_000
 """A number of images that nobody has; what says so is not believed."""
@@ -51,8 +53,7 @@ class Collect:
             note["released"] = "yes"
             words.append("its association has ended")
         if self.tag is not None:
-            said = next(iter(obj.header.values(self.tag.path)), "")
-            note |= {"expected": said} if said.isdecimal() and 0 < int(said) < _MOST else {}
+            note |= _said(obj, self.tag.path)
             words.append(f"as many have come as its {self.tag.path} says")
         if self.destination is not None:
             [note["ask"]] = self.destination.names
@@ -60,3 +61,12 @@ class Collect:
         if self.late is not None:
             note["late"] = self.late.what
         return Gather(self.unit.name, uid, self.quiet.duration.seconds, ", or ".join(words), note)
+
+
+def _said(obj: Object, path: Path) -> dict[str, str]:
+    """How many objects there are to be, as the object says; nothing where it does not, or nobody can read it."""
+    try:
+        said = next(iter(obj.header.values(path)), "")
+    except Never:
+        return {}
+    return {"expected": said} if said.isdecimal() and 0 < int(said) < _MOST else {}

@@ -1,4 +1,4 @@
-"""`collect … released ask PACS` in the running appliance, with DCMTK on both sides: the study does not wait for quiet."""
+"""`collect … released` and `ask PACS` in the running appliance, DCMTK on both sides: it does not wait for quiet."""
 
 import subprocess
 import time

@@ -98,6 +98,8 @@ EXACTLY = [
     ("on port 11112 where StudyDate > today - 30 |", ["days", "weeks", "months", "years"]),
     ("on port 11112 where Rows > 18 |", ["and", "or", "→"]),
     ("on port 11112 → hold on |", ["sono", "port", "failure", "duplicate", "every"]),
+    ("on port 11112 → collect study quiet 2 minutes late |", ["again", "add", "hold"]),
+    ("on port 11112 → collect study quiet 2 minutes ask |", ["PACS", "READER"]),
     ("on port 11112 → hold on duplicate |", ["keep", "replace", "drop"]),
     ('test "x" given Modality = US expect no |', [*STEPS, "tag"]),
     ("# on |", []),
