@@ -241,10 +241,14 @@ def _seen(mine: Arrival, earlier: Sequence[Arrival]) -> Seen:
     )
     taken = frozenset(name for one in earlier if one.stands for name in one.routes)
     first = earlier[0] if earlier and earlier[0].digest != mine.digest else None
+    newer = next(
+        (one for one in earlier if one.object > mine.object and one.digest != mine.digest and one.routes), None
+    )
+    first = first or newer
     words = ""
     if first is not None:
         words = difference(Likeness.from_bytes(first.likeness), Likeness.from_bytes(mine.likeness))
-    return Seen(same.object if same else "", others, first.object if first else "", words, taken)
+    return Seen(same.object if same else "", others, first.object if first else "", words, newer is not None, taken)
 
 
 def _row(one: Arrival) -> tuple[object, ...]:

@@ -14,14 +14,16 @@ class Seen:
 
     same: the earlier object with the same bytes, the same way in and the same rules, where what was promised then
     still stands; others: whether other bytes have been routed under this UID after it. first: the first object with
-    other bytes, and `difference` what tells the two apart, without values. taken: the routes that have had an object
-    of this UID. asked: a person has sent it through the rules again, and so wants it done.
+    other bytes, and `difference` what tells the two apart, without values. overtaken: other bytes that came later have
+    been routed already. taken: the routes that have had an object of this UID. asked: a person has sent it through the
+    rules again, and so wants it done.
     """
 
     same: str = ""
     others: bool = False
     first: str = ""
     difference: str = ""
+    overtaken: bool = False
     taken: frozenset[str] = frozenset()
     asked: bool = False
 
@@ -50,9 +52,10 @@ def verdict(route: Route, seen: Seen) -> Verdict:
         return Verdict("discard", why="it has come before, and the rule says: on duplicate drop")
     if seen.same and not (policy == REPLACE and seen.others):
         return Verdict("drop")
-    if policy == REPLACE:
+    if policy == REPLACE and not seen.overtaken:
         return Verdict("go", REPLACE)
     if seen.first and policy != DROP:
+        # Also what would replace, but has been overtaken: it must not take the place of what is newer.
         return Verdict("hold", why=held_because(seen))
     return Verdict("go")
 
@@ -65,6 +68,6 @@ def stored(route: Route) -> str:
 def held_because(seen: Seen) -> str:
     """The reason for the hold of other bytes under a known UID."""
     return (
-        f"it has the SOP Instance UID of {seen.first}, which came before, but other content: {seen.difference}; "
+        f"it has the SOP Instance UID of {seen.first}, which went before it, but other content: {seen.difference}; "
         "compare the two, then release or delete this one"
     )

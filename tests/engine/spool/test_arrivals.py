@@ -129,6 +129,27 @@ def test_what_the_disk_fails_is_no_first_and_its_duplicate_is_routed(
     assert [event["object"] for event in events(line, "duplicate")] == [broken]
 
 
+def test_what_has_been_overtaken_replaces_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = line_of(tmp_path, forward("PACS"), duplicate="replace")
+    broken = receive(line)
+    newer = receive(line, OTHER)
+    link = files.link
+
+    def failing(source: Path, target: Path) -> None:
+        if source.stem == broken:
+            raise OSError(5, "Input/output error")
+        link(source, target)
+
+    monkeypatch.setattr(files, "link", failing)
+    line.turn(time.time())
+    assert line.pacs.got == [UID]
+    monkeypatch.undo()
+    line.router._not_before.clear()
+    line.turn(time.time())
+    assert (line.pacs.got, line.held()) == ([UID], [UID])
+    assert f"SOP Instance UID of {newer}" in why(line)
+
+
 def test_replace_withdraws_nothing_where_the_newer_object_cannot_be_written(tmp_path: Path) -> None:
     broken = Call("set", {"tag": Argument("word", "PatientComments"), "value": Argument("text", "x")})
     line = line_of(tmp_path, broken, forward("PACS"), duplicate="replace")
