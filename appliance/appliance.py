@@ -97,7 +97,8 @@ class Appliance:
         self._watching = Supervised("watch", self._watch.loop)
         self.health.also("the router", lambda: self._routing.trouble)
         self.health.also("rules by the clock", lambda: self._timetable.trouble or self._by_clock.trouble)
-        self.health.also("the journal", lambda: self._journal.trouble)
+        # With a full disk it stands still, which nobody needs to be told beside that.
+        self.health.also("the journal", lambda: "" if self.health.disk.refuses() else self._journal.trouble)
         self.health.also("the watch", lambda: self._watch.mailing or self._watching.trouble)
 
     @property
@@ -241,6 +242,7 @@ class Appliance:
             networks=tuple(ip_network(network, strict=False) for network in networks),
             may_receive=self.health.disk.refuses,
             cannot_keep=self.health.disk.probe,
+            ended=self._association_ended,
         )
         running.start()
         self._listeners[listener.name] = (listener, running)
@@ -253,7 +255,8 @@ class Appliance:
 
     def _accept(self, reception: dicom.Reception, port: int) -> None:
         received = datetime.now().astimezone().isoformat(timespec="milliseconds")
-        origin = Origin("dicom", port, reception.calling_ae, reception.called_ae, reception.address, received)
+        sender = (reception.calling_ae, reception.called_ae, reception.address)
+        origin = Origin("dicom", port, *sender, received, reception.association)
         try:
             self.spool.accept(reception.dataset_file, origin, self._digest)
         except OSError as error:
@@ -316,9 +319,27 @@ class Appliance:
                 return None
             return Mailer(contact, self._relay, self.settings.mail_quiet_seconds, self.settings.language)
         if name.endswith(GATHERING):
-            return Collector(self.spool, self.router)
+            return Collector(self.spool, self.router, self._unreleased, self._count_at)
         declared = self.program.destination(name)
         return None if declared is None else DicomNode(declared, self.settings.ae_title)
+
+    def _unreleased(self) -> frozenset[str]:
+        """The associations that may bring more."""
+        return frozenset(one for _, running in list(self._listeners.values()) for one in running.unreleased)
+
+    def _association_ended(self) -> None:
+        """What was collected may be complete now."""
+        for name, pumping in list(self._pumps.items()):
+            if name.endswith(GATHERING):
+                pumping.pump.wake()
+
+    def _count_at(self, name: str, study: str, series: str) -> int | None:
+        """How many objects a destination has of a study or series. Raises Later, Never."""
+        declared = self.program.destination(name)
+        if declared is None or declared.outside:
+            # Outside the house not even the UID of a study is told.
+            return None
+        return DicomNode(declared, self.settings.ae_title).count(study, series)
 
     def _warn(self) -> None:
         """Say what will wait although nothing is wrong with the rules."""

@@ -7,8 +7,8 @@ def effect(delivery: Delivery) -> str:
     """One promise, to follow `would`."""
     changed = f", with {', '.join(delivery.obj.changes)} changed" if delivery.obj.changes else ""
     cleared = f", {' and '.join(sorted(delivery.obj.cleared))} cleared" if delivery.obj.cleared else ""
-    unit, _, quiet = delivery.note.get("collected", "").partition(" quiet ")
-    collected = f", once its {unit} has been quiet for {quiet}" if unit else ""
+    complete = delivery.note.get("collected", "")
+    collected = f", once its {complete}" if complete else ""
     gated = ", once all before it is delivered" if delivery.gates else ""
     return _effect(delivery, cleared, changed) + collected + gated
 

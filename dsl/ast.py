@@ -239,7 +239,7 @@ BARE = ("every", "trouble")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`route NAME on SOURCE where CONDITION → … on failure → …`."""
+    """`route NAME on SOURCE where CONDITION → … on failure → … on duplicate keep`."""
 
     label: Name | None
     source: Call
@@ -247,6 +247,7 @@ class Route:
     chain: Chain
     failure: Chain | None
     span: Span
+    duplicate: Name | None = None
 
     @property
     def bare(self) -> bool:

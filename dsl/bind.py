@@ -7,7 +7,7 @@ any step: what one takes, it learns from its signature.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from dsl import ast, walk
+from dsl import ast, scan, walk
 from dsl.ast import Span
 from dsl.finding import Finding, finding
 from dsl.phrases import fitting
@@ -16,7 +16,7 @@ from dsl.samples import example
 from dsl.suggest import nearest, nearest_tag
 from dsl.worth import value_of
 from engine import trial
-from engine.parameters import Destinations, Names, TagName, Text
+from engine.parameters import Destinations, Names, NumberTag, TagName, Text
 from engine.schedule import SIGNATURE as SCHEDULE
 from engine.signature import Argument, Signature, Vocabulary
 from engine.tags import UnknownTag, path_of, tag_of
@@ -100,8 +100,10 @@ class _Binding:
         if signature is not None:
             self._bind(signature, name, call.values, call.span)
             return
-        if not self.rules.knows("listener", name.text):
-            known = [*self.rules.declared("listener"), *self.vocabulary.sources]
+        if name.text in scan.CLAUSES:
+            self._tell("E001/clause", name.span, word=name.text)
+        elif not self.rules.knows("listener", name.text):
+            known = [*self.rules.declared("listener"), *self.vocabulary.sources, *scan.CLAUSES]
             self._undeclared("listener", name.text, name.span, known)
             return
         if call.values:
@@ -166,7 +168,8 @@ class _Binding:
                 given = [argument(value) for value in rest]
             else:
                 self._unknown_tags(value)
-                given[problem.at] = Argument("word", "PatientName")
+                known = "InstanceNumber" if NumberTag in signature.kinds.values() else "PatientName"
+                given[problem.at] = Argument("word", known)
             bound, problem = signature.bind(given)
         if problem is not None:
             self._problem(signature, name, rest, problem.kind, problem.at, problem.words, problem.argument)

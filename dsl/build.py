@@ -118,6 +118,7 @@ class Builder:
 
     def _route(self, node: Node) -> ast.Route:
         label, where, failure = node.find("label"), node.find("where"), node.find("failure")
+        repeat = node.find("repeat")
         source, chain = node.find("source"), node.find("chain")
         assert source is not None  # the grammar demands both
         assert chain is not None
@@ -128,6 +129,7 @@ class Builder:
             self._chain(chain),
             None if failure is None else self._chain(failure.every("chain")[0]),
             self._span(node),
+            None if repeat is None else self._name(repeat.children[-1]),
         )
 
     def _test(self, node: Node) -> ast.Test:

@@ -16,14 +16,27 @@ from dsl.resolve import Rules
 from dsl.symbols import said
 from dsl.terms import COMMON, TERMS
 from dsl.wanted import Wanted, signature_of, wanted
-from engine.parameters import Layout, Names, TagName, Time
-from engine.signature import Signature, Vocabulary
+from engine.parameters import Late, Layout, Names, NumberTag, TagName, Time, Unit
+from engine.signature import Parameter, Signature, Vocabulary
 from engine.tags import ALIASES, FACTS, UnknownTag, all_names, path_of, tag_of, title_of, vr_of
 
 MOST = 100
 """So many tags are offered at once; further letters choose among the rest."""
 _ORDERED = ("number", "age", "date", "moment", "time")
-_PHRASES = {"ON_FAILURE": "on failure", "STARTS": "starts with", "IS": "is", "ARROW": "→", "LPAR": "("}
+_PHRASES = {
+    "ON_FAILURE": "on failure",
+    "ON_DUPLICATE": "on duplicate",
+    "STARTS": "starts with",
+    "IS": "is",
+    "ARROW": "→",
+    "LPAR": "(",
+}
+_POLICIES = {
+    "keep": "every arrival is done in full",
+    "replace": "other bytes take the place of the earlier ones",
+    "drop": "the first wins",
+}
+_CHOICES: dict[type[Parameter], tuple[str, ...]] = {Unit: ("study", "series"), Late: ("again", "add", "hold")}
 _UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
 _JOINTS = frozenset({"AND", "OR", "ARROW", "BLANK", "KEEP"})
 
@@ -70,6 +83,7 @@ def complete(text: str, offset: int, *, rules: Rules, vocabulary: Vocabulary, na
     found = {offer.text: offer for offer in (*asking.keywords(could), *asking.names(), *units)}
     if place.kind == "source" and ("→" in text[:begin] or "->" in text[:begin]):
         found["failure"] = Offer("failure", "keyword", "what happens when the route cannot be completed", 4)
+        found["duplicate"] = Offer("duplicate", "keyword", "what happens with what has come before", 4)
     opens = not text[text.rfind("\n", 0, start) + 1 : start]
     if place.kind != "statement" and opens and (could is None or "VERSION" in could):
         found |= {one.text: one for one in _statements(1)}
@@ -143,7 +157,7 @@ class _Asking:
                 {"EQUALS", "COMPARE", "CONTAINS", "STARTS", "MATCHES", "IN", "IS"} if place.kind == "compare" else set()
             )
         if not self.enough and place.call[0] != "expect":
-            could -= {"ARROW", "ON_FAILURE", "WHERE"}
+            could -= {"ARROW", "ON_FAILURE", "ON_DUPLICATE", "WHERE"}
         if place.kind == "step" and place.about:
             could -= {"CHOOSE"}
         if place.call[0] == "source" and place.call[1] in ast.BARE:
@@ -205,6 +219,8 @@ class _Asking:
                 yield from self._declared("listener", 1)
                 fitting = [s for s in self.vocabulary.sources.values() if not (s.bare and place.about == "test")]
                 yield from self._components(fitting, "source")
+            case "policy":
+                yield from (Offer(word, "keyword", detail, 1) for word, detail in _POLICIES.items())
             case "step" | "expect":
                 if place.kind == "expect":
                     yield Offer("tag", "keyword", "a tag is there afterwards", 3)
@@ -241,8 +257,9 @@ class _Asking:
                 continue
             if issubclass(kind, Names):
                 yield from self._declared(kind.declared, 1)
-            elif kind in (Layout, TagName):
+            elif kind in (Layout, NumberTag, TagName):
                 yield from self._tags()
+            yield from (Offer(word, "keyword", "", 1) for word in _CHOICES.get(kind, ()))
 
     # --- tags and their values
 

@@ -24,6 +24,23 @@ _FACTS = {
     "port": ("the port that the object came in at", "der Port, an dem das Objekt ankam"),
     "user": ("the account that sent it over HTTPS", "das Konto, das es über HTTPS gesendet hat"),
 }
+_DUPLICATE = {
+    "duplicate": (
+        "what happens with an object that came before: `keep`, `replace` or `drop`; without it, the same bytes are "
+        "dropped, and other bytes under its UID are held",
+        "was mit einem Objekt geschieht, das schon einmal kam: `keep`, `replace` oder `drop`; ohne das entfallen "
+        "dieselben Bytes, und andere Bytes unter seiner UID werden angehalten",
+    ),
+    "keep": (
+        "every arrival is done in full; other bytes are stored beside the first",
+        "jede Ankunft wird ganz ausgeführt; andere Bytes werden neben die ersten gelegt",
+    ),
+    "replace": ("other bytes take the place of what came before", "andere Bytes treten an die Stelle der früheren"),
+    "drop": (
+        "the first wins: what comes later is dropped, even with other bytes",
+        "das erste gilt: was später kommt, entfällt, auch mit anderen Bytes",
+    ),
+}
 _UNMATCHED = ("no other route takes the object", "keine andere Route nimmt das Objekt")
 
 
@@ -77,6 +94,8 @@ def _lines(
 ) -> tuple[str, ...]:
     german = language == "de"
     text = word.text
+    if text in _DUPLICATE and (place.kind == "policy" or (place.kind == "source" and text == "duplicate")):
+        return (f"**{text}**: {_DUPLICATE[text][german]}",)
     if place.kind in ("step", "expect", "source", "component"):
         what = place.about if place.kind == "component" else place.kind
         signature = signature_of(what, text, vocabulary)

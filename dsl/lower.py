@@ -105,6 +105,7 @@ class _Lowering:
             self._chain(route.chain),
             None if route.failure is None else self._chain(route.failure),
             f"{route.span.file}:{route.span.line}",
+            "" if route.duplicate is None else route.duplicate.text,
         )
 
     def _chore(self, route: ast.Route) -> Chore:
@@ -208,7 +209,7 @@ def _with_names(routes: Sequence[Named], taken: set[str], essence: Callable[[Nam
 
 
 def _what_it_does(route: Route) -> object:
-    """What the name of a route comes from. What happens on failure is no part of it, nor where it is written."""
+    """What the name of a route comes from: not what happens on failure or with duplicates, nor where it is written."""
     bare = Route("", route.source, route.where, route.chain)
     return _json(Program(routes=(bare,)), "routes")
 

@@ -215,7 +215,13 @@ class _Reading:
     def _slip(self, start: int, at: int, could: frozenset[str]) -> tuple[scan.Word | None, str]:
         """A misspelt keyword before the place where reading stopped: it was taken for a name there."""
         last = self._since_arrow(start, at)
+        said: set[str] = set()
         for place, word in enumerate(last):
+            if place and last[place - 1].text == "on" and word.kind == "name":
+                guess = scan.closest(word.text, scan.CLAUSES)
+                if guess and (guess != word.text or guess in said or place == 1):
+                    return word, guess  # it was taken for a route of its own
+                said.add(guess)
             if word.kind != "name" or word.text in scan.RESERVED or word.text in self._steps:
                 continue
             begins = place == 0 and word.start == start

@@ -65,6 +65,11 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "fits age": ("an age of a day or more, like 90 days", "ein Alter von mindestens einem Tag, wie 90 days"),
     "fits time": ("a time, like 10 minutes", "eine Zeit, wie 10 minutes"),
+    "fits number tag": (
+        "a tag that holds a whole number, like NumberOfStudyRelatedInstances",
+        "ein Tag mit einer ganzen Zahl, wie NumberOfStudyRelatedInstances",
+    ),
+    "fits late": ("again, add or hold, like late hold", "again, add oder hold, wie late hold"),
     "fits count": ("a whole number, like 3", "eine ganze Zahl, wie 3"),
     "fits connections": ("a number from 1 to 32, like connections 4", "eine Zahl von 1 bis 32, wie connections 4"),
     "fits port": ("a port number from 1 to 65535, like 11112", "eine Portnummer von 1 bis 65535, wie 11112"),

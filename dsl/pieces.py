@@ -25,6 +25,8 @@ def spelling(leaf: Node) -> str:
             return "→"
         case "ON_FAILURE":
             return "on failure"
+        case "ON_DUPLICATE":
+            return "on duplicate"
         case "COMPARE":
             return _SAME.get(leaf.text, leaf.text)
         case "DURATION":
@@ -231,19 +233,22 @@ class Pieces:
         head = [self._source(on, source)]
         if rest[0].kind == "where":
             head.append(self._clause(rest.pop(0)))
-        chain, *failures = rest
+        chain, *clauses = rest
         separator = MAY if label is None else MUST
         tail = [self._arrows(chain.children, separator, separator)]
-        for failure in failures:
-            word, steps = failure.children
-            then = group(self._doc(word), Indent(2, self._arrows(steps.children, MAY)))
-            tail += (self._before(failure, MUST, blanks=True), then)
+        for clause in clauses:
+            word, said = clause.children
+            inner = self._arrows(said.children, MAY) if clause.kind == "failure" else self._spaced(said)
+            tail += (self._before(clause, MUST, blanks=True), group(self._doc(word), Indent(2, inner)))
         if label is None:
             return group(*head, Indent(2, row(*tail)))
         return row(self._line(label.children, 4), Indent(2, row(self._before(on, MUST), *head, *tail)))
 
     def _source(self, on: Node, source: Node) -> Doc:
-        return row(self._doc(on), Indent(4, row(self._before(source, SPACE), self._doc(source))))
+        return row(self._doc(on), Indent(4, self._spaced(source)))
+
+    def _spaced(self, node: Node) -> Doc:
+        return row(self._before(node, SPACE), self._doc(node))
 
     def _test(self, node: Node) -> Doc:
         """Title, `given`, `on` and each `expect` on lines of their own."""

@@ -22,7 +22,8 @@ class Place:
 
     kind: statement, new (a name that is declared here), equals, component (the kind of a destination or listener),
     source, step, value (of what `call` names), field (a condition begins), compare (something is asked of `about`),
-    operand (a value of `about`), joint (a condition is complete), file, text, expect, other.
+    operand (a value of `about`), joint (a condition is complete), policy (what is done with duplicates), file, text,
+    expect, other.
     about: what is declared, or the tag; of a step the source that brings no object, of a source `test` in one.
     call: step, source, destination, listener, contact or expect, and its name.
     """
@@ -160,9 +161,11 @@ class _Reading:
         self.place = Place("value", "", (self.place.about, word.text))
 
     def _source(self, word: scan.Word) -> None:
-        failure = word.text == "failure"
+        if word.text in ("failure", "duplicate"):
+            self.place = Place("other" if word.text == "failure" else "policy")
+            return
         self._bare = word.text if word.text in ast.BARE else ""
-        self.place = Place("other") if failure else Place("value", "", ("source", word.text))
+        self.place = Place("value", "", ("source", word.text))
 
     def _step(self, word: scan.Word) -> None:
         self.place = Place("value", "", ("step", word.text))
@@ -228,4 +231,4 @@ class _Reading:
     def _file(self, word: scan.Word) -> None:
         self.place = Place("other")
 
-    _text = _other = _file
+    _text = _other = _policy = _file

@@ -15,8 +15,10 @@ STATEMENTS = (
 DECLARES = ("destination", "listener", "contact", "schedule", "condition", "regions", "steps")
 INNER = (
     "where", "and", "or", "not", "in", "contains", "starts", "with", "matches", "is", "present", "missing", "choose",
-    "when", "otherwise", "end", "given", "expect", "no", "for", "blank", "keep", "failure",
+    "when", "otherwise", "end", "given", "expect", "no", "for", "blank", "keep", "failure", "duplicate",
 )  # fmt: skip
+CLAUSES = ("failure", "duplicate")
+"""What may stand behind the `on` at the end of a route."""
 RESERVED = frozenset({*STATEMENTS, *INNER, "today", "unmatched", "failure", "right", "bottom"})
 """Words of the language: a name like these could not be told from them where it is used."""
 
@@ -71,7 +73,7 @@ def beginnings(text: str) -> list[int]:
                 head = ""
             continue
         if word.text == "on":
-            if following[:1] == ["failure"]:
+            if following[:1] and following[0] in CLAUSES:
                 continue
             if head:
                 head = ""

@@ -1,16 +1,19 @@
 """The collector: empties an outbox in which studies or series are collected, by letting their chains go on.
 
-A study is complete when nothing more of it has come for its quiet time, counted anew from our own start; nothing of it
-waits for anything; and nothing lies unrouted that might belong to it. It must not know how anything is sent.
+When one is complete, engine.completeness says; nothing of it may wait for anything then. It must not know how anything
+is sent, nor how a destination is asked.
 """
 
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
+from engine.completeness import Complete, Gathered, complete
 from engine.entry import Entry
+from engine.gone import Key, Mark, forget_old, recall, remember
+from engine.inquiry import Ask, Inquiries
 from engine.outbox import Outbox, names
 from engine.pump import LOOK_AGAIN, PATIENCE, Gone, Report
 from engine.receipts import pass_on
@@ -22,9 +25,14 @@ log = logging.getLogger("stellwerk.collector")
 SOON = 0.2
 """Seconds between two looks at least, while something is about to be complete."""
 
+_TIDY = 3600.0
+
 
 class Collector:
-    """As engine.pump.Sender. One for each outbox; only its pump calls it."""
+    """As engine.pump.Sender. One for each outbox; only its pump calls it.
+
+    open_ones: the associations on which objects may be coming in. ask: how a destination is asked for its count.
+    """
 
     outside = False
     every: float | None = None
@@ -32,16 +40,28 @@ class Collector:
     look_again = LOOK_AGAIN
     connections = 1
 
-    def __init__(self, spool: Spool, router: Router) -> None:
-        self._spool, self._router = spool, router
+    def __init__(
+        self,
+        spool: Spool,
+        router: Router,
+        open_ones: Callable[[], Collection[str]] = frozenset,
+        ask: Ask | None = None,
+    ) -> None:
+        self._spool, self._router, self._open_ones = spool, router, open_ones
         self._home: Outbox | None = None
         self._known: dict[Path, Entry] = {}
         """What does not change while it lies where it lies; reading it at every look would be slow."""
-        self._resting: dict[tuple[str, str, str], float] = {}
+        self._resting: dict[Key, float] = {}
+        self._marks: dict[Key, Mark | None] = {}
+        self._why: dict[Key, Complete] = {}
+        self._inquiries = Inquiries(ask, self._wake)
+        self._tidied = 0.0
 
     def pick(self, outbox: Outbox, now: float) -> list[Entry]:
         """Claim what is complete."""
         # Asked before looking, and settled between: what is routed meanwhile is either unrouted still or found here.
+        looked = time.time()
+        open_ones = _Open(self._open_ones(), looked)
         unrouted = self._router.oldest_unrouted()
         # What an interrupted turn has promised must be settled first, or it would be promised twice.
         self._spool.settle()
@@ -49,21 +69,34 @@ class Collector:
         self._home = outbox
         entries = self._look(outbox)
         pass_on(outbox, self._spool, {number for entry in entries for number in entry.awaits})
+        groups = _groups(entries)
+        self._forget(groups, now)
         picked: list[Entry] = []
         next_look = LOOK_AGAIN
-        for key, group in _groups(entries).items():
-            if any(entry.file.parent != outbox.ready for entry in group):
+        for key, group in groups.items():
+            if any(entry.file.parent in (outbox.waiting, outbox.active, outbox.later) for entry in group):
                 continue
-            quiet = max(float(entry.note["quiet"]) for entry in group)
-            complete = max(self._router.started, *(entry.since for entry in group)) + quiet
-            complete = max(complete, self._resting.get(key, 0.0))
-            if now < complete:
-                next_look = min(next_look, complete - now)
-            elif unrouted is not None and unrouted < complete:
-                next_look = min(next_look, SOON)
+            mark = self._mark(outbox, key, group)
+            group = self._without_held(outbox, group, mark)
+            if not group:
+                continue
+            resting = self._resting.get(key, 0.0)
+            gathered = Gathered(
+                group, mark.count if mark else 0, self._inquiries.answer(key), self._router.heard(key[2])
+            )
+            if now < resting:
+                again: Complete | float = resting
+            elif mark and all(_is_added(entry, outbox) for entry in group):
+                again = Complete("late", gathered.came)
             else:
+                again = complete(gathered, now, self._router.started, open_ones, unrouted, looked)
+            if isinstance(again, Complete):
                 self._resting.pop(key, None)
+                self._why[key] = again
                 picked += group
+            else:
+                next_ask = self._inquiries.consider(outbox, key, gathered, self._router.started, now)
+                next_look = min(next_look, max(again, now + SOON) - now, next_ask - now)
         self.look_again = max(next_look, SOON)
         return outbox.claim_these(picked)
 
@@ -75,10 +108,16 @@ class Collector:
         for key, group in _groups(entries).items():
             if stopping():
                 return
+            why = self._why.pop(key, None) or Complete("quiet", len(group), quiet="its time")
             try:
-                self._router.go_on(home, group)
+                before = self._marks.get(key)
+                mark = Mark(max(entry.id for entry in group), why.came, before.count if before else 0, time.time())
+                remember(home, key, mark)
+                self._router.go_on(home, group, why)
+                self._marks[key] = mark
             except (OSError, MemoryError) as error:
                 self._resting[key] = time.time() + REST
+                self._marks.pop(key, None)
                 log.error("%s: %d objects cannot go on now (%s); again in %.0f s", home.name, len(group), error, REST)
                 # It may have failed after the promise had become valid: then they are gone once it is settled.
                 with contextlib.suppress(OSError):
@@ -99,10 +138,64 @@ class Collector:
         self._known = known
         return list(known.values())
 
+    def _mark(self, outbox: Outbox, key: Key, group: Sequence[Entry]) -> Mark | None:
+        """What has gone on before this; read once for each."""
+        if key not in self._marks:
+            self._marks[key] = recall(outbox, key, group)
+        return self._marks[key]
 
-def _groups(entries: Sequence[Entry]) -> dict[tuple[str, str, str], list[Entry]]:
+    def _without_held(self, outbox: Outbox, group: list[Entry], mark: Mark | None) -> list[Entry]:
+        """What may go on of a group; what is late, and to be held then, is held."""
+        if mark is None:
+            return group
+        rest = []
+        for entry in group:
+            if entry.note.get("late") == "hold" and not _is_released(entry, outbox):
+                outbox.hold(entry, "it came after the rest of what it belongs to had gone on, and the rule holds that")
+            else:
+                rest.append(entry)
+        return rest
+
+    def _forget(self, groups: Collection[Key], now: float) -> None:
+        self._marks = {key: mark for key, mark in self._marks.items() if key in groups}
+        self._inquiries.forget(groups)
+        if self._home is not None and now > self._tidied + _TIDY:
+            forget_old(self._home, now)
+            self._tidied = now
+
+    def _wake(self) -> None:
+        if self._home is not None:
+            self._spool.wake(self._home.name)
+
+
+class _Open:
+    """The associations that may bring more: those that were open at a moment, and all that have begun since."""
+
+    def __init__(self, open_ones: Collection[str], looked: float) -> None:
+        self._open, self._since = open_ones, f"{int(looked * 1e9):016x}"
+
+    def __contains__(self, association: object) -> bool:
+        return association in self._open or (isinstance(association, str) and association >= self._since)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._open)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+
+def _is_added(entry: Entry, outbox: Outbox) -> bool:
+    return entry.note.get("late") == "add" or _is_released(entry, outbox)
+
+
+def _is_released(entry: Entry, outbox: Outbox) -> bool:
+    """Whether a person has released it, out of the hold into which it went for being late."""
+    return bool(entry.note.get("refused by") == outbox.name)
+
+
+def _groups(entries: Sequence[Entry]) -> dict[Key, list[Entry]]:
     """What belongs together: the same study at the same place of the same route."""
-    groups: dict[tuple[str, str, str], list[Entry]] = {}
+    groups: dict[Key, list[Entry]] = {}
     for entry in entries:
         groups.setdefault((entry.route, entry.position, entry.note["uid"]), []).append(entry)
     return groups

@@ -21,6 +21,8 @@ class Origin:
     address: str = ""
     received: str = ""
     """When it was received, ISO 8601 with time zone."""
+    association: str = ""
+    """The association that it came on, so that it can be known whether more may come; no fact that a rule asks for."""
 
     def fact(self, name: str) -> str | None:
         """The fact that a condition asks for; None where there is none."""
@@ -38,6 +40,7 @@ class Origin:
             "called": self.called,
             "address": self.address,
             "received": self.received,
+            "association": self.association,
         }
 
     @classmethod
@@ -51,6 +54,7 @@ class Origin:
             str(data.get("called", "")),
             str(data.get("address", "")),
             str(data.get("received", "")),
+            str(data.get("association", "")),
         )
 
 

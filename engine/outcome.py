@@ -42,6 +42,7 @@ class Passage:
     """How one route dealt with the object. `reason` is asked for by explanations only.
 
     Not taken, but failed: the object has a value that cannot be read, so that the condition has no answer.
+    went: it has really been taken along, not dropped or held as a duplicate.
     """
 
     route: Route
@@ -50,14 +51,19 @@ class Passage:
     dropped: str | None = None
     failed: str | None = None
     reason: Reason | None = None
+    went: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of the object: every route in file order, and the hold where nothing else takes it."""
+    """What becomes of the object: every route in file order, and the hold where nothing else takes it.
+
+    duplicate: the object that it repeats, where it is dropped for that.
+    """
 
     passages: tuple[Passage, ...]
     deliveries: tuple[Delivery, ...]
+    duplicate: str = ""
 
     @property
     def discarded(self) -> str | None:
@@ -81,13 +87,19 @@ class Outcome:
     def _dropped(self) -> Passage | None:
         return next((passage for passage in self.passages if passage.dropped is not None), None)
 
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """The routes that have taken it along."""
+        return tuple(p.route.name for p in self.passages if p.taken and p.went)
+
 
 @dataclass(frozen=True, slots=True)
 class Collected:
     """An object of a study that is complete: as it stands behind `collect`, and as it was received.
 
     earlier: the deliveries in front, as far as a report behind wants to tell of them; kept: whether there are any.
-    why: what had failed, where the chain is a failure chain.
+    why: what had failed, where the chain is a failure chain. policy: what is done where it is stored and known.
+    complete: why the study goes on, as facts for a report.
     """
 
     obj: Object
@@ -95,6 +107,8 @@ class Collected:
     earlier: tuple[str, ...] = ()
     kept: bool = False
     why: str = ""
+    policy: str = ""
+    complete: Mapping[str, str] = field(default_factory=dict)
 
 
 def linked(deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:

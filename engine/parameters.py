@@ -119,6 +119,35 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberTag:
+    """An attribute that holds a whole number."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A keyword, alias or number of a tag. Raises UnknownTag."""
+        path = TagName.of(argument).path
+        if path.vr not in ("IS", "SS", "US", "SL", "UL", "SV", "UV"):
+            raise Misfit(argument, "a tag that holds a whole number, like NumberOfStudyRelatedInstances")
+        return cls(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What is done with what comes when the rest has gone on."""
+
+    what: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """One of three words."""
+        if argument.kind != "word" or argument.text not in ("again", "add", "hold"):
+            raise Misfit(argument, "again, add or hold, like late hold")
+        return cls(argument.text)
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """A whole number of at least 1."""
 
@@ -180,6 +209,19 @@ class Destinations(Names):
     """Declared destinations."""
 
     declared = "destination"
+
+
+class Asked(Names):
+    """A declared destination that is asked something; nothing is sent there."""
+
+    declared = "destination"
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """One word."""
+        if argument.kind != "word":
+            raise Misfit(argument, "the name of a destination")
+        return cls((argument.text,))
 
 
 class Contacts(Names):

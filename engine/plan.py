@@ -26,6 +26,8 @@ class Plan:
     """The routes that mail."""
     untaken: Mapping[str, Passage]
     """For each route, that it does not take the object."""
+    dated: bool
+    """Whether what they say depends on the day on which an object is received."""
 
 
 def prepare(program: Program) -> Plan:
@@ -54,7 +56,15 @@ def prepare(program: Program) -> Plan:
         frozenset(route.name for route in program.routes if asks_unmatched(route.where)),
         frozenset(route.name for route in program.routes if _tells(route)),
         {route.name: Passage(route, False) for route in program.routes},
+        _asks_for_the_day(program.to_json()),
     )
+
+
+def _asks_for_the_day(data: object) -> bool:
+    """Whether `today` stands anywhere in a program's JSON."""
+    if isinstance(data, Mapping):
+        return data.get("kind") == "today" or any(_asks_for_the_day(value) for value in data.values())
+    return isinstance(data, list) and any(_asks_for_the_day(value) for value in data)
 
 
 def _tells(route: Route) -> bool:

@@ -17,6 +17,9 @@ from engine.signature import Argument
 CLEAN = ("header", "pixels")
 """What must be clean in an object that leaves the house: its attributes (PS3.15 Annex E) and the text in its image."""
 
+KEEP, REPLACE, DROP = DUPLICATES = ("keep", "replace", "drop")
+"""What may stand behind `on duplicate`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -110,7 +113,7 @@ class Regions:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`route NAME on SOURCE where CONDITION → chain on failure → chain`."""
+    """`route NAME on SOURCE where CONDITION → chain on failure → chain on duplicate keep`."""
 
     name: str
     source: str
@@ -118,6 +121,8 @@ class Route:
     chain: Chain
     failure: Chain | None = None
     written: str = ""
+    duplicate: str = ""
+    """What stands behind `on duplicate`: keep, replace or drop; empty where nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +204,8 @@ class Program:
                     "chain": _chain_json(route.chain),
                     "failure": None if route.failure is None else _chain_json(route.failure),
                     "written": route.written,
+                    # Only where it is said: the digest of what says nothing of it stays as it was.
+                    **({"duplicate": route.duplicate} if route.duplicate else {}),
                 }
                 for route in self.routes
             ],
@@ -237,6 +244,7 @@ class Program:
                     _chain(r["chain"]),
                     None if r["failure"] is None else _chain(r["failure"]),
                     str(r["written"]),
+                    str(r.get("duplicate", "")),
                 )
                 for r in _list(data["routes"])
             ),

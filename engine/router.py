@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from engine.bench import PixelBench
+from engine.completeness import Complete
 from engine.entry import Entry
 from engine.errors import Never
 from engine.header import Header
@@ -21,6 +22,7 @@ from engine.object import Object, Origin
 from engine.outbox import Outbox
 from engine.outcome import Collected, Outcome, held
 from engine.plan import Plan, prepare
+from engine.repeats import Repeats
 from engine.rewrite import rewrite
 from engine.run import fail, resume, run
 from engine.spool import Promise, Spool
@@ -46,6 +48,7 @@ class Router:
         self._plans: dict[str, Plan] = {}
         self._not_before: dict[str, float] = {}
         self._worker = PixelWorker()
+        self._repeats = Repeats(spool)
         self.wake = threading.Event()
         self.started = time.time()
 
@@ -68,9 +71,12 @@ class Router:
                     self._rest(number, error)
                 else:
                     self._not_before.pop(number, None)
+            # Before the promises: once they are valid, a duplicate of theirs must be known as one.
+            self._spool.arrivals.commit(time.time())
             if promises:
                 self._promise_all(promises)
         finally:
+            self._repeats.settled()
             for path in scratch:
                 path.unlink(missing_ok=True)
         return True
@@ -91,6 +97,7 @@ class Router:
         if deliveries is None:
             home.hold(entry, why)
             return
+        self._spool.arrivals.no_longer_stands(entry.object)
         home.tell_reports(entry, "failed", why)
         home.ending(entry, "failed", why)
         ended, rule = None, plan.program.route(entry.route)
@@ -115,7 +122,11 @@ class Router:
         waiting = (number for number in self._spool.waiting() if number not in self._not_before)
         return min((arrival(number) for number in waiting), default=None)
 
-    def go_on(self, home: Outbox, study: Sequence[Entry]) -> None:
+    def heard(self, uid: str) -> float:
+        """When something of this study or series last came that was dropped for having come before; 0 where nothing."""
+        return self._repeats.heard(uid)
+
+    def go_on(self, home: Outbox, study: Sequence[Entry], why: Complete) -> None:
         """What was collected is complete: the rest of its chain, in one promise. Raises OSError, MemoryError."""
         scratch: list[Path] = []
         promises: list[Promise] = []
@@ -124,10 +135,10 @@ class Router:
             for program in sorted({entry.program for entry in study}):
                 plan = self._plan(program)
                 some = [entry for entry in study if entry.program == program]
-                objects = [_collected(home, entry) for entry in some]
+                objects = [_collected(home, entry, why) for entry in some]
                 outcomes = resume(plan, some[0].route, some[0].position, objects, self._bench(plan, scratch))
                 for entry, one, outcome in zip(some, objects, outcomes, strict=True):
-                    home.ending(entry, "collected")
+                    home.ending(entry, "collected", why.words)
                     for delivery in outcome.deliveries:
                         for number in {*entry.awaits} & {*delivery.awaits}:
                             wanted.setdefault(number, set()).add(delivery.outbox)
@@ -151,7 +162,8 @@ class Router:
                 path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """End the pixel worker."""
+        """End the pixel worker, and let go of the index of arrivals."""
+        self._spool.arrivals.close()
         self._worker.close()
 
     def keeps_received(self, program: str, route: str) -> bool:
@@ -165,11 +177,13 @@ class Router:
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return self._without_note(number)
         plan = self._plan(digest)
+        seen, arrival = self._repeats.look(plan, obj)
         try:
-            outcome = run(plan, obj, self._bench(plan, scratch))
+            outcome = run(plan, obj, self._bench(plan, scratch), seen=seen)
         except Never as refusal:
             outcome = Outcome((), (held(obj, "", refusal.reason),))
         self._spool.history.tell_keys(number, keys_of(obj.header, obj.origin))
+        replaced = self._repeats.note(obj, arrival, outcome)
         return Promise(
             number,
             outcome.deliveries,
@@ -178,6 +192,8 @@ class Router:
             obj.payload,
             outcome.discarded,
             outcome.discarded_by,
+            outcome.duplicate,
+            replaced,
         )
 
     def _without_note(self, number: str) -> Promise:
@@ -197,7 +213,8 @@ class Router:
             # It may have failed after the promises had become valid: then their sources are gone once it is settled.
             self._spool.settle()
             for promise in promises:
-                if promise.finished[0].exists():
+                # A duplicate waits for the next turn: its first may be what the disk has failed.
+                if promise.finished[0].exists() and not promise.duplicate:
                     try:
                         self._promise([promise])
                     except OSError as again:
@@ -207,6 +224,7 @@ class Router:
         """The machine's trouble: the object stays where it is, and those behind it must not wait for it."""
         if isinstance(error, OSError) and error.errno in _EVERYTHING:
             raise error
+        self._spool.arrivals.strike_out(number)
         self._not_before[number] = time.monotonic() + REST
         log.error("%s cannot be routed now (%s); again in %.0f s", number, _words(error), REST)
 
@@ -246,10 +264,11 @@ class Router:
         return PixelBench(plan.program, new_file, self._worker)
 
 
-def _collected(home: Outbox, entry: Entry) -> Collected:
+def _collected(home: Outbox, entry: Entry, complete: Complete) -> Collected:
     obj = Object(entry.object, entry.file, Header.read(entry.file), entry.origin, cleared=frozenset(entry.cleared))
-    why = entry.note.get("failure", "")
-    return Collected(obj, home.received_object(entry), entry.awaits, bool(entry.note["kept"]), why)
+    why, policy = entry.note.get("failure", ""), entry.note.get("duplicate", "")
+    received = home.received_object(entry)
+    return Collected(obj, received, entry.awaits, bool(entry.note["kept"]), why, policy, complete.note)
 
 
 def _words(error: OSError | MemoryError) -> str:

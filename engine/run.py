@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.condition import Condition, Reason, explain, holds
+from engine.duplicates import NEW, Seen, held_because, stored, verdict
 from engine.errors import Never
 from engine.object import Object
 from engine.outcome import Collected, Delivery, Outcome, Passage, held, linked, with_hold
@@ -20,10 +21,19 @@ from engine.view import ObjectView
 from engine.walk import Walk
 
 
-def run(plan: Plan, obj: Object, bench: Workbench, *, with_reasons: bool = False, through: bool = False) -> Outcome:
+def run(
+    plan: Plan,
+    obj: Object,
+    bench: Workbench,
+    *,
+    with_reasons: bool = False,
+    through: bool = False,
+    seen: Seen = NEW,
+) -> Outcome:
     """Take the object through every route that matches it. All promises of a route are made, or none.
 
     through: pass each `collect` as if nothing more of the study were to come, for tests and explanations.
+    seen: what is known of earlier arrivals of the same object.
     """
     listener = plan.program.listener_at(obj.origin.kind, obj.origin.port)
     index = plan.indexes.get(listener.name) if listener else None
@@ -44,18 +54,24 @@ def run(plan: Plan, obj: Object, bench: Workbench, *, with_reasons: bool = False
     passages = dict(plan.untaken)
     for route in candidates:
         if route.name in taken:
-            passages[route.name] = _pass(plan, route, obj, bench, through)
+            passages[route.name] = _pass(plan, route, obj, bench, through, seen)
         elif route.name in unread:
             passages[route.name] = Passage(route, False, failed=unread[route.name])
     if with_reasons:
         passages = {name: replace(p, reason=_reason(p.route.where, view)) for name, p in passages.items()}
-    return _outcome(tuple(passages.values()), obj, bool(taken), next(iter(unread.values()), None))
+    return _outcome(tuple(passages.values()), obj, bool(taken), next(iter(unread.values()), None), seen)
 
 
-def _outcome(passages: tuple[Passage, ...], obj: Object, matched: bool, unread: str | None) -> Outcome:
+def _outcome(passages: tuple[Passage, ...], obj: Object, matched: bool, unread: str | None, seen: Seen) -> Outcome:
     """The promises of all passages, and the hold where nothing else has the object."""
+    repeats = [passage for passage in passages if passage.taken and not passage.went]
+    if seen.same and not seen.asked and len(repeats) == sum(passage.taken for passage in passages):
+        # Every route drops it; or none took the first, and that is held for it.
+        return Outcome(passages, (), seen.same)
     deliveries = tuple(delivery for passage in passages for delivery in passage.deliveries)
-    dropped = any(passage.dropped is not None for passage in passages)
+    dropped = any(passage.dropped is not None or not passage.went for passage in passages)
+    if any(passage.failed is not None for passage in repeats):
+        deliveries = with_hold(deliveries, held(obj, "", held_because(seen)))
     if unread is not None:
         deliveries = with_hold(deliveries, held(obj, "", unread))
     elif not dropped and all(delivery.reports for delivery in deliveries):
@@ -84,7 +100,16 @@ def resume(
     route = plan.program.route(route_name)
     if route is None:
         return tuple(_instead(one, "", "the rules that collected it are gone") for one in study)
-    walks = [Walk(plan, route, bench, one.why, earlier=one.earlier, kept=one.kept) for one in study]
+    walks = [
+        Walk(
+            *(plan, route, bench, one.why),
+            earlier=one.earlier,
+            kept=one.kept,
+            policy=one.policy,
+            complete=one.complete,
+        )
+        for one in study
+    ]
     for walk, one in zip(walks, study, strict=True):
         walk.behind(position, one.obj)
     broken = next((walk.failed for walk in walks if walk.failed is not None), None)
@@ -113,8 +138,16 @@ def _instead(one: Collected, route: str, why: str) -> Outcome:
     return Outcome((), (held(one.received, route, why),))
 
 
-def _pass(plan: Plan, route: Route, obj: Object, bench: Workbench, through: bool) -> Passage:
-    walk = Walk(plan, route, bench, through=through)
+def _pass(plan: Plan, route: Route, obj: Object, bench: Workbench, through: bool, seen: Seen) -> Passage:
+    found = verdict(route, seen)
+    match found.what:
+        case "drop":
+            return Passage(route, True, went=False)
+        case "discard":
+            return Passage(route, True, dropped=found.why, went=False)
+        case "hold":
+            return Passage(route, True, failed=found.why, went=False)
+    walk = Walk(plan, route, bench, through=through, policy=found.policy)
     walk.chain(route.chain, obj, "")
     if walk.failed is not None:
         failed = _failure(plan, route, obj, walk.failed, bench)
@@ -125,7 +158,7 @@ def _pass(plan: Plan, route: Route, obj: Object, bench: Workbench, through: bool
 
 def _failure(plan: Plan, route: Route, received: Object, why: str, bench: Workbench) -> Passage:
     """The written `on failure`, if it can be completed; the hold where it keeps the object nowhere (only mails)."""
-    walk = Walk(plan, route, bench, why)
+    walk = Walk(plan, route, bench, why, policy=stored(route))
     walk.chain(route.failure or (), received, "f")
     deliveries = walk.promised() if walk.failed is None else ()
     if walk.failed is not None or (walk.dropped is None and all(delivery.reports for delivery in deliveries)):

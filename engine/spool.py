@@ -12,6 +12,7 @@
     hold/<id>.dcm + .json         needs a person
     work/                         scratch, emptied at start
     programs/<digest>.json        programs that objects still refer to (engine.tidy removes the others)
+    arrivals.sqlite               what has come, so that duplicates are known; derived, nothing is lost without it
     history/, keys/               what happened, and to whose image (engine.history)
 
 The rules that make it safe: bytes are durable before they get a name that counts; a change of state is one rename;
@@ -31,6 +32,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine import files
+from engine.arrivals import Arrivals
 from engine.entry import Entry
 from engine.errors import Never
 from engine.gates import leave_word
@@ -65,6 +67,10 @@ class Promise:
     discarded: str | None = None
     rule: str = ""
     """Where the rule stands that discards it: file and line."""
+    duplicate: str = ""
+    """The object that it repeats, where it is dropped for that."""
+    replaced: tuple[Path, ...] = ()
+    """Files of older promises that these take the place of; they stay where something else is promised instead."""
 
 
 class Spool:
@@ -89,6 +95,7 @@ class Spool:
         self._numbers = Numbers(os.getpid(), time.time_ns)
         self._numbering = threading.Lock()
         self._unrouted = Window(self.incoming)
+        self.arrivals = Arrivals(root)
         self._outboxes: dict[str, Outbox] = {}
         # Two threads must not settle one batch; nothing else in the spool needs a lock, a rename has one winner.
         self._settling = threading.Lock()
@@ -109,7 +116,7 @@ class Spool:
         Raises OSError (disk full …): nothing was accepted then.
         """
         number = number or self.new_number(origin.sender or origin.address)
-        note = {"origin": origin.to_json(), "program": program}
+        note = {"origin": origin.to_json(), "program": program, "again": again}
         files.sync(file)
         files.write(self.incoming / f"{number}.json", json.dumps(note).encode())
         files.move(file, self.incoming / f"{number}.dcm")  # the name that counts
@@ -119,6 +126,8 @@ class Spool:
             # Its sender hears that it was not taken, and keeps it. Had the router it already, it would come twice.
             with contextlib.suppress(OSError):
                 files.remove(self.incoming / f"{number}.dcm")
+            # And when it comes then, it must not be taken for a duplicate of what is not here.
+            self.arrivals.disown(number)
             raise
         self._tell_received(number, origin, program, again)
         return number
@@ -141,6 +150,11 @@ class Spool:
         note = json.loads((self.incoming / f"{number}.json").read_bytes())
         file = self.incoming / f"{number}.dcm"
         return Object(number, file, Header.read(file), Origin.from_json(note["origin"])), str(note["program"])
+
+    def is_again(self, number: str) -> bool:
+        """Whether a person sends this accepted object through the rules once more."""
+        note = json.loads((self.incoming / f"{number}.json").read_bytes())
+        return bool(note.get("again")) or not note["program"]
 
     def accepted_files(self, number: str) -> tuple[Path, ...]:
         """The files of an accepted object, the one that counts first."""
@@ -166,12 +180,19 @@ class Spool:
             for promise in promises:
                 for delivery in promise.deliveries:
                     self._stage(stage, promise, delivery, written, materialise)
-            finished = [str(path.relative_to(self.root)) for promise in promises for path in promise.finished]
+            finished = [
+                str(path.relative_to(self.root))
+                for promise in promises
+                for path in (*promise.finished, *promise.replaced)
+            ]
             files.write(stage / "finished.json", json.dumps(finished).encode())
             files.sync(stage)
             for promise in promises:
                 if promise.discarded is not None:
                     self.history.record("discarded", promise.object, why=promise.discarded, rule=promise.rule)
+                elif promise.duplicate:
+                    why = "the same bytes came before, the same way and under the same rules"
+                    self.history.record("duplicate", promise.object, first=promise.duplicate, why=why)
             self.history.sync()
         except (OSError, Never):
             files.remove_folder(stage)
@@ -363,8 +384,9 @@ class Spool:
             # A new id: under the old one a crash might take it for something that is routed already.
             fresh = self.new_number(entry.origin.sender or entry.origin.address)
             # Without a program: it goes by the rules that run now, which a person may have mended meanwhile.
-            note = {"origin": entry.origin.to_json(), "program": program or ""}
+            note = {"origin": entry.origin.to_json(), "program": program or "", "again": entry.object}
             files.write(self.incoming / f"{fresh}.json", json.dumps(note).encode())
+            self.arrivals.strike_out(entry.object)
             self.history.record("released", entry.object, entry=number, **{"as": fresh})
             self.history.sync()
             files.move(entry.file, self.incoming / f"{fresh}.dcm")
@@ -380,6 +402,7 @@ class Spool:
         entry = self.outbox(HOLD).entry(number)
         if entry is None:
             raise KeyError(number)
+        self.arrivals.strike_out(entry.object)
         self.history.record("deleted", entry.object, outbox=HOLD, entry=number, why="a person deleted it")
         self.history.sync()
         leave_word(self, replace(entry, outbox=entry.note.get("refused by", HOLD)), "deleted")

@@ -54,13 +54,15 @@ class Wait:
 class Gather:
     """The rest of the chain waits until no more of the same `unit` has come for `quiet` seconds.
 
-    unit: study or series; uid: which one; words: the same for a reader.
+    unit: study or series; uid: which one; words: the same for a reader. note: what else makes it complete, and what
+    is done with what comes late, as facts for engine.collector.
     """
 
     unit: str
     uid: str
     quiet: float
     words: str
+    note: Mapping[str, str] = field(default_factory=dict)
 
 
 Answer = Object | Deliver | Hold | Drop | Wait | Gather

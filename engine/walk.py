@@ -1,5 +1,8 @@
 """One walk along a chain: what it changes, promises and decides for one object. A part of engine.run, as pure as it."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from engine.condition import holds
 from engine.errors import Later, Never
 from engine.object import Object
@@ -9,6 +12,9 @@ from engine.program import Call, Chain, Choose, Route
 from engine.step import GATHERING, HOLD, Deliver, Drop, Gather, Hold, Wait, Workbench
 from engine.view import ObjectView
 
+_STORING = (".store", GATHERING)
+"""Outboxes whose entries are, or will be, stored."""
+
 
 class Walk:
     """One walk along a chain: what it has promised so far, and whether it has ended.
@@ -16,6 +22,7 @@ class Walk:
     why: why a failure chain is walked. earlier: what the chain has promised in front of a `collect`, for its reports;
     kept: whether that was anything.
     through: pass each `collect` as if nothing more were to come, for tests and explanations.
+    policy: what the archive is to do where it has other bytes of this object. complete: why what was collected goes on.
     """
 
     def __init__(
@@ -28,9 +35,12 @@ class Walk:
         earlier: tuple[str, ...] = (),
         kept: bool = False,
         through: bool = False,
+        policy: str = "",
+        complete: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.plan, self.route, self.bench, self.why = plan, route, bench, why
-        self.earlier, self.kept, self.through = earlier, kept, through
+        self.earlier, self.kept, self.through, self.policy = earlier, kept, through, policy
+        self.complete = complete
         self.collected = ""
         self.opened = 0
         """The first promise that an `await` waits for: none in front of a `collect`."""
@@ -115,10 +125,10 @@ class Walk:
             case Gather() if self.through:
                 self.collected, self.gates, self.opened = answer.words, (), len(self.deliveries)
                 return obj
-            case Gather(unit, uid, quiet):
+            case Gather(unit, uid, quiet, _, more):
                 earlier = (*self.earlier, *self._so_far())
                 kept = "yes" if earlier or self.kept else ""
-                note = {"uid": uid, "quiet": f"{quiet:g}", "kept": kept}
+                note = {"uid": uid, "quiet": f"{quiet:g}", "kept": kept, **more}
                 self._promise(Deliver(obj, (f"{unit}{GATHERING}",), (), note), position, earlier)
                 return None
             case _:
@@ -128,7 +138,7 @@ class Walk:
         awaits = (*self.earlier, *self._so_far()) if answer.reports else ()
         if earlier and self.route.name in self.plan.telling:
             awaits = earlier
-        note = dict(answer.note)
+        note = {**answer.note, **(self.complete if answer.reports else {})}
         if self.collected:
             note["collected"] = self.collected
         if self.why:
@@ -144,7 +154,7 @@ class Walk:
                     self.route.name,
                     position,
                     answer.place,
-                    note,
+                    note | {"duplicate": self.policy} if self.policy and outbox.endswith(_STORING) else note,
                     awaits,
                     (),
                     answer.reports,

@@ -58,6 +58,8 @@ def _without_object(rules: Rules, vocabulary: Vocabulary, route: ast.Route) -> I
             yield from _silence(rules, node)
     if route.failure:
         yield finding("E118/failure", route.failure[0].span, way=way)
+    if route.duplicate:
+        yield finding("E118/duplicate", route.duplicate.span)
 
 
 def _silence(rules: Rules, node: ast.Call | ast.Choose) -> Iterator[Finding]:

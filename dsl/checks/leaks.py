@@ -22,7 +22,7 @@ from dsl.flow import ends, span_of
 from dsl.parse import DEEPEST
 from dsl.resolve import Rules
 from dsl.suggest import nearest
-from engine.parameters import Destinations, Text
+from engine.parameters import Asked, Destinations, Text
 from engine.program import CLEAN, Destination
 from engine.signature import Vocabulary
 
@@ -105,6 +105,9 @@ class _Walk:
             if kind is Destinations:
                 for item in value.items or (value,):
                     self._sink(call, item, state)
+            if kind is Asked and self._outside(value.text):
+                key = (call.span, value.text, "asked")
+                self.told.setdefault(key, finding("E401/ask", value.span, word=value.text))
             if kind is Text:
                 texts.append(value)
         if ends(self.rules, call):

@@ -8,6 +8,7 @@ from dsl.bind import DECLARATIONS
 from dsl.finding import Finding, finding
 from dsl.resolve import Rules, kind_of
 from dsl.suggest import nearest, nearest_tag
+from engine.program import DUPLICATES
 from engine.signature import Vocabulary
 from engine.tags import FACTS, all_names
 
@@ -44,6 +45,10 @@ def _new_name(statement: ast.Statement, vocabulary: Vocabulary) -> Iterator[Find
         label = statement.label
         if label is not None and not re.fullmatch(r"[^\W_][\w -]{0,62}[\w-]?", label.text):
             yield finding("E107/label", label.span, word=label.text or '""')
+        policy = statement.duplicate
+        if policy is not None and policy.text not in DUPLICATES:
+            guess = nearest(policy.text, DUPLICATES)
+            yield finding("E107/duplicate", policy.span, "guess" if guess else "", word=policy.text, guess=guess)
         return
     kind = kind_of(statement)
     if not kind or isinstance(statement, ast.Version | ast.Include | ast.Test | ast.Broken):

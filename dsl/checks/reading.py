@@ -14,6 +14,7 @@ _SPOKEN = {
     "STRING": "@text",
     "REGEX": "@expression",
     "ON_FAILURE": "on failure",
+    "ON_DUPLICATE": "on duplicate",
     "TODAY": "today",
     "LPAR": "(",
     "RPAR": ")",
@@ -51,6 +52,8 @@ def told(unread: ast.Unread) -> Finding:
             return finding("E005", at, could=could(unread.could))
     if word == "regions" and "REGIONS" in unread.could:
         return finding("E001/regions", at)
+    if unread.guess == word in scan.CLAUSES:
+        return finding("E001/clause", at, word=word)
     if unread.guess:
         return finding("E001", at, "guess", word=word, guess=unread.guess)
     if word == "=" and unread.could >= _VALUES and "ARROW" not in unread.could:
@@ -66,7 +69,7 @@ def could(terminals: frozenset[str]) -> str:
     if rest >= _VALUES:
         rest -= _VALUES
         spoken.append("value")
-    if rest and rest - {"$END"} <= statements | {"ON_FAILURE"} and "ARROW" not in rest and not spoken:
+    if rest and rest - {"$END"} <= statements | {"ON_FAILURE", "ON_DUPLICATE"} and "ARROW" not in rest and not spoken:
         return "@" + "|".join(f"`{word}`" for word in scan.STATEMENTS if word.upper() in rest)
     for terminal, phrase in _SPOKEN.items():
         if terminal in rest:

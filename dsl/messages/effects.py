@@ -181,6 +181,18 @@ MESSAGES: dict[str, Message] = {
             "setzen Sie `→ {step}` vor diesen Schritt, oder vereinbaren Sie das Ziel als `outside trusted`",
         ),
     ),
+    "E401/ask": Message(
+        Text(
+            "a study would be named outside the house: {word} is outside",
+            "would be asked for the study by its UID",
+            "ask a destination of the house, or declare this one `outside trusted`",
+        ),
+        Text(
+            "eine Studie würde draußen genannt: {word} ist draußen (outside)",
+            "würde mit der UID der Studie gefragt",
+            "fragen Sie ein Ziel im Haus, oder vereinbaren Sie dieses als `outside trusted`",
+        ),
+    ),
     "E402": Message(
         Text(
             "text in the image would leave the house: {word} is outside",

@@ -91,6 +91,18 @@ MESSAGES: dict[str, Message] = {
             "schreiben Sie: route röntgen",
         ),
     ),
+    "E107/duplicate": Message(
+        Text(
+            "{word} is nothing that can be done with duplicates",
+            "should be keep, replace or drop",
+            "write: on duplicate keep   (or leave it out: what is the same is dropped, what differs is held)",
+        ),
+        Text(
+            "{word} ist nichts, was mit Doppeltem geschehen kann",
+            "hier gehört hin: keep, replace oder drop",
+            "schreiben Sie: on duplicate keep   (oder nichts: Gleiches entfällt, Abweichendes wird angehalten)",
+        ),
+    ),
     "E107/name": Message(
         Text("{word} does not fit as a name", "letters, digits, - and _ only", "begin with a letter, like PACS_A"),
         Text(
@@ -225,6 +237,18 @@ MESSAGES: dict[str, Message] = {
             "on failure nimmt ein Objekt, und {way} kommt keines",
             "geschieht nie",
             "nehmen Sie es heraus: was nicht ging, wird von selbst wieder versucht und steht im Protokoll",
+        ),
+    ),
+    "E118/duplicate": Message(
+        Text(
+            "on duplicate is about an object, and by the clock none comes",
+            "never happens",
+            "take it out",
+        ),
+        Text(
+            "on duplicate handelt von einem Objekt, und nach der Uhr kommt keines",
+            "geschieht nie",
+            "nehmen Sie es heraus",
         ),
     ),
     "E118/clock": Message(

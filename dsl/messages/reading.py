@@ -11,6 +11,18 @@ MESSAGES: dict[str, Message] = {
         Text("one `=` is enough", "a second one", "write Modality = US"),
         Text("ein `=` genügt", "ein zweites", "schreiben Sie Modality = US"),
     ),
+    "E001/clause": Message(
+        Text(
+            "`on {word}` belongs to a route, and to each only once",
+            "no route before it, or one that says it already",
+            "write it once, behind the steps of its route",
+        ),
+        Text(
+            "`on {word}` gehört zu einer Route, und zu jeder nur einmal",
+            "keine Route davor, oder eine, die es schon sagt",
+            "schreiben Sie es einmal, hinter die Schritte seiner Route",
+        ),
+    ),
     "E001/regions": Message(
         Text(
             "`regions` does not say what to do with which device",

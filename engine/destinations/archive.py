@@ -1,10 +1,12 @@
 """The archive: where `store` keeps its copies, as plain DICOM files in folders that people can read.
 
 A file appears whole or not at all, and is durable before the promise counts as kept. Storing the same object twice
-keeps one copy; other bytes under the same SOP Instance UID are refused, never overwritten.
+keeps one copy; other bytes under the same SOP Instance UID are refused, never overwritten, unless a rule says what is
+done with duplicates.
 """
 
 import errno
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -80,20 +82,35 @@ class Archive:
     def _store(self, entry: Entry) -> Path:
         """Give the object its name in the archive; the name is not durable yet."""
         folder = self._folder(entry)
-        path = folder / f"{safe(entry.note.get('file', '') or entry.object)}.dcm"
-        if path.exists():
+        name = safe(entry.note.get("file", "") or entry.object)
+        path, number = folder / f"{name}.dcm", 1
+        while path.exists():
             if same_dataset(entry.file, path):
                 return path
-            raise Never(
-                "the archive has another object with this SOP Instance UID but other content; compare the two, then "
-                "release or delete this one"
-            )
-        try:
-            files.link(entry.file, path)
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            files.copy(entry.file, path)
+            match entry.note.get("duplicate"):
+                case "keep":
+                    number += 1
+                    path = folder / f"{name} ({number}).dcm"
+                case "replace":
+                    return self._replace(entry.file, path)
+                case _:
+                    raise Never(
+                        "the archive has another object with this SOP Instance UID but other content; compare the two, "
+                        "then release or delete this one"
+                    )
+        _place(entry.file, path)
+        return path
+
+    def _replace(self, file: Path, path: Path) -> Path:
+        """Put other bytes in the place of a copy, which is there until they are. Never where the copy is the newer."""
+        if file.stat().st_mtime_ns < path.stat().st_mtime_ns:
+            # One that could not be stored for a while must not undo what was stored meanwhile.
+            raise Never("the archive has a newer object with this SOP Instance UID; delete this one if it is outdated")
+        fresh = path.with_name(f".{path.name}.fresh")
+        files.remove(fresh)  # a crash may have left one
+        _place(file, fresh)
+        files.sync(path.parent)
+        files.move(fresh, path)
         return path
 
     def _folder(self, entry: Entry) -> Path:
@@ -120,6 +137,18 @@ class Archive:
             files.write(mark, patient.encode())
             files.sync(folder)
             return True
+
+
+def _place(file: Path, path: Path) -> None:
+    """Give a file a name in the archive; a copy where the archive is another file system. It tells the same time."""
+    try:
+        files.link(file, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        files.copy(file, path)
+        when = file.stat().st_mtime_ns
+        os.utime(path, ns=(when, when))
 
 
 def same_dataset(one: Path, other: Path) -> bool:

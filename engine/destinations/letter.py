@@ -27,6 +27,11 @@ _TEXTS = {
         "on hold": "HELD: {count}. Reason: {why}",
         "failed": "NOT delivered to {box}: {count}. Reason: {why}",
         "failure": "The route could not be completed: {why}",
+        "count": "Complete: {came} came, {expected} were expected.",
+        "released": "Complete: {came} came, and the association has ended.",
+        "quiet": "Complete: {came} came, quiet for {quiet}.",
+        "short": "NOT COMPLETE: {came} of {expected} came, quiet for {quiet}.",
+        "added": "Late: the rest of it had gone on before.",
         "place": "Folder: {place}",
         "look": "What is held waits for a person: `stellwerk spool` lists it.",
     },
@@ -45,6 +50,11 @@ _TEXTS = {
         "on hold": "ANGEHALTEN: {count}. Grund: {why}",
         "failed": "NICHT zugestellt an {box}: {count}. Grund: {why}",
         "failure": "Die Route konnte nicht abgeschlossen werden: {why}",
+        "count": "Vollständig: {came} gekommen, {expected} erwartet.",
+        "released": "Vollständig: {came} gekommen, und die Verbindung ist beendet.",
+        "quiet": "Vollständig: {came} gekommen, Ruhe seit {quiet}.",
+        "short": "NICHT VOLLSTÄNDIG: {came} von {expected} gekommen, Ruhe seit {quiet}.",
+        "added": "Nachzügler: der Rest war schon weitergegangen.",
         "place": "Ordner: {place}",
         "look": "Angehaltenes wartet auf einen Menschen: `stellwerk spool` zeigt es.",
     },
@@ -75,6 +85,7 @@ def compose(contact: Contact, entries: Sequence[Entry], receipts: Sequence[Recei
                 date=_day(note.get("StudyDate", "")),
             )
         )
+    lines += [line for line in dict.fromkeys(_complete(entry, texts) for entry in entries) if line]
     failures = sorted({plain(entry.note.get("failure", "")) for entry in entries} - {""})
     lines += [texts["failure"].format(why=why) for why in failures]
     lines.append("")
@@ -84,6 +95,16 @@ def compose(contact: Contact, entries: Sequence[Entry], receipts: Sequence[Recei
     if any(receipt.outcome == "held" for receipt in receipts) or HOLD in boxes:
         lines += ["", texts["look"]]
     return subject, "\n".join(lines).rstrip() + "\n"
+
+
+def _complete(entry: Entry, texts: dict[str, str]) -> str:
+    """Why what was collected has gone on, and whether something was missing."""
+    reason = entry.note.get("complete", "")
+    if not reason:
+        return ""
+    came, expected = entry.note.get("came", ""), entry.note.get("expected", "")
+    key = {"late": "added", "quiet": "short" if expected else "quiet"}.get(reason, reason)
+    return texts[key].format(came=came, expected=expected, quiet=plain(entry.note.get("quiet for", "")))
 
 
 def _outcomes(box: str, receipts: Sequence[Receipt], contact: Contact, texts: dict[str, str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from engine.dicom import Done, Peer, send
+from engine.dicom import Done, Peer, count, send
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.outbox import Outbox
@@ -42,6 +42,10 @@ class DicomNode:
             lambda file, result: report(by_file[file], _result(result, self.name)),
             stop=stopping,
         )
+
+    def count(self, study: str, series: str = "") -> int | None:
+        """How many objects it has of a study, or of a series; None where it does not say. Raises Later or Never."""
+        return count(self.peer, study, series)
 
 
 def _result(result: Done | Later | Never, name: str) -> Sent | Later | Never:

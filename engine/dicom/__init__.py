@@ -5,6 +5,7 @@ Never. pynetdicom is imported in this folder only, and only in associate.py. Wha
 spool, rules, outboxes.
 """
 
+from engine.dicom.find import count
 from engine.dicom.negotiate import Policy
 from engine.dicom.part10 import sop_class_of
 from engine.dicom.peer import Peer
@@ -13,4 +14,16 @@ from engine.dicom.requestor import Patience
 from engine.dicom.send import echo, send
 from engine.dicom.status import Done, Outcome
 
-__all__ = ["Done", "Listener", "Outcome", "Patience", "Peer", "Policy", "Reception", "echo", "send", "sop_class_of"]
+__all__ = [
+    "Done",
+    "Listener",
+    "Outcome",
+    "Patience",
+    "Peer",
+    "Policy",
+    "Reception",
+    "count",
+    "echo",
+    "send",
+    "sop_class_of",
+]

@@ -1,4 +1,4 @@
-"""DIMSE command sets (PS3.7 6.3, 9.3): the few fields of C-STORE and C-ECHO, between bytes and a dataclass.
+"""DIMSE command sets (PS3.7 6.3, 9.3): the few fields of C-STORE, C-FIND and C-ECHO, between bytes and a dataclass.
 
 Pure. Must not know sockets, datasets or what a status means (status.py). By hand, because pydicom needs a
 millisecond for it and refuses UIDs that real devices send.
@@ -8,6 +8,7 @@ import struct
 from dataclasses import dataclass
 
 C_STORE_RQ, C_STORE_RSP = 0x0001, 0x8001
+C_FIND_RQ = 0x0020
 C_ECHO_RQ, C_ECHO_RSP = 0x0030, 0x8030
 C_CANCEL_RQ = 0x0FFF
 _NO_DATASET = 0x0101
@@ -65,7 +66,7 @@ def encode(command: Command) -> bytes:
     elements = [(_SOP_CLASS_UID, _padded(command.sop_class_uid))] if command.sop_class_uid else []
     elements.append((_FIELD, _short(command.field)))
     elements.append((_MESSAGE_ID if command.is_request else _RESPONDED_TO, _short(command.message_id)))
-    if command.field == C_STORE_RQ:
+    if command.field in (C_STORE_RQ, C_FIND_RQ):
         elements.append((_PRIORITY, _short(0)))
     elements.append((_DATASET_TYPE, _short(1 if command.has_dataset else _NO_DATASET)))
     if command.status is not None:

@@ -11,11 +11,13 @@ import hashlib
 import ipaddress
 import logging
 import os
+import secrets
 import socket
 import tempfile
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,7 @@ log = logging.getLogger("stellwerk.dicom")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _REQUEST_SECONDS = 30  # for the association request to arrive whole: ARTIM, PS3.8 9.1.5
+_REMEMBERED = 1000  # associations that broke: so many are known as such
 _SPARE = 20  # connections beyond the limit that are still told so; more than that are dropped without a word
 
 
@@ -49,6 +52,7 @@ class Reception:
     address: str  # the sender's IP address
     port: int  # ours
     digest: str  # BLAKE2b, 16 bytes, of the dataset's bytes without file meta information
+    association: str = ""  # a number of ours for the association it came on, sortable by when that began
 
 
 class Listener:
@@ -58,7 +62,7 @@ class Listener:
     is told "success"; when it raises Later, Never or anything else, the file is removed and the sender keeps its
     object. An empty `accept_calling`, `accept_called` or `networks` lets everyone in. `may_receive` is asked once an
     association and gives the reason why not now (the disk is full), or None. `cannot_keep` is told where an object
-    could not be kept although its sender has done nothing wrong.
+    could not be kept although its sender has done nothing wrong. `ended` is called when an association has ended.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Listener:
         cannot_keep: Callable[[], None] = lambda: None,
         policy: Policy = EVERYTHING,
         idle_seconds: float = 300,
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
         self.port = port  # with 0, the system chooses one at `start`
         self.ae_title = ae_title
@@ -91,11 +96,14 @@ class Listener:
         self._cannot_keep = cannot_keep
         self._policy = policy
         self._idle_seconds = idle_seconds
+        self._ended = ended
         self._socket: socket.socket | None = None
         self._listening: threading.Thread | None = None
         self._lock = threading.Lock()  # guards the two below, which the listening thread and the others change
         self._running: dict[threading.Thread, Connection] = {}
         self._admitted = 0
+        self._open: set[str] = set()
+        self._broken: deque[str] = deque(maxlen=_REMEMBERED)
         self._stopping = False
 
     def start(self) -> None:
@@ -132,6 +140,12 @@ class Listener:
     def associations(self) -> int:
         """How many associations run now."""
         return self._admitted
+
+    @property
+    def unreleased(self) -> frozenset[str]:
+        """The associations that may bring more, or might have: that run now, or have ended without their release."""
+        with self._lock:
+            return frozenset((*self._open, *self._broken))
 
     def _join(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -180,9 +194,12 @@ class Listener:
         connection.wait_up_to(_REQUEST_SECONDS, in_all=True)
         request = conversation.hear_request(connection)
         connection.wait_up_to(self._idle_seconds)
+        association = f"{time.time_ns():016x}-{secrets.token_hex(3)}"
         with self._lock:
             admitted = self._admitted < self._max_associations
             self._admitted += admitted
+            self._open.add(association)
+        released = False
         try:
             rejection = self._rejection(request, address) if admitted else associate.LOCAL_LIMIT_EXCEEDED
             if rejection is not None:
@@ -195,11 +212,16 @@ class Listener:
                 connection,
                 request,
                 accept(request.contexts, self._policy),
-                lambda asked, context, pieces: self._store(asked, context, pieces, request, address),
+                lambda asked, context, pieces: self._store(asked, context, pieces, request, address, association),
             )
+            released = True
         finally:
             with self._lock:
                 self._admitted -= admitted
+                if not released:
+                    self._broken.append(association)
+                self._open.discard(association)
+            self._ended()
 
     def _rejection(self, request: Request, address: str) -> Rejection | None:
         """Why this caller is refused, strangers first: they learn nothing about AE titles."""
@@ -219,14 +241,21 @@ class Listener:
         return None
 
     def _store(
-        self, asked: Command, context: Answer, pieces: Iterator[memoryview], request: Request, address: str
+        self,
+        asked: Command,
+        context: Answer,
+        pieces: Iterator[memoryview],
+        request: Request,
+        address: str,
+        association: str,
     ) -> int:
         """Receive one object and hand it over; the status to answer."""
         uids = (asked.sop_class_uid or context.abstract_syntax, asked.sop_instance_uid, context.transfer_syntax)
         path: Path | None = None
         try:
             path, digest = _write(pieces, part10.write_meta(*uids, request.calling_ae), self._folder)
-            self._accept(Reception(path, *uids, request.calling_ae, request.called_ae, address, self.port, digest))
+            titles = (request.calling_ae, request.called_ae)
+            self._accept(Reception(path, *uids, *titles, address, self.port, digest, association))
         except (LostError, ViolationError):
             raise  # no answer is possible; `_write` has removed what there was
         except Exception as error:  # whatever `accept` raises, the sender must hear "not stored"

@@ -1,17 +1,18 @@
-"""The requestor's half of one association: ask for it, store objects over it, release it (PS3.7 9.1, PS3.8 9.2).
+"""The requestor's half of one association: ask for it, store and find over it, release it (PS3.7 9.1, PS3.8 9.2).
 
 Must not know which objects there are, their order, or what becomes of them (send.py). Every failure to get or keep
 an association is Later: even "AE title not recognized", which somebody usually corrects within the hour.
 """
 
 import contextlib
+import io
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from engine.dicom import associate, command
+from engine.dicom import associate, command, status
 from engine.dicom.command import Command
 from engine.dicom.negotiate import ACCEPTED, Context
 from engine.dicom.pdu import (
@@ -103,6 +104,42 @@ class Association:
         asked = Command(command.C_STORE_RQ, self._next_id(), sop_class, sop_instance, has_dataset=True)
         return self._ask(asked, syntax, file, length, stop)
 
+    def find(self, sop_class: str, syntax: str, identifier: bytes, most: int) -> tuple[int, list[bytes]]:
+        """C-FIND; the last status, and the identifiers of the matches. LostError after more than `most` of them."""
+        asked = Command(command.C_FIND_RQ, self._next_id(), sop_class, has_dataset=True)
+        connection, context_id = self._connection, self._results[sop_class, syntax][1]
+        connection.wait_up_to(self._patience.respond)
+        connection.send_command(context_id, command.encode(asked), self._most)
+        for _ in connection.send_dataset(context_id, io.BytesIO(identifier), len(identifier), self._most):
+            pass
+        found: list[bytes] = []
+        while True:
+            answer = self._response()
+            self._check(answer, asked)
+            match = self._dataset(context_id) if answer.has_dataset else b""
+            if answer.status not in status.PENDING:
+                return answer.status or 0, found
+            found.append(match)
+            if len(found) > most:
+                raise ViolationError("the peer's answer has no end")
+
+    def _check(self, answer: Command, asked: Command) -> None:
+        if answer.message_id != asked.message_id or answer.field != asked.field | 0x8000 or answer.status is None:
+            raise ViolationError("the peer answered something else than it was asked")
+
+    def _dataset(self, context_id: int) -> bytes:
+        collected = bytearray()
+        while (value := self._connection.value()) is not None:
+            if value.is_command or value.context_id != context_id:
+                raise ViolationError("another message began in the middle of an answer")
+            if len(collected) + value.length > _MOST_RESPONSE_BYTES:
+                raise ViolationError("the peer's answer has no end")
+            for piece in self._connection.pieces(value.length):
+                collected += piece
+            if value.is_last:
+                return bytes(collected)
+        raise LostError("the peer released the association in the middle of an answer")
+
     def _ask(self, asked: Command, syntax: str, file: BinaryIO | None, length: int, stop: Callable[[], bool]) -> int:
         connection, context_id = self._connection, self._results[asked.sop_class_uid, syntax][1]
         connection.wait_up_to(self._patience.respond)
@@ -117,9 +154,8 @@ class Association:
             if stop():
                 raise Stopped
         answer = self._response()
-        if answer.message_id != asked.message_id or answer.field != asked.field | 0x8000 or answer.status is None:
-            raise ViolationError("the peer answered something else than it was asked")
-        return answer.status
+        self._check(answer, asked)
+        return answer.status or 0
 
     def _response(self) -> Command:
         collected = bytearray()

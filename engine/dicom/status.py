@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from engine.errors import Later, Never
 
 SUCCESS = 0x0000
+PENDING = frozenset({0xFF00, 0xFF01})  # of a query: a match, and more may come (PS3.4 C.4.1.1.4)
 PROCESSING_FAILURE = 0x0110
 INVALID_INSTANCE = 0x0117
 SOP_CLASS_NOT_SUPPORTED = 0x0122

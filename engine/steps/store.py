@@ -14,7 +14,8 @@ class Store:
     """Keep a copy in the archive, in folders named after tags.
 
     A tag the object does not have becomes `unknown`. The file is named after the SOP Instance UID. Storing the
-    same object twice keeps one copy; other bytes under the same UID are held, never overwritten. Two patients of
+    same object twice keeps one copy; other bytes under the same UID are held, never overwritten, unless the route
+    says `on duplicate keep` (they lie beside the first, as `UID (2).dcm`) or `on duplicate replace`. Two patients of
     one name get a folder each, unless the layout tells them apart already.
 
         on port 11112 → store by PatientID/StudyDate

@@ -289,3 +289,27 @@ def test_an_object_of_200_mb_needs_no_memory_to_be_received_or_sent(tmp_path: Pa
     growth, done, whole = ran.stdout.split()
     assert (done, whole) == ("True", "True")
     assert int(growth) < 20
+
+
+def test_an_association_may_bring_more_until_it_is_released_and_for_ever_if_it_breaks(
+    listen: Listen, inbox: Inbox, tmp_path: Path
+) -> None:
+    ended: list[int] = []
+    listener = listen(ended=lambda: ended.append(1))
+    path = write_object(tmp_path / "ct.dcm")
+    meta = part10.read_meta(path)
+    contexts = (Context(1, CT, (meta.transfer_syntax_uid,)),)
+    for released in (True, False):
+        association = Association(to(listener), contexts, HASTY)
+        with path.open("rb") as file:
+            file.seek(meta.offset)
+            association.store(CT, meta.sop_instance_uid, meta.transfer_syntax_uid, file, meta.length, lambda: False)
+        assert inbox.received[-1].association in listener.unreleased
+        if released:
+            association.__exit__(None, None, None)
+        else:
+            association._connection.close()
+        until(lambda: len(ended) == len(inbox.received))
+        assert (inbox.received[-1].association in listener.unreleased) is not released
+    first, second = (one.association for one in inbox.received)
+    assert first < second

@@ -36,7 +36,16 @@ VOCABULARY = Vocabulary(
                 {"contacts": kinds.Contacts, "senders": kinds.AETitles, "since": Since},
                 behind=["every", "trouble"],
             ),
-            S("collect UNIT quiet QUIET", {"unit": kinds.Unit, "quiet": kinds.Time}),
+            S(
+                "collect UNIT quiet QUIET [released] [count TAG] [ask DESTINATION] [late LATE]",
+                {
+                    "unit": kinds.Unit,
+                    "quiet": kinds.Time,
+                    "tag": kinds.NumberTag,
+                    "destination": kinds.Asked,
+                    "late": kinds.Late,
+                },
+            ),
         )
     },
     sources={

@@ -91,7 +91,11 @@ STATEMENTS = st.one_of(
         SOURCES,
         maybe(joined(words("where"), CONDITIONS)),
         chains(STEPS),
-        maybe(joined(words("on failure"), chains(CALLS))),
+        st.one_of(
+            maybe(joined(words("on failure"), chains(CALLS))),
+            joined(words("on failure"), chains(CALLS), words("on duplicate", "keep")),
+            joined(words("on duplicate", "drop"), maybe(joined(words("on failure"), chains(CALLS)))),
+        ),
     ),
     joined(words("steps", "s", "="), maybe(ARROWS), CALLS, maybe(chains(STEPS))),
     joined(words("condition", "c", "="), CONDITIONS),

@@ -57,8 +57,8 @@ STATEMENTS = [
 ]
 STATEMENTS += ["test"]
 EXACTLY = [
-    ("on |", ["sono", "port", "every", "trouble", "failure"]),
-    ("on po|", ["sono", "port", "every", "trouble", "failure"]),
+    ("on |", ["sono", "port", "every", "trouble", "failure", "duplicate"]),
+    ("on po|", ["sono", "port", "every", "trouble", "failure", "duplicate"]),
     ("on port |", []),
     ("on every |", ["day", "on"]),
     ("on every day |", ["at"]),
@@ -67,7 +67,7 @@ EXACTLY = [
     ("on trouble |", ["lasting", "→"]),
     ("on every day at 10:00 → alarm admin unless CT1 |", ["sent"]),
     ("on every day at 03:00 → purge archive |", ["older"]),
-    ('test "x" given Modality = US on |', ["sono", "port", "failure"]),
+    ('test "x" given Modality = US on |', ["sono", "port", "failure", "duplicate"]),
     ("on port 11112 |", ["where", "→"]),
     ("on sono |", ["where", "→"]),
     ("on port 11112 -|", ["→"]),
@@ -100,7 +100,10 @@ EXACTLY = [
     ("on port 11112 where PatientAge < 18 |", ["days", "weeks", "months", "years", "and", "or", "→"]),
     ("on port 11112 where StudyDate > today - 30 |", ["days", "weeks", "months", "years"]),
     ("on port 11112 where Rows > 18 |", ["and", "or", "→"]),
-    ("on port 11112 → hold on |", ["sono", "port", "failure", "every", "trouble"]),
+    ("on port 11112 → hold on |", ["sono", "port", "failure", "duplicate", "every", "trouble"]),
+    ("on port 11112 → collect study quiet 2 minutes late |", ["again", "add", "hold"]),
+    ("on port 11112 → collect study quiet 2 minutes ask |", ["PACS", "READER"]),
+    ("on port 11112 → hold on duplicate |", ["keep", "replace", "drop"]),
     ('test "x" given Modality = US expect no |', [*STEPS, "tag"]),
     ("# on |", []),
     ('on port 11112 → hold "on |', []),
@@ -114,7 +117,7 @@ def test_what_may_stand_there_and_nothing_else(written, expected):
 
 @pytest.mark.parametrize("written", ["|", "on port 11112 → hold\n\n|", "|\n\non port 11112 → hold", "on 1 → x y =\n|"])
 def test_a_statement_begins_at_the_start_of_a_line(written):
-    going_on = {"→", "on failure"}
+    going_on = {"→", "on failure", "on duplicate"}
     assert {offer.text for offer in offers(written)} - going_on == {"version", *STATEMENTS}
 
 

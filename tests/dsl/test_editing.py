@@ -60,6 +60,8 @@ HOVERS = [
     ("on po|rt 1 → hold", "port PORT"),
     ('destination X = di|com "A@b:1"', "dicom ADDRESS"),
     ("on port 1 whre Modality=US → forw|ard", "forward DESTINATIONS"),
+    ("on port 1 → hold on dupli|cate keep", "came before"),
+    ("on port 1 → hold on duplicate re|place", "take the place"),
 ]
 
 

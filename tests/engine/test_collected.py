@@ -21,7 +21,8 @@ def test_a_collect_ends_the_run_and_promises_what_stands_in_front_of_it() -> Non
     received = obj({"PatientID": "4711", "StudyInstanceUID": "1.2.3"})
     found = ran(program(route("us", store("PatientID"), COLLECT, forward("PACS"))), received)
     assert [delivery.outbox for delivery in found.deliveries] == ["archive.store", "study.collect"]
-    assert found.deliveries[1].note == {"uid": "1.2.3", "quiet": "120", "kept": "yes"}
+    note = {"uid": "1.2.3", "quiet": "120", "quiet words": "2 minutes", "kept": "yes", "sop": ""}
+    assert found.deliveries[1].note == note
 
 
 def test_a_test_or_an_explanation_passes_a_collect_and_says_so() -> None:

@@ -49,7 +49,7 @@ FILE_STATE = {
 }
 """Where in the engine a file may be renamed, linked or synced, and why."""
 
-RUN = ("run", "walk", "plan", "outcome")
+RUN = ("run", "walk", "plan", "outcome", "duplicates", "completeness")
 """The heart and its parts: pure, and no part of the waist."""
 
 OUTSIDE_WORLD = (

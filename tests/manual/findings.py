@@ -87,7 +87,8 @@ PAGES: dict[str, Page] = {
         PACS + "on port 11112 → store by PatientID → forward PACS\n",
     ),
     "E107": Page(
-        "The word is known, but its value is of another kind than what stands here: an address, a port, a folder.",
+        "The word is known, but its value is of another kind than what stands here: an address, a port, a folder, "
+        "what is done with duplicates.",
         'destination PACS = dicom "192.168.10.5"\non port 11112 → forward PACS\n',
         PACS + "on port 11112 → forward PACS\n",
     ),
@@ -236,7 +237,8 @@ PAGES: dict[str, Page] = {
         "A destination that is `outside` gets nothing that says who the patient is. The compiler follows every "
         "way that an "
         "object can take, through cases, named steps and `on failure`, and names the one on which the header is not "
-        "cleared. The appliance asks again for every object that it sends.",
+        "cleared. The appliance asks again for every object that it sends. Nor is such a destination asked for a study "
+        "(`collect … ask`): its UID alone would name it.",
         UNI + "on port 11112 → anonymize-pixels → forward UNI\n",
         TRUSTED + "on port 11112 → anonymize-pixels → forward UNI\n",
     ),

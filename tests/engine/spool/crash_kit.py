@@ -15,6 +15,7 @@ from engine.condition import Compare, Field, Literal
 from engine.destinations.archive import Archive
 from engine.entry import Entry
 from engine.errors import Later, Never
+from engine.inquiry import Ask
 from engine.object import Origin
 from engine.outbox import Outbox
 from engine.plan import prepare
@@ -140,6 +141,8 @@ class Line:
         self.plan = prepare(rules)
         self.digest = self.spool.keep_program(rules)
         self.collectors: dict[str, Collector] = {}
+        self.open_ones: set[str] = set()
+        self.ask: Ask | None = None
         self.router = Router(self.spool, lambda: self.plan, lambda _: None)
 
     def receive(self, uid: str, modality: str = "US", patient: str = "Müller^Änne") -> str:
@@ -161,7 +164,10 @@ class Line:
 
     def _sender(self, name: str) -> Sender:
         if name.endswith(GATHERING):
-            return self.collectors.setdefault(name, Collector(self.spool, self.router))
+            if name not in self.collectors:
+                asked = None if self.ask is None else lambda *what: self.ask(*what) if self.ask else None
+                self.collectors[name] = Collector(self.spool, self.router, lambda: self.open_ones, asked)
+            return self.collectors[name]
         return Archive(self.archive) if name.endswith(".store") else self.pacs
 
     def stored(self) -> list[str]:
