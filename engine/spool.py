@@ -11,6 +11,7 @@
                  /receipts/       outcomes that a report waits for
     hold/<id>.dcm + .json         needs a person
     work/                         scratch, emptied at start
+    drops/                        what is being taken out of folders (engine.drops)
     programs/<digest>.json        programs that objects still refer to (engine.tidy removes the others)
     arrivals.sqlite               what has come, so that duplicates are known; derived, nothing is lost without it
     history/, keys/               what happened, and to whose image (engine.history)
@@ -112,8 +113,8 @@ class Spool:
     def accept(self, file: Path, origin: Origin, program: str, number: str = "", again: str = "") -> str:
         """Take over a received file. When this returns the object survives a power cut and may be acknowledged.
 
-        `file` lies in `work` and is moved. number: which it is to have (`new_number`); again: the number it had before.
-        Raises OSError (disk full …): nothing was accepted then.
+        `file` lies in `work` or `drops` and is moved. number: which it is to have (`new_number`); again: the number it
+        had before. Raises OSError (disk full …): nothing was accepted then.
         """
         number = number or self.new_number(origin.sender or origin.address)
         note = {"origin": origin.to_json(), "program": program, "again": again}
@@ -366,11 +367,14 @@ class Spool:
     def release(self, number: str, program: str | None = None) -> None:
         """Send a held object on: to the destination that refused it, or else through the rules again.
 
-        program: the digest of a kept one; it goes through these rules, whoever has refused it.
+        program: the digest of a kept one; it goes through these rules, whoever has refused it. Raises Never for what
+        no rule can be asked about: there is nothing to send.
         """
         entry = self.outbox(HOLD).entry(number)
         if entry is None:
             raise KeyError(number)
+        if entry.origin.flaw:
+            raise Never(f"there is nothing to send: {entry.origin.flaw}")
         refused = entry.note.get("refused by", "") if program is None else ""
         if refused:
             home = self.outbox(refused)

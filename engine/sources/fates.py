@@ -1,0 +1,135 @@
+"""What has become of an object: where its promises lie in the spool, and what the history says of those that are kept.
+
+What lies somewhere counts, whatever the history says; of a promise that lies nowhere, its last event is its end.
+Reads both and changes neither. It must not know who asks.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.outbox import names
+from engine.spool import Spool
+from engine.step import GATHERING, HOLD
+
+ROUTING, WAITING, HELD = "routing", "waiting", "held"
+ENDS = {
+    "delivered": "delivered",
+    "discarded": "discarded",
+    "deleted": "deleted",
+    "released": "released",
+    "left out": "left out",
+    "failed": "failed",
+    "duplicate": "duplicate",
+}
+"""Events after which nothing more happens to a promise, and what it is called then."""
+
+_ASKED = 200
+"""Notes of waiting promises that are read at a time: why each waits. The others only wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What has become of one promise of an object, or of the object itself before and instead of any."""
+
+    state: str
+    outbox: str = ""
+    why: str = ""
+    at: str = ""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state not in (ROUTING, WAITING, HELD)
+
+
+class Fates:
+    """Follows the objects that it is asked for. One thread uses it."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._events: dict[str, dict[str, Fate]] = {}
+        self._read: tuple[str, int] | None = None
+
+    def of(self, numbers: Collection[str]) -> Mapping[str, tuple[Fate, ...]]:
+        """What has become of each: its promises, the reports about it aside. None known: it has gone on unseen."""
+        # The history is written before a thing leaves its place, so it is read after looking at the places.
+        lying = _lying(self._spool, frozenset(numbers))
+        self._follow(numbers)
+        found = {}
+        for number in numbers:
+            promises = lying.get(number, {})
+            ended = {entry: fate for entry, fate in self._events[number].items() if entry not in promises}
+            found[number] = tuple(dict.fromkeys((*promises.values(), *ended.values())))
+        return found
+
+    def _follow(self, numbers: Collection[str]) -> None:
+        """Read on in the history; for objects that are new here, it is enough to begin on the day they came."""
+        wanted = set(numbers)
+        new = wanted - self._events.keys()
+        self._events = {number: self._events.get(number, {}) for number in wanted}
+        if not wanted:
+            self._read = None
+            return
+        if self._read is None and new:
+            # By the clock in UTC, as the history is kept.
+            first = min(Spool.accepted_at(number) for number in new)
+            self._read = (f"{datetime.fromtimestamp(first - 1, UTC):%Y-%m-%d}", 0)
+        for event in self._lines():
+            number = event.get("object", "")
+            state = ENDS.get(event.get("event", ""))
+            if number in wanted and state and not event.get("outbox", "").endswith((".mail", GATHERING)):
+                fate = Fate(state, event.get("outbox", ""), event.get("why", ""), event.get("at", ""))
+                self._events[number][event.get("entry", "")] = fate
+
+    def _lines(self) -> Iterator[dict[str, str]]:
+        """What was added to the history since the last time."""
+        if self._read is None:
+            return
+        folder = self._spool.root / "history"
+        day, at = self._read
+        for name in sorted(name for name in names(folder) if name.endswith(".jsonl") and name[:-6] >= day):
+            begin = at if name[:-6] == day else 0
+            end = begin
+            with suppress(OSError), (folder / name).open("rb") as stream:
+                stream.seek(begin)
+                for line in stream:
+                    if not line.endswith(b"\n"):
+                        break
+                    end += len(line)
+                    with suppress(ValueError):
+                        yield json.loads(line)
+            self._read = (name[:-6], end)
+
+
+def _lying(spool: Spool, wanted: frozenset[str]) -> dict[str, dict[str, Fate]]:
+    """The promises that lie somewhere, by object and entry. Looks in the order in which they travel."""
+    found: dict[str, dict[str, Fate]] = {}
+    asked = 0
+    for name in names(spool.incoming):
+        if (number := name[:-4]) in wanted and name.endswith(".dcm"):
+            found[number] = {"": Fate(ROUTING)}
+    for batch in names(spool.routed):
+        for name in names(spool.routed / batch):
+            number = name.partition("-")[0]
+            if number in wanted and name.endswith(".dcm"):
+                found.setdefault(number, {})[name[:-4]] = Fate(ROUTING)
+    for outbox in [*(one for one in spool.outboxes() if one != HOLD), HOLD]:
+        if outbox.endswith(".mail"):
+            continue
+        home = spool.outbox(outbox)
+        stages: list[Path] = [home.ready] if outbox == HOLD else [home.waiting, home.ready, home.active, home.later]
+        for stage in stages:
+            for name in names(stage):
+                number = name.partition("-")[0].removesuffix(".dcm")
+                if number not in wanted or not name.endswith(".dcm"):
+                    continue
+                why = ""
+                if asked < _ASKED and (stage == home.later or outbox == HOLD):
+                    entry = home.entry(name[:-4])
+                    why, asked = (entry.why if entry else ""), asked + 1
+                found.setdefault(number, {})[name[:-4]] = Fate(HELD if outbox == HOLD else WAITING, outbox, why)
+    return found
