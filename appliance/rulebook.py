@@ -12,6 +12,7 @@ from importlib.resources import files as resources
 from pathlib import Path
 
 from appliance.trying import tried
+from dsl.changeover import at_home
 from dsl.compile import Compiled, compile_files
 from engine.vocabulary import vocabulary
 
@@ -29,6 +30,8 @@ class RuleBook:
     """A rule file, or a folder whose `*.rules` are read together in the order of their names."""
 
     path: Path
+    own: tuple[str, ...] = ()
+    """The folders that the appliance writes to: no rule may watch them. By their paths from the root on."""
 
     def compile(self, seen: dict[str, str] | None = None) -> Compiled:
         """Compile what stands there now. Raises NoRules where nothing stands there.
@@ -43,11 +46,12 @@ class RuleBook:
             texts = {name: _read_noting(name, seen) for name in names}
         except OSError as error:
             raise NoRules(f"{error.filename or self.path} cannot be read ({error.strerror})") from None
-        return compile_files(
+        result = compile_files(
             names,
             vocabulary=vocabulary(),
             read=lambda name: texts[name] if name in texts else _read_noting(name, seen),
         )
+        return at_home(result, self.own)
 
     def compile_and_try(self, seen: dict[str, str] | None = None) -> Compiled:
         """Like `compile`, and the tests in the rules are run: there is no program where one of them fails."""

@@ -63,6 +63,7 @@ class Watch:
     """Watches one folder and takes what is put into it.
 
     own: the folder is in our own data, and made where it is missing. telling: tells what became of it, if anybody does.
+    taken: is told that something was taken in; reached: that the folder is there, the first time or again.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Watch:
         pace: Pace,
         telling: Telling | None = None,
         taken: Callable[[], None] = lambda: None,
+        reached: Callable[[], None] = lambda: None,
         *,
         own: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -88,7 +90,10 @@ class Watch:
         self._there: set[str] = set()
         self._next_pass = self._next_tidy = 0.0
         self._trouble = ""
+        self.waits_for_room = False
+        """Whether nothing is taken because nothing is taken in at all: then that is the trouble, and not this folder."""
         self._at, self._busy, self._looked = clock(), False, False
+        self._reached, self._is_reached = reached, False
         self._wake = threading.Event()
         self._stopping = threading.Event()
 
@@ -145,9 +150,13 @@ class Watch:
         if away:
             self._walk = None
             self._waited_for.clear()
-        trouble = away or self._room(0) or ""
-        if trouble:
-            self._say(trouble)
+        elif not self._is_reached:
+            self._reached()
+        self._is_reached = not away
+        no_room = "" if away else self._room(0) or ""
+        self.waits_for_room = bool(no_room)
+        if away or no_room:
+            self._say(away or no_room)
             return self._pace.every
         for taking in list(self._drops.open()):
             self._took(taking.sources, self._taker.go_on(taking))

@@ -12,7 +12,15 @@ DOUBT = 15.0
 """So many seconds after its last change, an object without pixels is one that has none."""
 
 _UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".download", ".swp", ".lock", "~")
-_LITTER = ("thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.bin", "system volume information", "__macosx")
+_LITTER = (
+    "thumbs.db",
+    "desktop.ini",
+    "ehthumbs.db",
+    "$recycle.bin",
+    "system volume information",
+    "__macosx",
+    ".ds_store",
+)
 
 STATUS = ".status"
 DONE = "done"
@@ -39,7 +47,12 @@ class Candidate:
 def is_left_alone(name: str) -> bool:
     """Whether a file or folder of this name is none of ours: hidden, unfinished, or litter of some system."""
     low = name.casefold()
-    return low.startswith((".", "~")) or low.endswith(_UNFINISHED) or low in _LITTER
+    return low.startswith((".", "~")) or low.endswith(_UNFINISHED) or is_litter(name)
+
+
+def is_litter(name: str) -> bool:
+    """Whether some system has left it behind, and nobody wants it sent."""
+    return name.casefold() in _LITTER or name.startswith("._")
 
 
 def is_ours(name: str, at_the_top: bool) -> bool:

@@ -27,7 +27,8 @@ def why_away(way: Way, drops: Drops, *, own: bool) -> str:
     """
     root = way.root
     try:
-        if own and not root.is_dir():
+        # One outside our data that was there once is on a share that is away.
+        if way.kind == "outbox" and not root.is_dir() and (own or not drops.is_marked):
             files.make_folder(root)
         with os.scandir(root) as found:
             is_empty = next(found, None) is None

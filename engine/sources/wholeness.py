@@ -51,7 +51,7 @@ def look_into(path: Path) -> Found:
         if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
             return Found(ZIP)
         if start[128:] != b"DICM":
-            return Found(OTHER, CUT_OFF if len(start) < 132 and path.suffix.lower() == ".dcm" else "")
+            return Found(OTHER)
         try:
             meta = read_meta(path)
         except ValueError as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.sources.settling import is_left_alone
+from engine.sources.settling import is_litter
 
 INCOMPLETE = "this ZIP is not complete, or damaged"
 ENCRYPTED = "this ZIP is encrypted: unpack it, and put in the folder instead"
@@ -84,7 +84,7 @@ def unpack(path: Path, limits: Limits, new_file: Callable[[], Path]) -> Iterator
     with path.open("rb") as file, _opened(file) as packed:
         for info in packed.infolist():
             parts = info.filename.replace("\\", "/").split("/")
-            if info.is_dir() or any(is_left_alone(part) for part in parts if part):
+            if info.is_dir() or any(map(is_litter, parts)):
                 continue
             target = new_file()
             try:
