@@ -145,7 +145,6 @@ class Folders:
         )
         self._running[way] = _Watching(watch, Supervised(_name(way), watch.loop))
         self._running[way].thread.start()
-        log.info("watching %s %s", way.kind, way.name)
 
     def _end(self, way: Way) -> None:
         watching = self._running.pop(way)
@@ -159,9 +158,9 @@ class Folders:
 
     def _observe(self, way: Way) -> None:
         """Have events wake it: it is there now, or there again. Without them, it looks by itself as often as is set."""
+        log.info("watching %s %s: %s in it", way.kind, way.name, _things(_count(way.root)))
         if self._observer is None:
             return
-        log.info("%s %s: %s in it", way.kind, way.name, _things(_count(way.root)))
         with suppress(KeyError):
             self._observer.unschedule(self._observed.pop(way))
         with suppress(OSError, KeyError):

@@ -58,9 +58,12 @@ class RuleBook:
         return tried(self.compile(seen))
 
     def compile_to_run(self, seen: dict[str, str] | None = None) -> Compiled:
-        """The same, but rules without a route are no rules: an emptied file must not close every port."""
+        """The same, but rules without a route are no rules: an emptied file must not close every port.
+
+        With a destination they are: what is put into its folder goes there.
+        """
         result = self.compile_and_try(seen)
-        if result.program is not None and not result.program.routes:
+        if result.program is not None and not result.program.routes and not result.program.destinations:
             raise NoRules(f"{self.path} has no route, so nothing would be received")
         return result
 

@@ -43,6 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
         f"ports {', '.join(map(str, ports)) or 'none'}{'; ' if folders else ''}{folders}",
         file=sys.stdout,
     )
-    if not routes:
+    if not routes and not result.program.destinations:
         print("it has no route: by itself it would receive nothing", file=sys.stderr)
     return 0

@@ -51,7 +51,7 @@ def _folders(statements: Sequence[ast.Statement]) -> Iterator[Written]:
 
 def _folder(kind: str, values: Sequence[ast.Value], declared: bool) -> Iterator[Written]:
     path = next((value for value in values if value.kind == "text"), None)
-    if kind == "folder" and path is not None and path.text.startswith("/"):
+    if kind == "folder" and path is not None and path.text.startswith("/") and path.text.strip("/."):
         words = {value.text for value in values if value.kind == "word"}
         yield "/" + posixpath.normpath(path.text).lstrip("/"), path, declared, "delete" in words
 

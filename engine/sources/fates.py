@@ -52,38 +52,46 @@ class Fates:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._events: dict[str, dict[str, Fate]] = {}
+        self._again: dict[str, str] = {}
+        """Numbers under which objects go through the rules once more, and the numbers that they had first."""
         self._read: tuple[str, int] | None = None
 
     def of(self, numbers: Collection[str]) -> Mapping[str, tuple[Fate, ...]]:
         """What has become of each: its promises, the reports about it aside. None known: it has gone on unseen."""
+        wanted = frozenset(numbers)
+        self._again = {number: first for number, first in self._again.items() if first in wanted}
         # The history is written before a thing leaves its place, so it is read after looking at the places.
-        lying = _lying(self._spool, frozenset(numbers))
-        self._follow(numbers)
+        lying: dict[str, dict[str, Fate]] = {}
+        for number, promises in _lying(self._spool, wanted | self._again.keys()).items():
+            lying.setdefault(self._again.get(number, number), {}).update(promises)
+        self._follow(wanted)
         found = {}
-        for number in numbers:
+        for number in wanted:
             promises = lying.get(number, {})
-            ended = {entry: fate for entry, fate in self._events[number].items() if entry not in promises}
-            found[number] = tuple(dict.fromkeys((*promises.values(), *ended.values())))
+            ended = [fate for entry, fate in self._events[number].items() if entry not in promises]
+            found[number] = tuple(dict.fromkeys((*promises.values(), *ended)))
         return found
 
-    def _follow(self, numbers: Collection[str]) -> None:
+    def _follow(self, wanted: frozenset[str]) -> None:
         """Read on in the history; for objects that are new here, it is enough to begin on the day they came."""
-        wanted = set(numbers)
         new = wanted - self._events.keys()
         self._events = {number: self._events.get(number, {}) for number in wanted}
         if not wanted:
             self._read = None
-            return
-        if self._read is None and new:
+        elif self._read is None and new:
             # By the clock in UTC, as the history is kept.
             first = min(Spool.accepted_at(number) for number in new)
             self._read = (f"{datetime.fromtimestamp(first - 1, UTC):%Y-%m-%d}", 0)
         for event in self._lines():
-            number = event.get("object", "")
-            state = ENDS.get(event.get("event", ""))
-            if number in wanted and state and not event.get("outbox", "").endswith((".mail", GATHERING)):
-                fate = Fate(state, event.get("outbox", ""), event.get("why", ""), event.get("at", ""))
-                self._events[number][event.get("entry", "")] = fate
+            number = self._again.get(event.get("object", ""), event.get("object", ""))
+            if number not in wanted:
+                continue
+            entry, outbox, state = event.get("entry", ""), event.get("outbox", ""), ENDS.get(event.get("event", ""))
+            if event.get("as"):
+                self._again[event["as"]] = number
+                self._events[number].pop(entry, None)
+            elif state and not outbox.endswith((".mail", GATHERING)):
+                self._events[number][entry] = Fate(state, outbox, event.get("why", ""), event.get("at", ""))
 
     def _lines(self) -> Iterator[dict[str, str]]:
         """What was added to the history since the last time."""

@@ -7,6 +7,7 @@ class Page(NamedTuple):
     """why: prose for the admin; avoid: a rule with this finding; prefer: the rule without any.
 
     before: the rules that have run so far, where the finding is about the change; owed: what waits for whom then.
+    own: the folders that the appliance writes to, where it is about them.
     """
 
     why: str
@@ -14,6 +15,7 @@ class Page(NamedTuple):
     prefer: str
     before: str = ""
     owed: tuple[tuple[str, int], ...] = ()
+    own: tuple[str, ...] = ()
 
 
 PACS = 'destination PACS = dicom "PACS@192.168.10.5:104"\n'
@@ -179,6 +181,20 @@ PAGES: dict[str, Page] = {
         "on port 104 → hold\n",
         "on port 11104 → hold\n",
     ),
+    "E204": Page(
+        "A watched folder is watched with all that lies in it, so a folder in it would be taken from twice. Watch the "
+        "outer one; it takes what is put into any of its folders.",
+        'on folder "/srv/export" → store by PatientID\non folder "/srv/export/ct" → hold\n',
+        'on folder "/srv/export" → store by PatientID\non folder "/srv/reports" → hold\n',
+    ),
+    "E206": Page(
+        "What the appliance writes into a folder that it watches would come in again, be written again, and so on "
+        "until the disk is full. Its own folders are the data folder, the archive, and the folder with the outboxes; "
+        "here the data folder is /srv/stellwerk.",
+        'on folder "/srv/stellwerk/archive" → store by PatientID\n',
+        'on folder "/srv/export" → store by PatientID\n',
+        own=("/srv/stellwerk",),
+    ),
     "W210": Page(
         "An object without the tag is not equal to any value, so `!=` takes it. Where the rule decides what may "
         "be stored "
@@ -270,6 +286,13 @@ PAGES: dict[str, Page] = {
         "on port 11112 → store by PatientID\n",
         "listener sono = dicom port 11112 accept SONO1, SONO2\non sono → store by PatientID\n",
         "listener sono = dicom port 11112 accept SONO1\non sono → store by PatientID\n",
+    ),
+    "W505": Page(
+        "After this change nobody takes what is put into the folder. What lies there stays, and the appliance says so, "
+        "where it is the folder of a destination that is gone.",
+        "on port 11112 → store by PatientID\n",
+        'on port 11112 → store by PatientID\non folder "/srv/export" → store by PatientID\n',
+        before='on port 11112 → store by PatientID\non folder "/srv/export" → store by PatientID\n',
     ),
     "E504": Page(
         "A `test` in the rule files is an example that must stay true. Rules whose own examples fail do not take over; "

@@ -16,6 +16,7 @@ from tests.data.make import instance
 from tests.engine.spool.crash_kit import Line, Pacs
 
 EXPORT = "/srv/export"
+USUAL = Limits()
 
 
 def rules(folder: str = EXPORT, chain: tuple[Call, ...] | None = None) -> Program:
@@ -39,7 +40,7 @@ class Dropping:
         kind: str = "outbox",
         keep: bool = True,
         pacs: Pacs | None = None,
-        limits: Limits = Limits(),
+        limits: Limits = USUAL,
     ) -> None:
         self.now = 1000.0
         self.room: str | None = None
