@@ -58,7 +58,7 @@ class _Watching:
 
 
 class Folders:
-    """The watched folders of the program that runs. digest: of that program; taken: told when something was taken in."""
+    """The watched folders of the program that runs. digest: of that program; taken: told when something has come."""
 
     def __init__(
         self,

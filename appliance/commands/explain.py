@@ -76,7 +76,7 @@ def _way_in(program: Program, words: str) -> Listener | None:
     if number.isdecimal():
         return Listener("", "dicom", {"port": Argument("number", str(int(number)))})
     try:
-        if kind == "outbox":
+        if kind == "outbox" and rest:
             return Listener("", kind, {"name": Argument("text", OutboxName.of(Argument("word", rest)).name)})
         if kind == "folder":
             path = WatchedFolder.of(Argument("text", rest.strip().strip('"'))).path

@@ -103,15 +103,7 @@ class Watch:
         silent = self._clock() - self._at
         if self._busy and silent > SILENT:
             return f"{self.way.root} has not answered for {silent:.0f} seconds"
-        if self._trouble:
-            return self._trouble
-        if self._resting:
-            why = next(iter(self._resting.values())).why
-            count = len(self._resting)
-            return f"{count} {'file' if count == 1 else 'files'} in {self.way.root} cannot be taken: {why}"
-        if self._taker.unmovable:
-            return f"{self.way.root}: what was taken stays there, for it can be neither moved nor deleted"
-        return ""
+        return self._trouble
 
     def loop(self) -> None:
         """Watch until stopped."""
@@ -165,7 +157,7 @@ class Watch:
             self._taker.give_back_orphans()
         more = self._look_around()
         took, trouble = self._take_what_is_whole()
-        self._say(trouble)
+        self._say(trouble or self._not_taken())
         if self.telling is not None:
             self.telling.turn(self._clock(), self._is_there)
         self._tidy()
@@ -180,6 +172,17 @@ class Watch:
         if trouble and trouble != self._trouble:
             log.warning("%s", trouble)
         self._trouble = trouble
+
+    def _not_taken(self) -> str:
+        """What keeps files from being taken, or from being moved away, in words."""
+        forgotten = self._clock() - max(REST, 2 * self._pace.every)
+        self._resting = {path: one for path, one in self._resting.items() if one.until > forgotten}
+        if self._resting:
+            count, why = len(self._resting), next(iter(self._resting.values())).why
+            return f"{count} {'file' if count == 1 else 'files'} in {self.way.root} cannot be taken: {why}"
+        if self._taker.unmovable:
+            return f"{self.way.root}: what was taken stays there, for it can be neither moved nor deleted"
+        return ""
 
     # --- what lies there
 
@@ -324,9 +327,7 @@ class Watch:
 
     def _is_there(self, top: str) -> bool:
         """Whether something of this drop is still to be taken."""
-        if any(path.partition("/")[0] == top for path in self._waited_for):
-            return True
-        return not self._taker.unmovable and os.path.lexists(self.way.root / top)
+        return any(path.partition("/")[0] == top for path in (*self._waited_for, *self._resting))
 
     # --- what is left behind
 

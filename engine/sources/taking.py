@@ -33,8 +33,10 @@ TAKEN = ".taken"
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 """Of a copy: the trouble of the spool, not of the file that is read."""
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV}
 """Of a move: it will not be allowed another time either."""
+_NO_SUCH_NAME = {errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG}
+"""Of a new name: there is a file where a folder would be, or it is too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Taker:
             for entry in found:
                 if entry.name not in known and entry.is_file(follow_symlinks=False):
                     name = entry.name.partition(".")[2] or entry.name
-                    self._move_to(Path(entry.path), self.way.root / name)
+                    self._move_to(Path(entry.path), self.way.root / name, self.way.root / entry.name)
 
     # --- 2, 3, 4
 
@@ -203,7 +205,7 @@ class Taker:
         """It is not taken after all: back under its name, or one like it where there is another file by now."""
         self.refused[source.path] = why
         if not source.in_place:
-            self._move_to(file, self.way.root / source.path)
+            self._move_to(file, self.way.root / source.path, self.way.root / source.aside)
 
     # --- 6
 
@@ -224,7 +226,8 @@ class Taker:
                 continue
             try:
                 if self.way.keep:
-                    target = self._move_to(file, self.way.root / DONE / source.path)
+                    done = self.way.root / DONE
+                    target = self._move_to(file, done / source.path, done / source.aside)
                     touched.add(target.parent)
                 else:
                     files.remove(file)
@@ -241,14 +244,21 @@ class Taker:
         for folder in touched:
             _sync(folder)
 
-    def _move_to(self, file: Path, target: Path) -> Path:
-        """Move a file to this name, or one like it that nobody has."""
-        _make_folder(target.parent)
-        count, name = 1, target.name
-        while os.path.lexists(target):
-            count += 1
-            target = target.with_name(numbered(name, count))
-        files.move(file, target)
+    def _move_to(self, file: Path, target: Path, instead: Path) -> Path:
+        """Move a file to this name, or one like it that nobody has; instead to the other, where there can be none."""
+        try:
+            _make_folder(target.parent)
+            count, name = 1, target.name
+            while os.path.lexists(target):
+                count += 1
+                target = target.with_name(numbered(name, count))
+            files.move(file, target)
+        except OSError as error:
+            if error.errno not in _NO_SUCH_NAME:
+                raise
+            target = instead
+            _make_folder(target.parent)
+            files.move(file, target)
         return target
 
     def _lies_within(self, path: Path) -> bool:

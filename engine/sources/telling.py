@@ -16,6 +16,7 @@ from engine import files
 from engine.drops import Drops, Piece
 from engine.sources.fates import HELD, ROUTING, WAITING, Fate
 from engine.sources.settling import STATUS
+from engine.sources.taking import shown
 from engine.spool import Spool
 from engine.step import GATHERING
 
@@ -136,7 +137,7 @@ class Telling:
             return settling
         with suppress(OSError):
             self._folder.mkdir(exist_ok=True)
-            files.write(self._folder / f"{drop.top}{STATUS}", text.encode())
+            files.write(self._folder / f"{_short(drop.top)}{STATUS}", text.encode())
             drop.text = text
         return True
 
@@ -144,7 +145,7 @@ class Telling:
 def told(top: str, objects: Mapping[str, tuple[str, Sequence[Fate]]], not_needed: Sequence[str], language: str) -> str:
     """What is said of a drop. objects: name and fates, by number."""
     say = _Saying(language)
-    lines = [os.fsencode(top).decode("utf-8", "replace")]
+    lines = [shown(top)]
     if objects:
         first = min(objects)
         lines.append(say("accepted", at=_moment(Spool.accepted_at(first)), count=say.count(len(objects))))
@@ -196,6 +197,11 @@ class _Saying:
         if state in (HELD, WAITING, "discarded", "left out", "failed"):
             for name in self.names([name for name, _ in some]):
                 yield f"    {name}"
+
+
+def _short(name: str) -> str:
+    """The name, as far as ours, which is longer, is still the name of a file."""
+    return os.fsdecode(os.fsencode(name)[:230])
 
 
 def _moment(at: float) -> str:

@@ -162,9 +162,10 @@ PAGES: dict[str, Page] = {
         'on port 11112 → store in "teaching" by PatientID\non every day at 03:00 → purge "teaching" older 90 days\n',
     ),
     "W120": Page(
-        "Something is declared, and no rule uses it: often a route was meant to and has the wrong name.",
-        PACS + "on port 11112 → store by PatientID\n",
-        PACS + "on port 11112 → store by PatientID → forward PACS\n",
+        "Something is declared, and no rule uses it: often a route was meant to and has the wrong name. A destination "
+        "may do without a rule, for what is put into its folder goes there.",
+        'contact admin = "it@praxis.example"\non port 11112 → store by PatientID\n',
+        'contact admin = "it@praxis.example"\non port 11112 → store by PatientID → mail admin\n',
     ),
     "E201": Page(
         "One port can be listened on once. Routes may share a listener; two listeners cannot share a port.",

@@ -112,9 +112,36 @@ def test_a_second_crash_while_the_first_is_made_good_changes_nothing(tmp_path: P
             again = restarted(root, drop.pacs, True)
             try:
                 with disk(crash_at=second):
-                except Crash:
+                    take_all(again)
+            except Crash:
                 again = restarted(root, drop.pacs, True)
             ended_well(again, f"crashed at {first}, then at {second}")
+
+
+def test_a_crash_where_nothing_can_be_moved_away_takes_nothing_twice(tmp_path: Path, forbidden: list[Path]) -> None:
+    operation = 0
+    names = ["a.dcm", "b.dcm"]
+    while True:
+        operation += 1
+        root = tmp_path / str(operation)
+        drop = Dropping(root, kind="folder")
+        for name in names:
+            drop.put(name)
+        forbidden.append(drop.folder)
+        drop.watch.turn()
+        drop.now += 3
+        try:
+            with disk(crash_at=operation, at_once=at_once(drop)):
+                take_all(drop)
+        except Crash:
+            again = Dropping(root, kind="folder", pacs=drop.pacs)
+            again.pass_by(10)
+            again.deliver()
+            assert sorted(drop.pacs.got) == sorted(map(uid_of, names)), f"crashed at {operation}"
+            assert again.left() == names
+        else:
+            break
+    assert operation > 15
 
 
 def test_a_full_disk_at_any_operation_is_waited_for(tmp_path: Path, packed: bytes) -> None:
