@@ -19,7 +19,7 @@ def forbidden(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         move(source, target)
 
     def guarded_mkdir(self: Path, *arguments: object, **words: object) -> None:
-        if any(self.is_relative_to(folder) for folder in folders):
+        if not self.is_dir() and any(self.is_relative_to(folder) for folder in folders):
             raise PermissionError(13, "Permission denied")
         mkdir(self, *arguments, **words)  # type: ignore[arg-type]
 
