@@ -21,8 +21,8 @@ from pathlib import Path
 
 from engine import files
 from engine.object import Origin
-from engine.outbox import names
 from engine.spool import Spool
+from engine.window import entries
 
 CLAIMED, STAGED = "claimed", "staged"
 
@@ -90,17 +90,21 @@ class Drops:
 
     def __init__(self, spool: Spool, folder: str) -> None:
         """folder: what tells it from the other watched folders, such as `outbox PACS`."""
-        self.spool = spool
+        self.spool, self._folder = spool, folder
         self.root = spool.root / "drops" / hashlib.blake2b(folder.encode(errors="replace"), digest_size=8).hexdigest()
         self._told = self.root / "told"
         self._seen: set[str] | None = None
         files.make_folder(self._told)
 
+    def new_number(self) -> str:
+        """A number for something out of this folder: the spool is fair between folders, as between senders."""
+        return self.spool.new_number(self._folder)
+
     # --- takings
 
     def begin(self, sources: Iterable[Source]) -> Taking:
         """Write down that these files are about to be taken."""
-        number = self.spool.new_number()
+        number = self.new_number()
         named = (replace(source, aside=_aside(number, place, source)) for place, source in enumerate(sources))
         taking = Taking(number, tuple(named))
         self._write(taking)
@@ -108,7 +112,7 @@ class Drops:
 
     def open(self) -> Iterator[Taking]:
         """Every taking that has begun and is not finished, oldest first."""
-        for name in sorted(names(self.root)):
+        for name in sorted(entries(self.root)):
             if name.endswith(".json"):
                 yield Taking.from_bytes((self.root / name).read_bytes())
 
@@ -126,16 +130,14 @@ class Drops:
         self._write(staged)
         return staged
 
-    def accept(self, taking: Taking, origin: Origin, program: str) -> int:
-        """Have the spool accept every piece that it has not accepted yet; answers how many. Raises OSError."""
-        count = 0
-        for piece in taking.pieces:
-            file = self._bytes_of(taking) / f"{piece.number}.dcm"
-            if piece.number and file.exists():
-                self.spool.accept(file, replace(origin, file=piece.name, flaw=piece.flaw), program, piece.number)
-                count += 1
-        files.sync(self._bytes_of(taking))
-        return count
+    def accept(self, taking: Taking, origin: Origin, program: str) -> None:
+        """Have the spool accept every piece that it has not accepted yet. Raises OSError: once more, then."""
+        folder = self._bytes_of(taking)
+        pieces = [piece for piece in taking.pieces if piece.number]
+        self.spool.take_over(
+            ((folder / f"{p.number}.dcm", replace(origin, file=p.name, flaw=p.flaw), p.number) for p in pieces), program
+        )
+        files.sync(folder)
 
     def finish(self, taking: Taking) -> None:
         """Its files are out of the folder, and what became of it is told: forget it."""
@@ -171,7 +173,7 @@ class Drops:
 
     def telling(self) -> list[str]:
         """The drops of which is still to be told, oldest first."""
-        return sorted(name.removesuffix(".jsonl") for name in names(self._told))
+        return sorted(name.removesuffix(".jsonl") for name in entries(self._told))
 
     def all_told(self, drop: str) -> None:
         """Nothing will happen to it any more."""

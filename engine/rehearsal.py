@@ -137,7 +137,7 @@ def _made_up(program: Program, trial: Trial, now: datetime) -> Object:
     kind, port, folder = _way_in(program, trial, facts)
     received = now.isoformat(timespec="milliseconds")
     sender, called, address = (facts.get(name, "") for name in _GIVEN_FACTS)
-    origin = Origin(kind, port, sender, called, address, received, folder)
+    origin = Origin(kind, port, sender, called, address, received, folder=folder)
     return Object("test", Path("test"), header, origin)
 
 

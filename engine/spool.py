@@ -28,7 +28,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -113,14 +113,11 @@ class Spool:
     def accept(self, file: Path, origin: Origin, program: str, number: str = "", again: str = "") -> str:
         """Take over a received file. When this returns the object survives a power cut and may be acknowledged.
 
-        `file` lies in `work` or `drops` and is moved. number: which it is to have (`new_number`); again: the number it
-        had before. Raises OSError (disk full …): nothing was accepted then.
+        `file` lies in `work` and is moved. number: which it is to have (`new_number`); again: the number it had before.
+        Raises OSError (disk full …): nothing was accepted then.
         """
         number = number or self.new_number(origin.sender or origin.address)
-        note = {"origin": origin.to_json(), "program": program, "again": again}
-        files.sync(file)
-        files.write(self.incoming / f"{number}.json", json.dumps(note).encode())
-        files.move(file, self.incoming / f"{number}.dcm")  # the name that counts
+        self._put_in(file, origin, program, number, again)
         try:
             files.sync(self.incoming)
         except OSError:
@@ -132,6 +129,23 @@ class Spool:
             raise
         self._tell_received(number, origin, program, again)
         return number
+
+    def take_over(self, written_down: Iterable[tuple[Path, Origin, str]], program: str) -> None:
+        """Take over files that nobody will send again, with the numbers that are written down for them (engine.drops).
+
+        Safe to repeat, and to be repeated where it raises OSError: a file that is gone has been taken over.
+        """
+        for file, origin, number in written_down:
+            if file.exists():
+                self._put_in(file, origin, program, number, "")
+                self._tell_received(number, origin, program, "")
+        files.sync(self.incoming)
+
+    def _put_in(self, file: Path, origin: Origin, program: str, number: str, again: str) -> None:
+        note = {"origin": origin.to_json(), "program": program, "again": again}
+        files.sync(file)
+        files.write(self.incoming / f"{number}.json", json.dumps(note).encode())
+        files.move(file, self.incoming / f"{number}.dcm")  # the name that counts
 
     def _tell_received(self, number: str, origin: Origin, program: str, again: str) -> None:
         source = origin.kind if origin.port is None else f"{origin.kind} {origin.port}"

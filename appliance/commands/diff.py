@@ -165,7 +165,7 @@ def _objects(paths: list[Path], ways: list[tuple[str, int, str]], sender: str) -
         for file in sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]:
             if is_dicom(file):
                 for kind, port, folder in ways:
-                    origin = Origin(kind, port or None, sender, "", "", now, folder)
+                    origin = Origin(kind, port or None, sender, "", "", now, folder=folder)
                     yield Object("tried", file, Header.read(file), origin)
 
 

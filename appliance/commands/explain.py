@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     plan = prepare(result.program)
     now = datetime.now().astimezone().isoformat()
-    origin = Origin(way.kind, way.port, arguments.sender, arguments.called, arguments.address, now, way.folder)
+    origin = Origin(way.kind, way.port, arguments.sender, arguments.called, arguments.address, now, folder=way.folder)
     heard = plan.listener(origin) is not None
     if not heard and plan.unwritten_for(origin) is None:
         where = f"nothing listens on port {way.port}" if way.port else f"nothing watches {arguments.on}"

@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-from engine.outbox import names
+from engine.numbers import arrival
 from engine.spool import Spool
 from engine.step import GATHERING, HOLD
+from engine.window import entries
 
 ROUTING, WAITING, HELD = "routing", "waiting", "held"
 ENDS = {
@@ -80,7 +80,7 @@ class Fates:
             self._read = None
         elif self._read is None and new:
             # By the clock in UTC, as the history is kept.
-            first = min(Spool.accepted_at(number) for number in new)
+            first = min(arrival(number) for number in new)
             self._read = (f"{datetime.fromtimestamp(first - 1, UTC):%Y-%m-%d}", 0)
         for event in self._lines():
             number = self._again.get(event.get("object", ""), event.get("object", ""))
@@ -99,7 +99,7 @@ class Fates:
             return
         folder = self._spool.root / "history"
         day, at = self._read
-        for name in sorted(name for name in names(folder) if name.endswith(".jsonl") and name[:-6] >= day):
+        for name in sorted(name for name in entries(folder) if name.endswith(".jsonl") and name[:-6] >= day):
             begin = at if name[:-6] == day else 0
             end = begin
             with suppress(OSError), (folder / name).open("rb") as stream:
@@ -117,11 +117,11 @@ def _lying(spool: Spool, wanted: frozenset[str]) -> dict[str, dict[str, Fate]]:
     """The promises that lie somewhere, by object and entry. Looks in the order in which they travel."""
     found: dict[str, dict[str, Fate]] = {}
     asked = 0
-    for name in names(spool.incoming):
+    for name in entries(spool.incoming):
         if (number := name[:-4]) in wanted and name.endswith(".dcm"):
             found[number] = {"": Fate(ROUTING)}
-    for batch in names(spool.routed):
-        for name in names(spool.routed / batch):
+    for batch in entries(spool.routed):
+        for name in entries(spool.routed / batch):
             number = name.partition("-")[0]
             if number in wanted and name.endswith(".dcm"):
                 found.setdefault(number, {})[name[:-4]] = Fate(ROUTING)
@@ -129,14 +129,13 @@ def _lying(spool: Spool, wanted: frozenset[str]) -> dict[str, dict[str, Fate]]:
         if outbox.endswith(".mail"):
             continue
         home = spool.outbox(outbox)
-        stages: list[Path] = [home.ready] if outbox == HOLD else [home.waiting, home.ready, home.active, home.later]
-        for stage in stages:
-            for name in names(stage):
+        for stage in dict.fromkeys(home.stages):
+            for name in entries(stage):
                 number = name.partition("-")[0].removesuffix(".dcm")
                 if number not in wanted or not name.endswith(".dcm"):
                     continue
                 why = ""
-                if asked < _ASKED and (stage == home.later or outbox == HOLD):
+                if asked < _ASKED and stage in (home.later, home.again):
                     entry = home.entry(name[:-4])
                     why, asked = (entry.why if entry else ""), asked + 1
                 found.setdefault(number, {})[name[:-4]] = Fate(HELD if outbox == HOLD else WAITING, outbox, why)

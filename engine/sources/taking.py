@@ -168,7 +168,7 @@ class Taker:
         return pieces
 
     def _copied(self, source: Source, file: Path, room: Path, flaw: str) -> Piece:
-        number = self.drops.spool.new_number()
+        number = self.drops.new_number()
         files.copy(file, room / f"{number}.dcm")
         return self._piece(source, number, shown(source.path), flaw)
 
@@ -178,7 +178,7 @@ class Taker:
 
         def new_file() -> Path:
             self._alive()
-            made.append(room / f"{self.drops.spool.new_number()}.dcm")
+            made.append(room / f"{self.drops.new_number()}.dcm")
             return made[-1]
 
         pieces = []

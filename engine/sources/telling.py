@@ -14,10 +14,10 @@ from pathlib import Path
 
 from engine import files
 from engine.drops import Drops, Piece
+from engine.numbers import arrival
 from engine.sources.fates import HELD, ROUTING, WAITING, Fate
 from engine.sources.settling import STATUS
 from engine.sources.taking import shown
-from engine.spool import Spool
 from engine.step import GATHERING
 
 NAMED = 20
@@ -91,7 +91,7 @@ class Telling:
     def drop_of(self, top: str) -> str:
         """The id of the drop that a file belongs to, by what was put in: a new one, once all was told of the last."""
         if top not in self._open:
-            self._open[top] = _Drop(self._drops.spool.new_number(), top)
+            self._open[top] = _Drop(self._drops.new_number(), top)
         return self._open[top].id
 
     def added(self, pieces: Sequence[Piece]) -> None:
@@ -148,7 +148,7 @@ def told(top: str, objects: Mapping[str, tuple[str, Sequence[Fate]]], not_needed
     lines = [shown(top)]
     if objects:
         first = min(objects)
-        lines.append(say("accepted", at=_moment(Spool.accepted_at(first)), count=say.count(len(objects))))
+        lines.append(say("accepted", at=_moment(arrival(first)), count=say.count(len(objects))))
     else:
         lines.append(say("nothing"))
     if not_needed:
