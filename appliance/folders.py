@@ -127,6 +127,11 @@ class Folders:
 
     def _begin(self, way: Way) -> None:
         settings = self._settings
+        own = way.kind == "outbox" and settings.outbox is None
+        if own:
+            # It is there as soon as the appliance is ready. Where it cannot be made, its thread says so.
+            with suppress(OSError):
+                way.root.mkdir(parents=True, exist_ok=True)
         drops = Drops(self._spool, _name(way))
         telling = None
         if way.kind == "outbox":
@@ -141,7 +146,7 @@ class Folders:
             telling,
             self._taken,
             lambda: self._observe(way),
-            own=way.kind == "outbox" and settings.outbox is None,
+            own=own,
         )
         self._running[way] = _Watching(watch, Supervised(_name(way), watch.loop))
         self._running[way].thread.start()

@@ -42,7 +42,9 @@ def start(tmp_path: Path, pacs: Pacs, rules: str = RULES, **settings: str) -> Ru
     port = free_port()
     (tmp_path / "export").mkdir()
     text = rules.format(pacs=pacs.port, port=port, export=tmp_path / "export")
-    return Running(tmp_path, text, port, **{"folder_quiet_seconds": "0.5", "folder_scan_seconds": "1", **settings})
+    line = Running(tmp_path, text, port, **{"folder_quiet_seconds": "0.5", "folder_scan_seconds": "1", **settings})
+    line.wait_for(lambda: "ready: " in line.said(), "it is not ready")
+    return line
 
 
 def images(folder: Path, count: int, first: int = 1) -> list[str]:

@@ -82,7 +82,7 @@ def test_without_any_event_looking_finds_everything(tmp_path: Path, begin: Calla
     instance(outbox / "deep" / "er", name="b.dcm")
     assert wait_for(lambda: (export / "done" / "a.dcm").exists())
     assert wait_for(lambda: (outbox / "done" / "deep" / "er" / "b.dcm").exists())
-    assert len(Spool(tmp_path / "data" / "spool").waiting()) == 2
+    assert len(list(Spool(tmp_path / "data" / "spool").waiting())) == 2
 
 
 def test_an_event_makes_it_look_at_once(tmp_path: Path, begin: Callable[..., Folders]) -> None:
