@@ -18,7 +18,8 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 from appliance.settings import Settings
 from appliance.supervise import Supervised
 from engine.drops import Drops
-from engine.program import Listener, Program
+from engine.graph import sinks
+from engine.program import Call, Listener, Program, Route, calls
 from engine.sources.fates import Fates
 from engine.sources.folder import Pace, Room, Watch
 from engine.sources.settling import DONE, is_left_alone, is_ours
@@ -97,7 +98,7 @@ class Folders:
         self.retire(program)
         self._refused = {}
         for way in ways(program, self._settings):
-            own = self._own_folder(way)
+            own = self._own_folder(way, program)
             if own:
                 self._refused[_name(way)] = f"{way.root} is, holds or lies in {own}, which the appliance writes to"
                 log.error("%s: not watched: %s", _name(way), self._refused[_name(way)])
@@ -172,12 +173,15 @@ class Folders:
             handler = _Waking(way.root, self._running[way].watch.wake)
             self._observed[way] = self._observer.schedule(handler, str(way.root), recursive=True)
 
-    def _own_folder(self, way: Way) -> str:
+    def _own_folder(self, way: Way, program: Program) -> str:
         """The folder of ours that this one would take from, links followed; empty where there is none."""
         if way.kind != "folder":
             return ""
-        real = way.root.resolve()
-        ours = (Path(own) for own in self._settings.own_folders)
+        real = Path(os.path.realpath(way.root))
+        stored = {outbox for route in program.routes for call in _steps(route) for outbox in sinks(call)}
+        kept = (outbox.removesuffix(".store") for outbox in stored if outbox.endswith(".store"))
+        ours = [*map(Path, self._settings.own_folders)]
+        ours += [Path(os.path.realpath(self._settings.archive_folder(name))) for name in kept]
         return next((str(own) for own in ours if real.is_relative_to(own) or own.is_relative_to(real)), "")
 
     def _left_behind(self) -> dict[str, str]:
@@ -213,6 +217,11 @@ class _Waking(FileSystemEventHandler):
         parts = Path(os.path.relpath(path, self._root)).parts or ("",)
         if not is_ours(parts[0], True) and not is_ours(parts[-1], False) and not is_left_alone(parts[0]):
             self._wake()
+
+
+def _steps(route: Route) -> Iterator[Call]:
+    yield from calls(route.chain)
+    yield from calls(route.failure or ())
 
 
 def _name(way: Way) -> str:

@@ -30,6 +30,7 @@ CODES = {
     "W203": "a port below 1024 needs special rights",
     "E204": "a folder is watched twice, or lies in another that is",
     "E206": "a watched folder that this appliance writes to itself",
+    "W207": "an outbox whose name is nearly a destination's",
     "W210": "`!=` also takes objects without the tag",
     "W301": "a case that earlier cases leave nothing for",
     "W302": "steps that no object reaches",

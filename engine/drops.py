@@ -142,7 +142,9 @@ class Drops:
     def finish(self, taking: Taking) -> None:
         """Its files are out of the folder, and what became of it is told: forget it."""
         files.remove(self.root / f"{taking.number}.json")
-        files.sync(self.root)
+        with contextlib.suppress(OSError):
+            # Should a power cut bring it back, going on with it finds everything done.
+            files.sync(self.root)
         files.remove_folder(self._bytes_of(taking))
 
     def _bytes_of(self, taking: Taking) -> Path:

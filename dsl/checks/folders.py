@@ -1,4 +1,5 @@
-"""Do watched folders clash? E204 one in another, or one in two ways; E206 one that the appliance writes to itself.
+"""Do watched folders clash? E204 one in another, or one in two ways; E206 one that the appliance writes to itself;
+W207 the outbox of nobody whose name is nearly a destination's.
 
 Pure: a path is compared as it is written. What a link makes of it is asked when the folder is watched.
 """
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dsl import ast
 from dsl.finding import Also, Finding, finding
 from dsl.resolve import Rules
+from dsl.suggest import nearest
 
 Written = tuple[str, ast.Value, bool, bool]
 """The path, where it stands, whether it is declared, and whether its files are deleted."""
@@ -30,6 +32,17 @@ def check(rules: Rules) -> Iterator[Finding]:
         if outer is not None:
             also = (Also(watched[outer][1].span, "first folder"),)
             yield finding("E204", value.span, also=also, word=f'"{path}"', other=f'"{outer}"')
+    for statement in rules.statements:
+        if isinstance(statement, ast.Route) and statement.source.name.text == "outbox":
+            yield from _nearly(statement.source.values[:1], rules)
+
+
+def _nearly(names: Sequence[ast.Value], rules: Rules) -> Iterator[Finding]:
+    """What is put into the destination's own folder would go there past the rule that was meant for it."""
+    for name in names:
+        guess = nearest(name.text, rules.declared("destination"))
+        if guess and not rules.knows("destination", name.text):
+            yield finding("W207", name.span, word=name.text, guess=guess)
 
 
 def own_folders(statements: Sequence[ast.Statement], own: Sequence[str]) -> Iterator[Finding]:

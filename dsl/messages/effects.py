@@ -63,6 +63,18 @@ MESSAGES: dict[str, Message] = {
             "was es dort ablegt, käme wieder herein, endlos: beobachten Sie einen anderen Ordner",
         ),
     ),
+    "W207": Message(
+        Text(
+            "no destination is called {word}, but one is called {guess}",
+            "this watches a folder of its own",
+            "did you mean {guess}? What is put into its own folder goes there past this rule",
+        ),
+        Text(
+            "kein Ziel heißt {word}, aber eines heißt {guess}",
+            "das beobachtet einen eigenen Ordner",
+            "meinten Sie {guess}? Was in dessen Ordner gelegt wird, geht an dieser Regel vorbei dorthin",
+        ),
+    ),
     "W210": Message(
         Text(
             "this also takes objects without {tag}",

@@ -60,6 +60,8 @@ _WORDS = {
 class _Drop:
     id: str
     top: str
+    records: set[str] = field(default_factory=set)
+    """Under which ids something is written down of it: after a crash there may be two."""
     names: dict[str, str] = field(default_factory=dict)
     """Of its objects, by number."""
     not_needed: list[str] = field(default_factory=list)
@@ -86,7 +88,7 @@ class Telling:
                 continue
             drop = self._open.setdefault(lines[0]["top"], _Drop(number, lines[0]["top"]))
             for line in lines:
-                self._add(drop, line["object"], line["name"])
+                self._add(drop, number, line["object"], line["name"])
 
     def drop_of(self, top: str) -> str:
         """The id of the drop that a file belongs to, by what was put in: a new one, once all was told of the last."""
@@ -98,8 +100,8 @@ class Telling:
         """These have been accepted."""
         for piece in pieces:
             if piece.drop:
-                self.drop_of(piece.top)
-                self._add(self._open[piece.top], piece.number, piece.name)
+                drop = self._open.setdefault(piece.top, _Drop(piece.drop, piece.top))
+                self._add(drop, piece.drop, piece.number, piece.name)
                 self._soon = True
 
     def turn(self, now: float, is_there: Callable[[str], bool]) -> None:
@@ -114,13 +116,15 @@ class Telling:
                 continue
             self._soon |= self._tell(drop, fates)
             if len(drop.ended) == len(drop.names) and not is_there(drop.top):
-                self._drops.all_told(drop.id)
+                for record in drop.records:
+                    self._drops.all_told(record)
                 del self._open[drop.top]
         # What costs much is not asked often.
         rest = 20 * (time.monotonic() - begun)
         self._last, self._due = now + rest, now + rest + AT_REST
 
-    def _add(self, drop: _Drop, number: str, name: str) -> None:
+    def _add(self, drop: _Drop, record: str, number: str, name: str) -> None:
+        drop.records.add(record)
         if number:
             drop.names[number] = name
         elif name not in drop.not_needed:

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.folders import Folders, ways
 from appliance.settings import Settings
-from engine.program import Destination, Listener, Program, Route
+from engine.program import Call, Destination, Listener, Program, Route
 from engine.signature import Argument
 from engine.spool import Spool
 from tests.data.make import instance
@@ -114,6 +114,15 @@ def test_a_link_to_a_folder_of_our_own_is_not_watched(tmp_path: Path, begin: Cal
     (tmp_path / "link").symlink_to(tmp_path / "data")
     folders = begin(program(listener(tmp_path / "link" / "archive")), settings(tmp_path, 0.3), events=False)
     assert "which the appliance writes to" in folders.trouble()[f"folder {tmp_path}/link/archive"]
+
+
+def test_where_a_rule_stores_no_rule_watches(tmp_path: Path, begin: Callable[..., Folders]) -> None:
+    words = {"folder": Argument("text", "teaching"), "layout": Argument("word", "PatientID")}
+    route = Route("main", "export", None, (Call("store", words),))
+    rules = Program(listeners=(listener(tmp_path / "disk" / "teaching"),), routes=(route,))
+    elsewhere = Settings(data=tmp_path / "data", archive=tmp_path / "disk" / "archive")
+    folders = begin(rules, elsewhere, events=False)
+    assert "which the appliance writes to" in folders.trouble()[f"folder {tmp_path}/disk/teaching"]
 
 
 def test_what_lies_in_the_folder_of_nobody_is_said(tmp_path: Path, begin: Callable[..., Folders]) -> None:

@@ -196,6 +196,13 @@ PAGES: dict[str, Page] = {
         'on folder "/srv/export" → store by PatientID\n',
         own=("/srv/stellwerk",),
     ),
+    "W207": Page(
+        "A name behind `on outbox` that is no destination's is a folder of its own. Where it is nearly the name of a "
+        "destination, that one was most likely meant: without a rule for it, what is put into the folder of the "
+        "destination goes there as it is.",
+        PACS + "on outbox PASC → store by PatientID → forward PACS\n",
+        PACS + "on outbox PACS → store by PatientID → forward PACS\n",
+    ),
     "W210": Page(
         "An object without the tag is not equal to any value, so `!=` takes it. Where the rule decides what may "
         "be stored "

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Never
+from engine.sources import folder, wholeness
 from engine.step import HOLD
 from tests.data.make import REAL, instance
 from tests.engine.sources.kit import Dropping, uid_of
@@ -241,6 +242,21 @@ def test_an_empty_mount_point_is_not_the_folder(tmp_path: Path) -> None:
     assert list(drop.folder.iterdir()) == []
 
 
+def test_a_share_that_hangs_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop = Dropping(tmp_path, kind="folder")
+    said = []
+
+    def hangs(*_: object, **__: object) -> str:
+        drop.now += 300
+        said.append(drop.watch.trouble)
+        return ""
+
+    monkeypatch.setattr(folder, "why_away", hangs)
+    drop.watch.turn()
+    assert said == [f"{drop.folder} has not answered for 300 seconds"]
+    assert drop.watch.trouble == ""
+
+
 def test_without_room_nothing_is_taken_and_nothing_lost(tmp_path: Path) -> None:
     drop = Dropping(tmp_path)
     drop.put("a.dcm")
@@ -255,8 +271,6 @@ def test_without_room_nothing_is_taken_and_nothing_lost(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_does_not_keep_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine.sources import folder, wholeness
-
     def look_into(path: Path) -> wholeness.Found:
         if path.name == "bad.dcm":
             raise OSError(5, "Input/output error")
@@ -272,8 +286,6 @@ def test_a_file_that_cannot_be_read_does_not_keep_the_others(tmp_path: Path, mon
 
 
 def test_many_files_are_waited_for_in_a_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine.sources import folder
-
     monkeypatch.setattr(folder, "WINDOW", 8)
     monkeypatch.setattr(folder, "ENTRIES", 10)
     monkeypatch.setattr(folder, "BATCH", 5)

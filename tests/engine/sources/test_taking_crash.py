@@ -57,6 +57,12 @@ def ended_well(drop: Dropping, where: str) -> None:
     if drop.way.keep:
         assert drop.done() == ["a.dcm", "more.zip", "study/b.dcm", "study/deep/c.dcm"], where
     assert [p.name for p in (drop.spool.root / "drops").rglob("*.dcm")] == [], where
+    if drop.way.keep:
+        drop.spool.delete(drop.spool.outbox(HOLD).all()[0].id)
+        drop.pass_by(40)
+        assert [p.name for p in (drop.spool.root / "drops").rglob("*.jsonl")] == [], f"all has been told: {where}"
+        assert "2 objects: sent to PACS" in drop.status("more.zip"), where
+        assert "2 objects: sent to PACS" in drop.status("study"), where
 
 
 def restarted(root: Path, pacs: Pacs, keep: bool) -> Dropping:
