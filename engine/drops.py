@@ -145,7 +145,7 @@ class Drops:
         with contextlib.suppress(OSError):
             # Should a power cut bring it back, going on with it finds everything done.
             files.sync(self.root)
-        files.remove_folder(self._bytes_of(taking))
+            files.remove_folder(self._bytes_of(taking))
 
     def _bytes_of(self, taking: Taking) -> Path:
         return self.root / taking.number
