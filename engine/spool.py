@@ -148,7 +148,7 @@ class Spool:
         files.move(file, self.incoming / f"{number}.dcm")  # the name that counts
 
     def _tell_received(self, number: str, origin: Origin, program: str, again: str) -> None:
-        source = origin.kind if origin.port is None else f"{origin.kind} {origin.port}"
+        source = f"{origin.kind} {origin.folder if origin.port is None else origin.port}".rstrip()
         way = {"source": source, "sender": origin.sender, "called": origin.called, "address": origin.address}
         self.tell("received", number, **way, program=program, again=again)
 

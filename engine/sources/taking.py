@@ -31,6 +31,8 @@ from engine.sources.zips import NESTED, Limits, Unfit, unpack
 
 TAKEN = ".taken"
 
+_BLOCK = 1 << 20
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 """Of a copy: the trouble of the spool, not of the file that is read."""
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV}
@@ -169,7 +171,13 @@ class Taker:
 
     def _copied(self, source: Source, file: Path, room: Path, flaw: str) -> Piece:
         number = self.drops.new_number()
-        files.copy(file, room / f"{number}.dcm")
+        target = room / f"{number}.dcm"
+        with file.open("rb") as reader, target.open("wb") as writer:
+            while block := reader.read(_BLOCK):
+                # Over a slow line, one file may take very long and all be well.
+                self._alive()
+                writer.write(block)
+        files.sync(target)
         return self._piece(source, number, shown(source.path), flaw)
 
     def _unpacked(self, source: Source, file: Path, room: Path) -> list[Piece]:
