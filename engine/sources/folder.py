@@ -91,7 +91,7 @@ class Watch:
         self._next_pass = self._next_tidy = 0.0
         self._trouble = ""
         self.waits_for_room = False
-        """Whether nothing is taken because nothing is taken in at all: then that is the trouble, and not this folder."""
+        """Whether nothing is taken for want of room: then that is the trouble, and not this folder."""
         self._at, self._busy, self._looked = clock(), False, False
         self._reached, self._is_reached = reached, False
         self._wake = threading.Event()
