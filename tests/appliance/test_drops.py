@@ -7,10 +7,12 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
 
 from appliance.demonstration.pacs import Pacs, free_port
 from engine.step import HOLD
@@ -57,7 +59,12 @@ def images(folder: Path, count: int, first: int = 1) -> list[str]:
 
 
 def got(tmp_path: Path) -> list[str]:
-    return sorted(str(dcmread(path).SOPInstanceUID) for path in (tmp_path / "pacs").rglob("*") if path.is_file())
+    """What the PACS has, as far as it has written it."""
+    found = []
+    for path in (tmp_path / "pacs").rglob("*"):
+        with suppress(InvalidDicomError, EOFError, AttributeError):
+            found.append(str(dcmread(path, stop_before_pixels=True).SOPInstanceUID))
+    return sorted(found)
 
 
 def test_a_folder_a_zip_and_a_file_that_are_dropped_reach_the_pacs(tmp_path: Path, pacs: Pacs) -> None:
