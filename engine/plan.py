@@ -80,7 +80,8 @@ def prepare(program: Program) -> Plan:
 def _unwritten(outbox: str) -> Route:
     # A name with a slash: no route that somebody has written can have it, and be asked for its `on failure`.
     forward = Call("forward", {"destinations": Argument("word", outbox)})
-    return Route(f"outbox/{outbox}", f"outbox {outbox}", None, (forward,), None, "no rule")
+    # Whoever puts something there again wants it sent again.
+    return Route(f"outbox/{outbox}", f"outbox {outbox}", None, (forward,), None, "no rule", "keep")
 
 
 def _asks_for_the_day(data: object) -> bool:
