@@ -14,6 +14,7 @@ from functools import partial
 from ipaddress import ip_network
 
 from appliance.chores import Caretaker, timetable
+from appliance.folders import Folders
 from appliance.health import Health
 from appliance.settings import Settings
 from appliance.supervise import Supervised
@@ -24,6 +25,7 @@ from engine.collector import Collector
 from engine.destinations.archive import Archive
 from engine.destinations.mail import Mailer
 from engine.destinations.node import DicomNode
+from engine.disk import space
 from engine.errors import Later
 from engine.heard import Heard
 from engine.indexer import Indexer
@@ -75,6 +77,7 @@ class Appliance:
         self.router = Router(self.spool, lambda: self._plan, self._promised)
         self._relay = settings.relay()
         self._listeners: dict[str, tuple[Listener, dicom.Listener]] = {}
+        self._folders = Folders(settings, self.spool, lambda: self._digest, self._no_room, self.router.wake.set)
         self._pumps: dict[str, _Pumping] = {}
         self._senders: dict[str, Sender | None] = {}
         self._changing = threading.RLock()
@@ -99,6 +102,7 @@ class Appliance:
         self.health.also("rules by the clock", lambda: self._timetable.trouble or self._by_clock.trouble)
         # With a full disk it stands still, which nobody needs to be told beside that.
         self.health.also("the journal", lambda: "" if self.health.disk.refuses() else self._journal.trouble)
+        self.health.also_each(self._folders.trouble)
         self.health.also("the watch", lambda: self._watch.mailing or self._watching.trouble)
 
     @property
@@ -114,11 +118,12 @@ class Appliance:
         self._routing.start()
         self._tidying.start()
         try:
-            for listener in self.program.listeners:
+            for listener in _on_ports(self.program):
                 self._open(listener)
         except OSError:
             self.stop()
             raise
+        self._folders.use(self.program)
         self._timetable.use(self.program.chores)
         self._watch.use(self.program.chores)
         self._by_clock.start()
@@ -139,11 +144,11 @@ class Appliance:
             opened: list[str] = []
             closed: list[Listener] = []
             try:
-                for listener in program.listeners:
+                for listener in _on_ports(program):
                     known = before.get(listener.name)
                     if known == listener and listener.arguments == known.arguments:
                         continue
-                    clash = next((other for other in old.listeners if other.port == listener.port), None)
+                    clash = next((other for other in _on_ports(old) if other.port == listener.port), None)
                     if clash is not None:
                         self._close(clash)
                         closed.append(clash)
@@ -155,12 +160,15 @@ class Appliance:
                 for listener in closed:
                     self._open(listener)
                 raise CannotChange(error.strerror or str(error)) from error
+            # What the new program does not know must not be taken in under it.
+            self._folders.retire(program)
             self._plan, self._digest = prepare(program), digest
+            self._folders.use(program)
             self._senders.clear()
             self._timetable.use(program.chores)
             self._watch.use(program.chores)
             kept = {listener.name for listener in program.listeners}
-            for listener in old.listeners:
+            for listener in _on_ports(old):
                 if listener.name not in kept and listener not in closed:
                     self._close(listener)
             for name in list(self._pumps):
@@ -173,6 +181,7 @@ class Appliance:
         with self._changing:
             for listener, _ in list(self._listeners.values()):
                 self._close(listener)
+            self._folders.stop()
         self._routing.stop()
         self._by_clock.stop()
         self._timetable.stop()
@@ -263,6 +272,14 @@ class Appliance:
             raise Later(f"the spool cannot take it in ({error.strerror})") from None
         self._heard.note(reception.calling_ae, port)
         self.router.wake.set()
+
+    def _no_room(self, for_bytes: int = 0) -> str | None:
+        refused = self.health.disk.refuses()
+        there = space(self.spool.root) if for_bytes and not refused else None
+        if there is not None and there.free_mb - (for_bytes >> 20) < self.settings.min_free_mb:
+            least = self.settings.min_free_mb
+            refused = f"{for_bytes >> 20} MB more would leave less than {least} MB of disk free: make room"
+        return refused
 
     def _tidy(self, started: float) -> None:
         """Once after a start, beside everything else: with a million objects it takes a while."""
@@ -363,3 +380,7 @@ class Appliance:
         for name, count in self.owed().items():
             if count and new.destination(name) is None:
                 raise CannotChange(f"{name} is no longer declared, but objects still wait for it: {count}")
+
+
+def _on_ports(program: Program) -> list[Listener]:
+    return [listener for listener in program.listeners if listener.port is not None]

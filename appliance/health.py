@@ -82,10 +82,15 @@ class Health:
         self.disk = Disk(spool.root, spool.work, Limits(settings.warn_free_mb, settings.min_free_mb))
         self._spool, self._settings, self._program, self._outboxes = spool, settings, program, outboxes
         self._parts: dict[str, Callable[[], str]] = {}
+        self._many: list[Callable[[], Mapping[str, str]]] = []
 
     def also(self, name: str, said: Callable[[], str]) -> None:
         """A part that may break, and how to ask it why it has; it answers nothing when all is well."""
         self._parts[name] = said
+
+    def also_each(self, said: Callable[[], Mapping[str, str]]) -> None:
+        """Parts of which there are now some and now others: what each that is in trouble has to say, by its name."""
+        self._many.append(said)
 
     def trouble(self) -> dict[str, Trouble]:
         """What does not work at the moment, by name: an outbox, or one of engine.destinations.alarms.OWN."""
@@ -95,6 +100,7 @@ class Health:
                 found[outbox.name] = box
         if (held := of_hold(self._spool)) is not None:
             found["hold"] = held
+        found |= {name: Trouble(words) for some in self._many for name, words in some().items()}
         return found | {name: Trouble(words) for name, said in self._parts.items() if (words := said())}
 
     def free(self) -> dict[str, int]:

@@ -12,6 +12,7 @@ from importlib.resources import files as resources
 from pathlib import Path
 
 from appliance.trying import tried
+from dsl.changeover import at_home
 from dsl.compile import Compiled, compile_files
 from engine.vocabulary import vocabulary
 
@@ -29,6 +30,8 @@ class RuleBook:
     """A rule file, or a folder whose `*.rules` are read together in the order of their names."""
 
     path: Path
+    own: tuple[str, ...] = ()
+    """The folders that the appliance writes to: no rule may watch them. By their paths from the root on."""
 
     def compile(self, seen: dict[str, str] | None = None) -> Compiled:
         """Compile what stands there now. Raises NoRules where nothing stands there.
@@ -43,20 +46,24 @@ class RuleBook:
             texts = {name: _read_noting(name, seen) for name in names}
         except OSError as error:
             raise NoRules(f"{error.filename or self.path} cannot be read ({error.strerror})") from None
-        return compile_files(
+        result = compile_files(
             names,
             vocabulary=vocabulary(),
             read=lambda name: texts[name] if name in texts else _read_noting(name, seen),
         )
+        return at_home(result, self.own)
 
     def compile_and_try(self, seen: dict[str, str] | None = None) -> Compiled:
         """Like `compile`, and the tests in the rules are run: there is no program where one of them fails."""
         return tried(self.compile(seen))
 
     def compile_to_run(self, seen: dict[str, str] | None = None) -> Compiled:
-        """The same, but rules without a route are no rules: an emptied file must not close every port."""
+        """The same, but rules without a route are no rules: an emptied file must not close every port.
+
+        With a destination they are: what is put into its folder goes there.
+        """
         result = self.compile_and_try(seen)
-        if result.program is not None and not result.program.routes:
+        if result.program is not None and not result.program.routes and not result.program.destinations:
             raise NoRules(f"{self.path} has no route, so nothing would be received")
         return result
 

@@ -14,6 +14,7 @@ from engine.destinations.letter import LANGUAGES
 from engine.destinations.relay import Relay
 
 SECURITY = ("starttls", "tls", "none")
+KEPT = ("keep", "delete")
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
@@ -43,6 +44,16 @@ class Settings:
     """For how long it is kept what became of each image; 0 means for ever. Ten years, as long as images are kept."""
     warn_free_mb: int = 2048
     """Below this much free disk a person is told, in the log and by `on trouble`."""
+    outbox: Path | None = None
+    """Where each destination has a folder: what is put into it goes there. `<data>/outbox` where nothing is said."""
+    outbox_done: str = "keep"
+    """keep: what was taken out of a watched folder moves to `done` in it; delete: out of an outbox it disappears."""
+    outbox_done_days: float = 30.0
+    """After so many days it disappears from `done` as well."""
+    folder_quiet_seconds: float = 2.0
+    """A file is taken once it has not changed for so long."""
+    folder_scan_seconds: float = 5.0
+    """How often to look into a watched folder where no event tells of a change, as on a network share."""
     mail_host: str = ""
     """The mail relay; without one, reports wait in their outbox."""
     mail_port: int = 0
@@ -82,6 +93,17 @@ class Settings:
     def spool(self) -> Path:
         """The spool's folder."""
         return self.data / "spool"
+
+    @property
+    def outbox_folder(self) -> Path:
+        """Where the destinations' folders are."""
+        return self.outbox or self.data / "outbox"
+
+    @property
+    def own_folders(self) -> tuple[str, ...]:
+        """What the appliance writes to, by paths from the root on."""
+        own = (self.data, self.archive_folder("archive"), self.outbox_folder)
+        return tuple(dict.fromkeys(str(path.resolve()) for path in own))
 
     @property
     def rules_path(self) -> Path:
@@ -124,6 +146,8 @@ class Settings:
         settings = replace(self, **read)  # type: ignore[arg-type]
         if settings.mail_security not in SECURITY:
             raise SettingsError(f"{where}: mail_security is one of {', '.join(SECURITY)}")
+        if settings.outbox_done not in KEPT:
+            raise SettingsError(f"{where}: outbox_done is one of {', '.join(KEPT)}")
         if settings.language not in LANGUAGES:
             raise SettingsError(f"{where}: language is one of {', '.join(LANGUAGES)}")
         return settings

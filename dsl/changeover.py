@@ -1,12 +1,14 @@
-"""May these rules take over from those that run? E501 somebody is still owed something, W502 a port closes, W503 opens.
+"""May these rules take over from those that run, and run here? E501 somebody is still owed something, W502 a port
+closes, W503 opens, W505 a folder is no longer watched; E206 a watched folder is the appliance's own.
 
-Pure: what runs and what is owed are given. Asked at reload and by `stellwerk diff`, not of a file by itself.
+Pure: what runs, what is owed and which folders are whose are given. Asked where rules are to run, not of a text alone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dsl import ast
+from dsl.checks.folders import own_folders
 from dsl.compile import Compiled
 from dsl.finding import Finding, finding
 from engine.program import Destination, Listener, Program
@@ -27,6 +29,12 @@ def changeover(new: Compiled, old: Program, owed: Mapping[str, int]) -> Compiled
     return replace(new, program=None if broken else new.program, findings=(*new.findings, *found))
 
 
+def at_home(new: Compiled, own: Sequence[str]) -> Compiled:
+    """The same with E206 for each watched folder that the appliance writes to; without a program where there is one."""
+    found = tuple(own_folders(new.statements, own))
+    return replace(new, program=None, findings=(*new.findings, *found), trials=()) if found else new
+
+
 def _owed(new: Compiled, program: Program, old: Program, owed: Mapping[str, int]) -> Iterator[Finding]:
     for gone in old.destinations:
         count = owed.get(gone.name, 0)
@@ -41,8 +49,11 @@ def _owed(new: Compiled, program: Program, old: Program, owed: Mapping[str, int]
 
 def _ports(new: Compiled, program: Program, old: Program) -> Iterator[Finding]:
     for was in old.listeners:
-        now = next((one for one in program.listeners if one.port == was.port), None)
-        if now is None:
+        now = program.listener_at(was.kind, was.port, was.folder)
+        if was.folder:
+            if now is None and not (was.kind == "outbox" and program.destination(was.folder)):
+                yield finding("W505", _top(new), word=f"{was.kind} {was.folder}")
+        elif now is None:
             moved = any(one.name == was.name for one in program.listeners)
             place = _place(new, "listener", was.name) if moved else _top(new)
             yield finding("W502", place, word=str(was.port))

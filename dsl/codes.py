@@ -28,6 +28,9 @@ CODES = {
     "E201": "a port is opened twice",
     "E202": "a destination that is this appliance itself",
     "W203": "a port below 1024 needs special rights",
+    "E204": "a folder is watched twice, or lies in another that is",
+    "E206": "a watched folder that this appliance writes to itself",
+    "W207": "an outbox whose name is nearly a destination's",
     "W210": "`!=` also takes objects without the tag",
     "W301": "a case that earlier cases leave nothing for",
     "W302": "steps that no object reaches",
@@ -41,5 +44,6 @@ CODES = {
     "E501": "something is still owed to a destination that goes",
     "W502": "a port that is closed",
     "W503": "a port that is opened to everyone",
+    "W505": "a folder that is no longer watched",
     "E504": "a test of the rules fails",
 }

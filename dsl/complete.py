@@ -16,7 +16,7 @@ from dsl.resolve import Rules
 from dsl.symbols import said
 from dsl.terms import COMMON, TERMS
 from dsl.wanted import Wanted, signature_of, wanted
-from engine.parameters import Late, Layout, Names, NumberTag, TagName, Time, Unit
+from engine.parameters import Late, Layout, Names, NumberTag, OutboxName, TagName, Time, Unit
 from engine.signature import Parameter, Signature, Vocabulary
 from engine.tags import ALIASES, FACTS, UnknownTag, all_names, path_of, tag_of, title_of, vr_of
 
@@ -255,7 +255,7 @@ class _Asking:
             kind = signature.kinds.get(parameter.lower())
             if kind is None:
                 continue
-            if issubclass(kind, Names):
+            if issubclass(kind, Names | OutboxName):
                 yield from self._declared(kind.declared, 1)
             elif kind in (Layout, NumberTag, TagName):
                 yield from self._tags()

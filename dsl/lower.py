@@ -14,6 +14,7 @@ from dsl.bind import Arguments
 from dsl.resolve import Rules
 from engine import condition as conditions
 from engine.condition import Condition, Field, Literal
+from engine.parameters import WatchedFolder
 from engine.program import (
     Call,
     Case,
@@ -65,7 +66,7 @@ class _Lowering:
             if isinstance(statement, ast.Declaration) and statement.kind == "listener":
                 name = statement.name
                 kind = statement.values[0].text
-                self.listeners[name.text] = Listener(name.text, kind, self._bound(name.span))
+                self.listeners[name.text] = _listener(name.text, kind, self._bound(name.span))
         for statement in self.rules.statements:
             match statement:
                 case ast.Declaration(kind="destination", name=name, values=values):
@@ -121,13 +122,12 @@ class _Lowering:
         bound = self._bound(call.span)
         if call.name.text in self.listeners and not call.values:
             return call.name.text
-        port = int(bound["port"].text)
+        way_in = way(call.name.text, bound)
         for listener in self.listeners.values():
-            if listener.kind == "dicom" and listener.port == port:
+            if (listener.kind, listener.port, listener.folder) == (way_in.kind, way_in.port, way_in.folder):
                 return listener.name
-        name = f"port {port}"
-        self.listeners[name] = Listener(name, "dicom", {"port": Argument("number", str(port))})
-        return name
+        self.listeners[way_in.name] = way_in
+        return way_in.name
 
     def _chain(self, chain: ast.Chain) -> Chain:
         nodes: list[Call | Choose] = []
@@ -176,6 +176,22 @@ class _Lowering:
         if isinstance(declared, ast.Condition):
             return conditions.Named(name, self.condition(declared.where))
         return conditions.Unmatched()
+
+
+def way(source: str, bound: Arguments) -> Listener:
+    """A way in as a route names it that has not been declared: `port 11112`, `outbox PACS`, `folder "/srv/export"`."""
+    if source == "port":
+        port = int(bound["port"].text)
+        return Listener(f"port {port}", "dicom", {"port": Argument("number", str(port))})
+    listener = _listener("", source, bound)
+    return replace(listener, name=f"{source} {listener.arguments['name' if source == 'outbox' else 'path']}")
+
+
+def _listener(name: str, kind: str, bound: Arguments) -> Listener:
+    if "path" in bound:
+        # However it is spelt, one folder is one way in.
+        bound = {**bound, "path": Argument("text", WatchedFolder.of(bound["path"]).path)}
+    return Listener(name, kind, bound)
 
 
 def literal(operand: ast.Operand) -> Literal:

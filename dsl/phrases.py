@@ -89,6 +89,14 @@ PHRASES: dict[str, tuple[str, str]] = {
         "an address or a network, like 192.168.10.0/24",
         "eine Adresse oder ein Netz, wie 192.168.10.0/24",
     ),
+    "fits outbox": (
+        "the name of a destination, or of a folder of its own",
+        "der Name eines Ziels oder eines eigenen Ordners",
+    ),
+    "fits watched folder": (
+        'the path of a folder, from the root on and in quotes, like "/srv/export"',
+        'der Pfad eines Ordners ab der Wurzel, in Anführungszeichen, wie "/srv/export"',
+    ),
     "fits mail": (
         'a mail address in quotes, like "it@praxis.example"',
         'eine Mailadresse in Anführungszeichen, wie "it@praxis.example"',

@@ -23,6 +23,8 @@ _SAMPLES: dict[type[Parameter], str] = {
     kinds.RegionsName: "top-banner",
     kinds.ScheduleName: "nights",
     kinds.AETitles: "CT1",
+    kinds.OutboxName: "PACS",
+    kinds.WatchedFolder: '"/srv/export"',
     kinds.Networks: "192.168.10.0/24",
     kinds.Addresses: '"it@praxis.example"',
     kinds.Node: '"PACS_A@192.168.10.5:104"',

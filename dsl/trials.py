@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from dsl import ast
 from dsl.bind import Arguments, argument
-from dsl.lower import literal
+from dsl.lower import literal, way
 from dsl.resolve import Rules
 from engine.condition import Field
-from engine.program import Call, Program
+from engine.program import Call, Listener, Program
 from engine.trial import Trial, Wanted
 
 
@@ -24,26 +24,21 @@ def trials(rules: Rules, arguments: Mapping[ast.Span, Arguments], program: Progr
 
 
 def _trial(rules: Rules, arguments: Mapping[ast.Span, Arguments], program: Program, statement: ast.Test) -> Trial:
-    source, port = _source(arguments, program, statement)
     return Trial(
         statement.title.text,
         tuple((Field(given.field.text), literal(given.operand)) for given in statement.given),
-        source,
-        port,
+        _source(arguments, program, statement),
         tuple(_wanted(rules, arguments, expect) for expect in statement.expects),
         f"{statement.span.file}:{statement.span.line}",
     )
 
 
-def _source(arguments: Mapping[ast.Span, Arguments], program: Program, statement: ast.Test) -> tuple[str, int | None]:
+def _source(arguments: Mapping[ast.Span, Arguments], program: Program, statement: ast.Test) -> Listener | None:
     call = statement.source
     if call is None:
-        return "", None
+        return None
     declared = next((one for one in program.listeners if one.name == call.name.text), None)
-    if declared is not None:
-        return declared.name, declared.port
-    port = int(arguments[call.span]["port"].text)
-    return f"port {port}", port
+    return declared or way(call.name.text, arguments[call.span])
 
 
 def _wanted(rules: Rules, arguments: Mapping[ast.Span, Arguments], expect: ast.Expect) -> Wanted:

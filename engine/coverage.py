@@ -73,10 +73,12 @@ class Coverage:
     def follow(self, outcome: Outcome, obj: Object, answers: Mapping[int, list[Answer]]) -> Footsteps:
         """Follow one object through the routes of its listener. answers: of each step, by identity of its Call."""
         followed = _Follower(self, {call: list(given) for call, given in answers.items()})
-        listener = self.plan.program.listener_at(obj.origin.kind, obj.origin.port)
+        listener = self.plan.listener(obj.origin)
         taken = {passage.route.name for passage in outcome.passages if passage.taken}
         for passage in outcome.passages:
             route = passage.route
+            if route is self.plan.unwritten_for(obj.origin):
+                followed.passage(passage, obj)
             if listener is None or route.source != listener.name:
                 continue
             if route.where is not None:

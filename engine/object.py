@@ -23,6 +23,12 @@ class Origin:
     """When it was received, ISO 8601 with time zone."""
     association: str = ""
     """The association that it came on, so that it can be known whether more may come; no fact that a rule asks for."""
+    folder: str = ""
+    """The folder in which it was put: the name of an outbox, or the path of a watched folder."""
+    file: str = ""
+    """The name that it had there; whoever put it there has given it that."""
+    flaw: str = ""
+    """Why this is nothing that rules can be asked about (no DICOM file, half a copy): a person must see it."""
 
     def fact(self, name: str) -> str | None:
         """The fact that a condition asks for; None where there is none."""
@@ -33,7 +39,7 @@ class Origin:
 
     def to_json(self) -> dict[str, object]:
         """As JSON values."""
-        return {
+        data: dict[str, object] = {
             "kind": self.kind,
             "port": self.port,
             "sender": self.sender,
@@ -42,6 +48,8 @@ class Origin:
             "received": self.received,
             "association": self.association,
         }
+        dropped = {"folder": self.folder, "file": self.file, "flaw": self.flaw}
+        return data | {name: value for name, value in dropped.items() if value}
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> "Origin":
@@ -55,6 +63,9 @@ class Origin:
             str(data.get("address", "")),
             str(data.get("received", "")),
             str(data.get("association", "")),
+            str(data.get("folder", "")),
+            str(data.get("file", "")),
+            str(data.get("flaw", "")),
         )
 
 

@@ -3,6 +3,7 @@
 Pure. A value of the wrong kind raises Misfit with what would fit, and an example; the binder makes a finding of it.
 """
 
+import posixpath
 import re
 from dataclasses import dataclass
 from typing import Self
@@ -263,6 +264,37 @@ class AETitles:
             if not fits or not item.text.strip():
                 raise Misfit(item, "an AE title of at most 16 letters, digits, - or _, like CT1")
         return cls(tuple(item.text for item in argument.items or (argument,)))
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxName:
+    """The name of a destination, or of a folder of one's own beside theirs."""
+
+    name: str
+    declared = "destination"
+    """What completion offers; it need not be one."""
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """One word: it becomes the name of a folder."""
+        if argument.kind != "word" or len(argument.text) > 64:
+            raise Misfit(argument, "the name of a destination, or of a folder of its own")
+        return cls(argument.text)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedFolder:
+    """A folder anywhere on this machine, by its path from the root on."""
+
+    path: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Text such as "/srv/export"."""
+        path = posixpath.normpath(argument.text) if argument.text else ""
+        if argument.kind != "text" or not path.startswith("/") or not path.strip("/") or not path.isprintable():
+            raise Misfit(argument, 'the path of a folder, from the root on and in quotes, like "/srv/export"')
+        return cls("/" + path.lstrip("/"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from engine.graph import sinks
 from engine.index import Index, asks_unmatched, by_source
+from engine.object import Origin
 from engine.outcome import Passage
-from engine.program import Call, Chain, Program, Route, calls
+from engine.program import Call, Chain, Listener, Program, Route, calls
+from engine.signature import Argument
 from engine.step import Step
 from engine.steps import STEPS
 
@@ -28,6 +30,16 @@ class Plan:
     """For each route, that it does not take the object."""
     dated: bool
     """Whether what they say depends on the day on which an object is received."""
+    unwritten: Mapping[str, Route]
+    """By outbox: what becomes of what is put in its folder where no rule says it. It goes to that destination."""
+
+    def listener(self, origin: Origin) -> Listener | None:
+        """The listener that an object came by."""
+        return self.program.listener_at(origin.kind, origin.port, origin.folder)
+
+    def unwritten_for(self, origin: Origin) -> Route | None:
+        """The route that nobody has written: an object from an outbox's folder that no rule speaks of."""
+        return self.unwritten.get(origin.folder) if origin.kind == "outbox" else None
 
 
 def prepare(program: Program) -> Plan:
@@ -46,7 +58,11 @@ def prepare(program: Program) -> Plan:
                 visit(case.chain)
             visit(node.otherwise or ())
 
-    for route in program.routes:
+    unwritten = {one.name: _unwritten(one.name) for one in program.destinations}
+    for listener in program.listeners:
+        if listener.kind == "outbox":
+            unwritten.pop(listener.folder, None)
+    for route in (*program.routes, *unwritten.values()):
         visit(route.chain)
         visit(route.failure or ())
     return Plan(
@@ -57,7 +73,15 @@ def prepare(program: Program) -> Plan:
         frozenset(route.name for route in program.routes if _tells(route)),
         {route.name: Passage(route, False) for route in program.routes},
         _asks_for_the_day(program.to_json()),
+        unwritten,
     )
+
+
+def _unwritten(outbox: str) -> Route:
+    # A name with a slash: no route that somebody has written can have it, and be asked for its `on failure`.
+    forward = Call("forward", {"destinations": Argument("word", outbox)})
+    # Whoever puts something there again wants it sent again.
+    return Route(f"outbox/{outbox}", f"outbox {outbox}", None, (forward,), None, "no rule", "keep")
 
 
 def _asks_for_the_day(data: object) -> bool:

@@ -53,7 +53,7 @@ Chain = tuple["Call | Choose", ...]
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A way in. `name` is what routes refer to; `port N` for one that was never declared."""
+    """A way in, by kind (dicom, folder, outbox). `name` is what routes refer to; `port N` where it is not declared."""
 
     name: str
     kind: str
@@ -64,6 +64,12 @@ class Listener:
         """Its TCP port, where it has one."""
         found = self.arguments.get("port")
         return int(found.text) if found else None
+
+    @property
+    def folder(self) -> str:
+        """What is put where comes in here: the name of an outbox, or the path of a watched folder; else nothing."""
+        found = self.arguments.get("name") or self.arguments.get("path")
+        return found.text if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +178,10 @@ class Program:
         """The route of that name."""
         return next((found for found in self.routes if found.name == name), None)
 
-    def listener_at(self, kind: str, port: int | None) -> Listener | None:
+    def listener_at(self, kind: str, port: int | None, folder: str = "") -> Listener | None:
         """The listener that takes what arrives in this way."""
-        return next((found for found in self.listeners if found.kind == kind and found.port == port), None)
+        way = (kind, port, folder)
+        return next((found for found in self.listeners if (found.kind, found.port, found.folder) == way), None)
 
     def to_json(self) -> dict[str, object]:
         """As JSON values, in the order of the text."""

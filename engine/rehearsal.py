@@ -134,24 +134,23 @@ def _made_up(program: Program, trial: Trial, now: datetime) -> Object:
                 header.values(path_of(name))
         except Never:
             raise _CannotBeTried("given", name) from None
-    port = _port(program, trial, facts)
+    kind, port, folder = _way_in(program, trial, facts)
     received = now.isoformat(timespec="milliseconds")
     sender, called, address = (facts.get(name, "") for name in _GIVEN_FACTS)
-    origin = Origin("dicom", port, sender, called, address, received)
+    origin = Origin(kind, port, sender, called, address, received, folder=folder)
     return Object("test", Path("test"), header, origin)
 
 
-def _port(program: Program, trial: Trial, facts: Mapping[str, str]) -> int | None:
+def _way_in(program: Program, trial: Trial, facts: Mapping[str, str]) -> tuple[str, int | None, str]:
     """Where it comes in: as the test says, or the only way there is."""
-    if trial.source:
-        if facts.get("port") not in (None, str(trial.port)):
-            raise _CannotBeTried("given", "port")
-        return trial.port
-    if "port" in facts:
-        return int(facts["port"])
-    if len(program.listeners) != 1:
+    if trial.source is None and "port" in facts:
+        return "dicom", int(facts["port"]), ""
+    if trial.source is None and len(program.listeners) != 1:
         raise _CannotBeTried("where")
-    return program.listeners[0].port
+    source = trial.source or program.listeners[0]
+    if facts.get("port") not in (None, str(source.port)):
+        raise _CannotBeTried("given", "port")
+    return source.kind, source.port, source.folder
 
 
 def written(kind: str, literal: Literal, today: date) -> str:

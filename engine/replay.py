@@ -86,11 +86,13 @@ def _stored(journal: Journal, outbox: str, root: Path, file: Path) -> Copy | Non
     if row is None:
         return Copy(file, written, "", Origin("unknown", received=written), identity)
     number, came, source, sender, called, address = map(str, row)
-    kind, _, port = source.rpartition(" ")
+    kind, _, where = source.partition(" ")
     # By the name of the port, and the day by this machine's clock, as it was noted when it came.
     received = datetime.fromisoformat(came).astimezone().isoformat(timespec="milliseconds")
-    if kind and port.isdecimal():
-        return Copy(file, came, number, Origin(kind, int(port), sender, called, address, received), identity)
+    if kind in ("outbox", "folder") and where:
+        return Copy(file, came, number, Origin(kind, received=received, folder=where), identity)
+    if kind and where.isdecimal():
+        return Copy(file, came, number, Origin(kind, int(where), sender, called, address, received), identity)
     return Copy(file, came, number, Origin(source or "unknown", None, sender, called, address, received), identity)
 
 
@@ -130,7 +132,7 @@ class Replay:
             origin = replace(origin, kind="dicom", port=port)
         if origin.kind == "unknown":
             return Judged(copy, skipped='nobody knows how it came in: say it with --on, as in --on "port 26131"')
-        if self._plan.program.listener_at(origin.kind, origin.port) is None:
+        if self._plan.listener(origin) is None and self._plan.unwritten_for(origin) is None:
             return Judged(copy, skipped=f"it came in by {_way(origin)}, where these rules do not listen")
         copy = replace(copy, origin=origin)
         if copy.entry is None and self._is_known(self.tail(copy)):
@@ -225,7 +227,7 @@ def _against(outcome: Outcome, only: str) -> str:
 
 
 def _way(origin: Origin) -> str:
-    return f"port {origin.port}" if origin.port is not None else origin.kind
+    return f"port {origin.port}" if origin.port is not None else f"{origin.kind} {origin.folder}".rstrip()
 
 
 def _tail(number: str) -> str:

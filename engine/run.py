@@ -35,10 +35,15 @@ def run(
     through: pass each `collect` as if nothing more of the study were to come, for tests and explanations.
     seen: what is known of earlier arrivals of the same object.
     """
-    listener = plan.program.listener_at(obj.origin.kind, obj.origin.port)
+    if obj.origin.flaw:
+        return Outcome(tuple(plan.untaken.values()), (held(obj, "", obj.origin.flaw),))
+    listener = plan.listener(obj.origin)
     index = plan.indexes.get(listener.name) if listener else None
     view = ObjectView(obj)
     candidates = index.candidates(view) if index else []
+    unwritten = plan.unwritten_for(obj.origin)
+    if unwritten is not None:
+        candidates = [unwritten]
     taken: set[str] = set()
     unread: dict[str, str] = {}
     for wants_unmatched in (False, True):

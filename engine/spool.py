@@ -11,6 +11,7 @@
                  /receipts/       outcomes that a report waits for
     hold/<id>.dcm + .json         needs a person
     work/                         scratch, emptied at start
+    drops/                        what is being taken out of folders (engine.drops)
     programs/<digest>.json        programs that objects still refer to (engine.tidy removes the others)
     arrivals.sqlite               what has come, so that duplicates are known; derived, nothing is lost without it
     history/, keys/               what happened, and to whose image (engine.history)
@@ -27,7 +28,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -116,10 +117,7 @@ class Spool:
         Raises OSError (disk full …): nothing was accepted then.
         """
         number = number or self.new_number(origin.sender or origin.address)
-        note = {"origin": origin.to_json(), "program": program, "again": again}
-        files.sync(file)
-        files.write(self.incoming / f"{number}.json", json.dumps(note).encode())
-        files.move(file, self.incoming / f"{number}.dcm")  # the name that counts
+        self._put_in(file, origin, program, number, again)
         try:
             files.sync(self.incoming)
         except OSError:
@@ -132,8 +130,25 @@ class Spool:
         self._tell_received(number, origin, program, again)
         return number
 
+    def take_over(self, written_down: Iterable[tuple[Path, Origin, str]], program: str) -> None:
+        """Take over files that nobody will send again, with the numbers that are written down for them (engine.drops).
+
+        Safe to repeat, and to be repeated where it raises OSError: a file that is gone has been taken over.
+        """
+        for file, origin, number in written_down:
+            if file.exists():
+                self._put_in(file, origin, program, number, "")
+                self._tell_received(number, origin, program, "")
+        files.sync(self.incoming)
+
+    def _put_in(self, file: Path, origin: Origin, program: str, number: str, again: str) -> None:
+        note = {"origin": origin.to_json(), "program": program, "again": again}
+        files.sync(file)
+        files.write(self.incoming / f"{number}.json", json.dumps(note).encode())
+        files.move(file, self.incoming / f"{number}.dcm")  # the name that counts
+
     def _tell_received(self, number: str, origin: Origin, program: str, again: str) -> None:
-        source = origin.kind if origin.port is None else f"{origin.kind} {origin.port}"
+        source = f"{origin.kind} {origin.folder if origin.port is None else origin.port}".rstrip()
         way = {"source": source, "sender": origin.sender, "called": origin.called, "address": origin.address}
         self.tell("received", number, **way, program=program, again=again)
 
@@ -366,11 +381,14 @@ class Spool:
     def release(self, number: str, program: str | None = None) -> None:
         """Send a held object on: to the destination that refused it, or else through the rules again.
 
-        program: the digest of a kept one; it goes through these rules, whoever has refused it.
+        program: the digest of a kept one; it goes through these rules, whoever has refused it. Raises Never for what
+        no rule can be asked about: there is nothing to send.
         """
         entry = self.outbox(HOLD).entry(number)
         if entry is None:
             raise KeyError(number)
+        if entry.origin.flaw:
+            raise Never(f"there is nothing to send: {entry.origin.flaw}")
         refused = entry.note.get("refused by", "") if program is None else ""
         if refused:
             home = self.outbox(refused)

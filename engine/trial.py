@@ -6,7 +6,7 @@ What is given, where it comes in, and what must become of it. Pure; engine.rehea
 from dataclasses import dataclass
 
 from engine.condition import Field, Literal
-from engine.program import Call
+from engine.program import Call, Listener
 from engine.signature import Signature
 
 TAG = "tag TAG [VALUE] [to DESTINATIONS]"
@@ -27,12 +27,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`test "…" given … on … expect …`. `source` is a listener's name, empty where the test does not say it."""
+    """`test "…" given … on … expect …`. `source` is the way in, None where the test does not say it."""
 
     title: str
     given: tuple[tuple[Field, Literal], ...]
-    source: str
-    port: int | None
+    source: Listener | None
     expects: tuple[Wanted, ...]
     written: str = ""
 

@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     """0 when the rules would run, 1 with findings where they would not."""
     settings = settings_of(arguments)
     path = arguments.path or settings.rules_path
-    result = RuleBook(path).compile_and_try()
+    result = RuleBook(path, settings.own_folders).compile_and_try()
     if arguments.json:
         found = [as_json(finding, arguments.language) for finding in result.findings]
         said = {"fine": result.program is not None, "files": result.files, "findings": found}
@@ -32,15 +32,17 @@ def run(arguments: argparse.Namespace) -> int:
     show_findings(result, arguments.language)
     if result.program is None:
         return 1
-    routes, ports = len(result.program.routes), [listener.port for listener in result.program.listeners]
+    listeners = result.program.listeners
+    routes, ports = len(result.program.routes), [listener.port for listener in listeners if listener.port]
+    folders = ", ".join(f"{one.kind} {one.folder}" for one in listeners if one.folder)
     when = [isinstance(chore.when, Daily) for chore in result.program.chores]
     by_clock = f"{when.count(True)} by the clock, " if any(when) else ""
     on_trouble = f"{when.count(False)} on trouble, " if not all(when) else ""
     print(
         f"{path}: fine; {routes} route{'' if routes == 1 else 's'}, {by_clock}{on_trouble}"
-        f"ports {', '.join(map(str, ports)) or 'none'}",
+        f"ports {', '.join(map(str, ports)) or 'none'}{'; ' if folders else ''}{folders}",
         file=sys.stdout,
     )
-    if not routes:
+    if not routes and not result.program.destinations:
         print("it has no route: by itself it would receive nothing", file=sys.stderr)
     return 0

@@ -25,7 +25,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
 
 def compiled(settings: Settings) -> Compiled:
     """The rules of these settings."""
-    return RuleBook(settings.rules_path).compile()
+    return RuleBook(settings.rules_path, settings.own_folders).compile()
 
 
 def show_findings(result: Compiled, language: str = "en") -> None:

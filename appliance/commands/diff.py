@@ -116,20 +116,20 @@ def _moved(old: list[str], new: list[str]) -> bool:
 
 
 def _tell_images(old: Program, new: Program, paths: list[Path], sender: str) -> None:
-    """Every image by every port that both open; those of a spool by the connection they came by."""
+    """Every image by every way in that both have; those of a spool by the one they came by."""
     plans = prepare(old), prepare(new)
-    # A port that only one of them opens would show every image as different and say no more than the list above.
-    ports = sorted({one.port for one in old.listeners if one.port} & {one.port for one in new.listeners})
+    # A way in that only one of them has would show every image as different and say no more than the list above.
+    ways = sorted(_ways(old) & _ways(new))
     tried = 0
     changes: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
-    for obj in _objects(paths, ports, sender):
+    for obj in _objects(paths, ways, sender):
         tried += 1
         before, after = (_effects(plan, obj) for plan in plans)
         if before != after:
             lost, won = (tuple(e for e in one if e not in other) for one, other in ((before, after), (after, before)))
-            changes.setdefault((f"port {obj.origin.port}", lost, won), []).append(str(obj.payload))
+            changes.setdefault((_way_in(obj.origin), lost, won), []).append(str(obj.payload))
     differ = sum(map(len, changes.values()))
-    print(f"\n{differ} of {tried} would be treated differently (each image by each port)")
+    print(f"\n{differ} of {tried} would be treated differently (each image by each way in)")
     for (port, lost, won), files in changes.items():
         more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
         print(f"\non {port}: {', '.join(files[:_NAMED])}{more}")
@@ -138,8 +138,17 @@ def _tell_images(old: Program, new: Program, paths: list[Path], sender: str) -> 
                 print(f"    {sign} {effect}")
 
 
+def _ways(program: Program) -> set[tuple[str, int, str]]:
+    """Every way in that the rules speak of: kind, port, folder."""
+    return {(one.kind, one.port or 0, one.folder) for one in program.listeners}
+
+
+def _way_in(origin: Origin) -> str:
+    return f"{origin.kind} {origin.folder}" if origin.folder else f"port {origin.port}"
+
+
 def _effects(plan: Plan, obj: Object) -> tuple[str, ...]:
-    if plan.program.listener_at(obj.origin.kind, obj.origin.port) is None:
+    if plan.listener(obj.origin) is None and plan.unwritten_for(obj.origin) is None:
         return ("not be received: nothing listens there",)
     try:
         return effects(run_rules(plan, obj, DryBench(plan.program), through=True))
@@ -147,7 +156,7 @@ def _effects(plan: Plan, obj: Object) -> tuple[str, ...]:
         return (f"hold it: {refusal.reason}",)
 
 
-def _objects(paths: list[Path], ports: list[int], sender: str) -> Iterator[Object]:
+def _objects(paths: list[Path], ways: list[tuple[str, int, str]], sender: str) -> Iterator[Object]:
     now = datetime.now().astimezone().isoformat()
     for path in paths:
         if _is_spool(path):
@@ -155,8 +164,9 @@ def _objects(paths: list[Path], ports: list[int], sender: str) -> Iterator[Objec
             continue
         for file in sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]:
             if is_dicom(file):
-                for port in ports:
-                    yield Object("tried", file, Header.read(file), Origin("dicom", port, sender, "", "", now))
+                for kind, port, folder in ways:
+                    origin = Origin(kind, port or None, sender, "", "", now, folder=folder)
+                    yield Object("tried", file, Header.read(file), origin)
 
 
 def _of_spool(path: Path) -> Iterator[Object]:

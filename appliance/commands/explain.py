@@ -13,8 +13,11 @@ from engine.errors import Never
 from engine.header import Header
 from engine.object import Object, Origin
 from engine.outcome import Passage
+from engine.parameters import OutboxName, WatchedFolder
 from engine.plan import prepare
+from engine.program import Listener, Program
 from engine.run import run as run_rules
+from engine.signature import Argument, Misfit
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -34,34 +37,53 @@ def run(arguments: argparse.Namespace) -> int:
     show_findings(result)
     if result.program is None:
         return 1
-    words = arguments.on.removeprefix("port").split()
-    named = {listener.name: listener.port for listener in result.program.listeners}
-    if len(words) == 1 and words[0].isdecimal():
-        port: int | None = int(words[0])
-    elif arguments.on in named:
-        port = named[arguments.on]
-    else:
-        print(f'stellwerk: --on takes "port N" or a listener of the rules, not "{arguments.on}"', file=sys.stderr)
+    way = _way_in(result.program, arguments.on)
+    if way is None:
+        takes = '"port N", "outbox NAME", \'folder "/path"\' or a listener of the rules'
+        print(f'stellwerk: --on takes {takes}, not "{arguments.on}"', file=sys.stderr)
         return 2
     if not arguments.file.is_file():
         print(f"stellwerk: there is no file {arguments.file}", file=sys.stderr)
         return 2
-    if result.program.listener_at("dicom", port) is None:
-        print(f"nothing listens on port {port}: no route of these rules takes what would come there")
+    plan = prepare(result.program)
     now = datetime.now().astimezone().isoformat()
-    origin = Origin("dicom", port, arguments.sender, arguments.called, arguments.address, now)
+    origin = Origin(way.kind, way.port, arguments.sender, arguments.called, arguments.address, now, folder=way.folder)
+    heard = plan.listener(origin) is not None
+    if not heard and plan.unwritten_for(origin) is None:
+        where = f"nothing listens on port {way.port}" if way.port else f"nothing watches {arguments.on}"
+        print(f"{where}: no route of these rules takes what would come there")
     obj = Object("explained", arguments.file, Header.read(arguments.file), origin)
     try:
-        outcome = run_rules(prepare(result.program), obj, DryBench(result.program), with_reasons=True, through=True)
+        outcome = run_rules(plan, obj, DryBench(result.program), with_reasons=True, through=True)
     except Never as refusal:
         print(f"would be held: {refusal.reason}")
         return 0
     for passage in outcome.passages:
-        _tell_passage(passage, result.program.listener_at("dicom", port) is not None)
+        _tell_passage(passage, heard)
     loose = [delivery for delivery in outcome.deliveries if not delivery.route]
     for delivery in loose:
         print(f"\nwould be held: {delivery.note.get('why', '')}")
     return 0
+
+
+def _way_in(program: Program, words: str) -> Listener | None:
+    """What `--on` means: a listener of the rules, or a way in that need not be in them."""
+    declared = next((listener for listener in program.listeners if listener.name == words), None)
+    number = words.removeprefix("port").strip()
+    kind, _, rest = words.partition(" ")
+    if declared is not None:
+        return declared
+    if number.isdecimal():
+        return Listener("", "dicom", {"port": Argument("number", str(int(number)))})
+    try:
+        if kind == "outbox" and rest:
+            return Listener("", kind, {"name": Argument("text", OutboxName.of(Argument("word", rest)).name)})
+        if kind == "folder":
+            path = WatchedFolder.of(Argument("text", rest.strip().strip('"'))).path
+            return Listener("", kind, {"path": Argument("text", path)})
+    except Misfit:
+        return None
+    return None
 
 
 def _tell_passage(passage: Passage, heard: bool) -> None:

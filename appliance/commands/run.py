@@ -28,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run until SIGTERM or Ctrl-C; SIGHUP looks at the rules at once."""
     settings = settings_of(arguments)
-    book = RuleBook(settings.rules_path)
+    book = RuleBook(settings.rules_path, settings.own_folders)
     seen: dict[str, str] = {}
     try:
         if arguments.rules is None and settings.rules is None:

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from appliance.commands.common import add_settings, settings_of
 from engine.entry import Entry
+from engine.errors import Never
+from engine.object import Origin
 from engine.spool import Spool
 from engine.step import HOLD
 
@@ -40,18 +42,23 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"stellwerk: say which to {arguments.action}: an ID of `stellwerk spool`, or all", file=sys.stderr)
         return 2
     missing = [number for number in chosen if number not in held]
+    unfit = 0
     for number in chosen:
         if number in held and arguments.action == "release":
-            spool.release(number)
+            try:
+                spool.release(number)
+            except Never as refusal:
+                print(f"stellwerk: {number}: {refusal.reason}; look at it, then delete it", file=sys.stderr)
+                unfit += 1
         elif number in held:
             spool.delete(number)
-    done = len(chosen) - len(missing)
+    done = len(chosen) - len(missing) - unfit
     print(f"{done} {'released' if arguments.action == 'release' else 'deleted'}")
     if arguments.action == "release" and done:
         print("what the rules or the destination refuse again comes back here, under a new number")
     for number in missing:
         print(f"stellwerk: {number} is not held", file=sys.stderr)
-    return 1 if missing else 0
+    return 1 if missing or unfit else 0
 
 
 def _hold(spool: Spool, chosen: list[str]) -> int:
@@ -89,10 +96,16 @@ def _list(spool: Spool, most: int) -> None:
                 print(f"    {_line(entry)}")
 
 
+def _origin(origin: Origin) -> str:
+    if origin.folder:
+        return f"{origin.file or 'a file'} from {origin.kind} {origin.folder}"
+    return f"from {origin.sender or '?'} on port {origin.port}"
+
+
 def _line(entry: Entry) -> str:
     since = datetime.fromtimestamp(entry.since).strftime("%Y-%m-%d %H:%M")
     refused = f"{entry.note['refused by']}: " if entry.note.get("refused by") else ""
     tries = f" (tried {entry.tries} times)" if entry.tries > 1 else ""
-    origin = f"from {entry.origin.sender or '?'} on port {entry.origin.port}, route {entry.route or 'none'}"
+    origin = f"{_origin(entry.origin)}, route {entry.route or 'none'}"
     why = "waits until what stands before it in its route has been delivered" if entry.gates else entry.why
     return f"{entry.id}  {since}  {origin}\n        {refused}{why or 'a rule holds it'}{tries}"

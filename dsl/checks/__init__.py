@@ -7,6 +7,7 @@ from dsl.checks import (
     boxes,
     clock,
     contradictions,
+    folders,
     leaks,
     loops,
     names,
@@ -28,7 +29,7 @@ def check(rules: Rules, vocabulary: Vocabulary) -> Iterator[Finding]:
     """Every finding of every check."""
     yield from names.check(rules, vocabulary)
     yield from clock.check(rules, vocabulary)
-    for question in (reading, tags, types, patterns, boxes, ports, loops):
+    for question in (reading, tags, types, patterns, boxes, ports, folders, loops):
         yield from question.check(rules)
 
 

@@ -79,6 +79,9 @@ def _unused(rules: Rules) -> Iterator[Finding]:
             continue
         if isinstance(statement, ast.Regions) and statement.where is not None:
             continue
+        if kind == "destination":
+            # Whatever is put into its folder goes there, without any rule.
+            continue
         name = statement.name
         if name.span.file in rules.own and name.text not in used:
             yield finding("W120", name.span, word=name.text)
@@ -104,7 +107,7 @@ def _used(rules: Rules) -> set[str]:
 
 
 def _ports(source: ast.Call, rules: Rules) -> set[str]:
-    """Listeners that are used by their port: `on port 11112` takes what the listener at that port receives."""
+    """Listeners that are used by their port or path: `on port 11112` takes what the listener at that port receives."""
     numbers = {value.text for value in source.values}
     return {
         name

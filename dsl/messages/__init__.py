@@ -38,6 +38,7 @@ ADVICE: dict[str, tuple[str, str]] = {
 NOTES: dict[str, tuple[str, str]] = {
     "first": ("first declaration", "erste Vereinbarung"),
     "first port": ("first listener", "erster Empfänger"),
+    "first folder": ("watched here", "hier beobachtet"),
     "own port": ("listens on this port", "empfängt an diesem Port"),
     "takes them": ("this case takes them", "dieser Fall nimmt sie"),
     "takes some": ("this case takes some of them", "dieser Fall nimmt einen Teil davon"),

@@ -27,6 +27,54 @@ MESSAGES: dict[str, Message] = {
         Text("port {word} needs special rights", "below 1024", "take a port above 1023, like 11112"),
         Text("Port {word} braucht besondere Rechte", "unter 1024", "nehmen Sie einen Port über 1023, etwa 11112"),
     ),
+    "E204": Message(
+        Text(
+            "{word} lies in {other}, and both are watched",
+            "inside another watched folder",
+            "what is put there would be taken twice: watch one of them, and ask for the rest in `where`",
+        ),
+        Text(
+            "{word} liegt in {other}, und beide werden beobachtet",
+            "in einem anderen beobachteten Ordner",
+            "was dorthin kommt, würde zweimal genommen: beobachten Sie nur einen, und fragen Sie den Rest in `where`",
+        ),
+    ),
+    "E204/twice": Message(
+        Text(
+            "{word} is watched in two ways",
+            "the same folder, with other words",
+            "declare it once, listener NAME = folder …, and write on NAME",
+        ),
+        Text(
+            "{word} wird auf zwei Weisen beobachtet",
+            "derselbe Ordner mit anderen Worten",
+            "vereinbaren Sie ihn einmal, listener NAME = folder …, und schreiben Sie on NAME",
+        ),
+    ),
+    "E206": Message(
+        Text(
+            "{word} is a folder of this appliance itself",
+            "{own} is written to by the appliance",
+            "what it stores there would come in again, for ever: watch another folder",
+        ),
+        Text(
+            "{word} ist ein Ordner dieses Geräts selbst",
+            "in {own} schreibt das Gerät",
+            "was es dort ablegt, käme wieder herein, endlos: beobachten Sie einen anderen Ordner",
+        ),
+    ),
+    "W207": Message(
+        Text(
+            "no destination is called {word}, but one is called {guess}",
+            "this watches a folder of its own",
+            "did you mean {guess}? What is put into its own folder goes there past this rule",
+        ),
+        Text(
+            "kein Ziel heißt {word}, aber eines heißt {guess}",
+            "das beobachtet einen eigenen Ordner",
+            "meinten Sie {guess}? Was in dessen Ordner gelegt wird, geht an dieser Regel vorbei dorthin",
+        ),
+    ),
     "W210": Message(
         Text(
             "this also takes objects without {tag}",
@@ -251,6 +299,18 @@ MESSAGES: dict[str, Message] = {
             "diese Änderung öffnet Port {word} für jeden",
             "kein `accept` und kein `from` mehr",
             "schreiben Sie, wer senden darf, zum Beispiel: accept SONO1 from 192.168.10.0/24",
+        ),
+    ),
+    "W505": Message(
+        Text(
+            "{word} is no longer watched after this change",
+            "nothing takes what is put there any more",
+            "what lies there stays there; keep a route on it until nobody puts anything in",
+        ),
+        Text(
+            "{word} wird nach dieser Änderung nicht mehr beobachtet",
+            "niemand nimmt mehr, was dorthin kommt",
+            "was dort liegt, bleibt liegen; behalten Sie eine Route darauf, bis niemand mehr etwas hineinlegt",
         ),
     ),
     "E504": Message(

@@ -68,6 +68,8 @@ _TITLES = {
         "mail": "mail to {name}",
         "collect": "collecting a {name}",
         "disk": "disk of {name}",
+        "outbox": "folder for sending to {name}",
+        "folder": "watched folder {name}",
         "hold": "held objects",
         "the disk": "disk of the spool",
         "taking in": "taking images in",
@@ -83,6 +85,8 @@ _TITLES = {
         "mail": "Mail an {name}",
         "collect": "Sammeln ({name})",
         "disk": "Datenträger von {name}",
+        "outbox": "Ordner zum Versand an {name}",
+        "folder": "beobachteter Ordner {name}",
         "hold": "Angehaltenes",
         "the disk": "Datenträger des Spools",
         "taking in": "Annahme von Bildern",
@@ -99,14 +103,19 @@ OWN = ("hold", "the disk", "taking in", "rules by the clock", "the router", "the
 """What is in trouble under a name of our own: no destination can have one of these."""
 
 
+_KINDS = ("disk", "outbox", "folder")
+"""Of what there are several, each in trouble under `KIND NAME`."""
+
+
 def title(name: str, language: str) -> str:
     """What an outbox, a disk or a part of the appliance is to a reader."""
     titles = _TITLES[language]
     stem, dot, kind = name.rpartition(".")
     if dot and kind in ("store", "mail", "collect"):
         return titles[kind].format(name=stem)
-    if name.startswith("disk "):
-        return titles["disk"].format(name=name.removeprefix("disk "))
+    kind, blank, stem = name.partition(" ")
+    if blank and kind in _KINDS:
+        return titles[kind].format(name=stem)
     return titles[name] if name in OWN else titles["destination"].format(name=name)
 
 
@@ -173,7 +182,7 @@ def _over(name: str, one: Known, texts: Mapping[str, str], language: str) -> str
 
 
 def _is_outbox(name: str) -> bool:
-    return name not in OWN and not name.startswith("disk ")
+    return name not in OWN and not name.startswith(tuple(f"{kind} " for kind in _KINDS))
 
 
 def _reasons(held: Mapping[str, int], texts: Mapping[str, str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Ways in: their signature lines. A source that is not built yet is planned here, so that `check` can say so."""
 
-from engine.parameters import AETitles, Networks, Port, Time
+from engine.parameters import AETitles, Networks, OutboxName, Port, Time, WatchedFolder
 from engine.schedule import Clock, WeekDays
 from engine.signature import Signature
 
@@ -9,8 +9,8 @@ SOURCES = {
     for signature in (
         Signature.of("port PORT", {"port": Port}),
         Signature.of("https port PORT", {"port": Port}, built=False),
-        Signature.of("folder PATH", built=False),
-        Signature.of("outbox NAME", built=False),
+        Signature.of("folder PATH [then delete]", {"path": WatchedFolder}),
+        Signature.of("outbox NAME", {"name": OutboxName}),
         Signature.of("every day at TIME [on DAYS]", {"time": Clock, "days": WeekDays}, bare=True),
         Signature.of("trouble [lasting LASTING]", {"lasting": Time}, bare=True),
     )
@@ -28,7 +28,7 @@ LISTENERS = {
         Signature.of(
             "https port PORT [accept USERS] [from NETWORKS] [tls] [require certificate]", {"port": Port}, built=False
         ),
-        Signature.of("folder PATH", built=False),
+        Signature.of("folder PATH [then delete]", {"path": WatchedFolder}),
     )
 }
 """What may stand after `listener NAME =`."""

@@ -93,6 +93,47 @@ def test_explain_takes_a_bare_port_and_says_when_nothing_listens_there(
     assert "nothing listens on port 999" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("way", "says"),
+    [
+        ("outbox READER", "would forward to READER"),
+        ("outbox PACS_A", "would store in archive/4711"),
+        ('folder "/srv/export/"', "would discard it: exported"),
+        ("folder /srv/export", "would discard it: exported"),
+        ("EXPORT", "would discard it: exported"),
+        ("outbox NOBODY", "nothing watches outbox NOBODY"),
+        ('folder "/srv/other"', "nothing watches folder"),
+    ],
+)
+def test_explain_knows_what_is_put_into_folders(
+    rules: Path, image: Path, capsys: Captured, way: str, says: str
+) -> None:
+    more = """
+        destination READER = dicom "READER@127.0.0.1:105"
+        listener EXPORT = folder "/srv/export"
+        on EXPORT → discard "exported"
+        on outbox PACS_A → store by PatientID
+    """
+    rules.write_text(RULES + more, encoding="utf-8")
+    assert main(["explain", str(image), "--on", way, "--rules", str(rules)]) == 0
+    assert says in capsys.readouterr().out
+    assert main(["check", str(rules)]) == 0
+    assert "ports 26131; folder /srv/export, outbox PACS_A" in capsys.readouterr().out
+
+
+def test_explain_says_which_ways_in_there_are(rules: Path, image: Path, capsys: Captured) -> None:
+    for way in ("somewhere", "folder export", "outbox"):
+        assert main(["explain", str(image), "--on", way, "--rules", str(rules)]) == 2
+        assert '"outbox NAME"' in capsys.readouterr().err
+
+
+def test_no_rule_may_watch_what_the_appliance_writes_itself(rules: Path, tmp_path: Path, capsys: Captured) -> None:
+    data = tmp_path / "data"
+    rules.write_text(f'on folder "{data}/archive" → store by PatientID\n', encoding="utf-8")
+    assert main(["check", str(rules), "--data", str(data)]) == 1
+    assert "E206" in capsys.readouterr().err
+
+
 def test_explain_tells_why_a_route_does_not_match(rules: Path, image: Path, capsys: Captured) -> None:
     write_instance(image, new_uid(), modality="CT")
     assert main(["explain", str(image), "--rules", str(rules)]) == 0

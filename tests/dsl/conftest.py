@@ -51,7 +51,9 @@ VOCABULARY = Vocabulary(
     sources={
         s.name: s
         for s in (
-            S("outbox NAME", built=False),
+            S("https port PORT", built=False),
+            S("outbox NAME", {"name": kinds.OutboxName}),
+            S("folder PATH [then delete]", {"path": kinds.WatchedFolder}),
             S("port PORT", {"port": kinds.Port}),
             S("every day at TIME [on DAYS]", {"time": Clock, "days": WeekDays}, bare=True),
             S("trouble [lasting LASTING]", {"lasting": kinds.Time}, bare=True),
@@ -62,7 +64,8 @@ VOCABULARY = Vocabulary(
             "dicom port PORT [as TITLE] [accept CALLERS] [from NETWORKS] [tls]",
             {"port": kinds.Port, "title": kinds.AETitles, "callers": kinds.AETitles, "networks": kinds.Networks},
             later=("tls",),
-        )
+        ),
+        "folder": S("folder PATH [then delete]", {"path": kinds.WatchedFolder}),
     },
     destinations={
         "dicom": S(

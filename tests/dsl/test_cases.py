@@ -1,6 +1,7 @@
 """Golden files: rule text, other files after `==== name`, then `----` and what comes of it. UPDATE=1 rewrites them.
 
-`==== before` are the rules that ran so far, and `==== owed` what waits for whom, a line for each.
+`==== before` are the rules that ran so far, and `==== owed` what waits for whom, a line for each; `==== own` are the
+folders that the appliance writes to.
 """
 
 import json
@@ -12,7 +13,7 @@ import pytest
 
 from appliance.trying import tried
 from dsl import render
-from dsl.changeover import changeover
+from dsl.changeover import at_home, changeover
 from dsl.codes import CODES
 
 CASES = sorted((Path(__file__).parents[1] / "cases").glob("**/*.case"))
@@ -24,8 +25,8 @@ def test_a_case_gives_what_it_says(path, compiled):
     text, *others = re.split(r"^==== (.+)\n", given, flags=re.MULTILINE)
     name = f"{path.stem}.rules"
     files = {name: text} | dict(zip(others[::2], others[1::2], strict=True))
-    before, owed = files.pop("before", ""), files.pop("owed", "")
-    result = tried(compiled(text, files, name))
+    before, owed, own = files.pop("before", ""), files.pop("owed", ""), files.pop("own", "")
+    result = at_home(tried(compiled(text, files, name)), own.split())
     if before:
         waits = {name: int(count) for name, count in (line.split() for line in owed.splitlines())}
         result = changeover(result, compiled(before).program, waits)

@@ -7,6 +7,7 @@ class Page(NamedTuple):
     """why: prose for the admin; avoid: a rule with this finding; prefer: the rule without any.
 
     before: the rules that have run so far, where the finding is about the change; owed: what waits for whom then.
+    own: the folders that the appliance writes to, where it is about them.
     """
 
     why: str
@@ -14,6 +15,7 @@ class Page(NamedTuple):
     prefer: str
     before: str = ""
     owed: tuple[tuple[str, int], ...] = ()
+    own: tuple[str, ...] = ()
 
 
 PACS = 'destination PACS = dicom "PACS@192.168.10.5:104"\n'
@@ -160,9 +162,10 @@ PAGES: dict[str, Page] = {
         'on port 11112 → store in "teaching" by PatientID\non every day at 03:00 → purge "teaching" older 90 days\n',
     ),
     "W120": Page(
-        "Something is declared, and no rule uses it: often a route was meant to and has the wrong name.",
-        PACS + "on port 11112 → store by PatientID\n",
-        PACS + "on port 11112 → store by PatientID → forward PACS\n",
+        "Something is declared, and no rule uses it: often a route was meant to and has the wrong name. A destination "
+        "may do without a rule, for what is put into its folder goes there.",
+        'contact admin = "it@praxis.example"\non port 11112 → store by PatientID\n',
+        'contact admin = "it@praxis.example"\non port 11112 → store by PatientID → mail admin\n',
     ),
     "E201": Page(
         "One port can be listened on once. Routes may share a listener; two listeners cannot share a port.",
@@ -178,6 +181,27 @@ PAGES: dict[str, Page] = {
         "On Linux, ports below 1024 are for the system's own services. The appliance does not run with such rights.",
         "on port 104 → hold\n",
         "on port 11104 → hold\n",
+    ),
+    "E204": Page(
+        "A watched folder is watched with all that lies in it, so a folder in it would be taken from twice. Watch the "
+        "outer one; it takes what is put into any of its folders.",
+        'on folder "/srv/export" → store by PatientID\non folder "/srv/export/ct" → hold\n',
+        'on folder "/srv/export" → store by PatientID\non folder "/srv/reports" → hold\n',
+    ),
+    "E206": Page(
+        "What the appliance writes into a folder that it watches would come in again, be written again, and so on "
+        "until the disk is full. Its own folders are the data folder, the archive, and the folder with the outboxes; "
+        "here the data folder is /srv/stellwerk.",
+        'on folder "/srv/stellwerk/archive" → store by PatientID\n',
+        'on folder "/srv/export" → store by PatientID\n',
+        own=("/srv/stellwerk",),
+    ),
+    "W207": Page(
+        "A name behind `on outbox` that is no destination's is a folder of its own. Where it is nearly the name of a "
+        "destination, that one was most likely meant: without a rule for it, what is put into the folder of the "
+        "destination goes there as it is.",
+        PACS + "on outbox PASC → store by PatientID → forward PACS\n",
+        PACS + "on outbox PACS → store by PatientID → forward PACS\n",
     ),
     "W210": Page(
         "An object without the tag is not equal to any value, so `!=` takes it. Where the rule decides what may "
@@ -270,6 +294,13 @@ PAGES: dict[str, Page] = {
         "on port 11112 → store by PatientID\n",
         "listener sono = dicom port 11112 accept SONO1, SONO2\non sono → store by PatientID\n",
         "listener sono = dicom port 11112 accept SONO1\non sono → store by PatientID\n",
+    ),
+    "W505": Page(
+        "After this change nobody takes what is put into the folder. What lies there stays, and the appliance says so, "
+        "where it is the folder of a destination that is gone.",
+        "on port 11112 → store by PatientID\n",
+        'on port 11112 → store by PatientID\non folder "/srv/export" → store by PatientID\n',
+        before='on port 11112 → store by PatientID\non folder "/srv/export" → store by PatientID\n',
     ),
     "E504": Page(
         "A `test` in the rule files is an example that must stay true. Rules whose own examples fail do not take over; "

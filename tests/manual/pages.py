@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator
 
 from appliance.trying import tried
-from dsl.changeover import changeover
+from dsl.changeover import at_home, changeover
 from dsl.codes import CODES
 from dsl.compile import Compiled, compile_text
 from dsl.render import render
@@ -60,6 +60,8 @@ def compiled(text: str, name: str = "my.rules") -> Compiled:
 def judged(page: Page, text: str) -> Compiled:
     """The same, and where the page is about a change, what is found in changing over from what has run before."""
     result = compiled(text)
+    if page.own:
+        result = at_home(result, page.own)
     if not page.before:
         return result
     ran = compiled(page.before).program
