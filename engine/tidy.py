@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from engine import files
 from engine.outbox import names
+from engine.window import entries
 
 if TYPE_CHECKING:
     from engine.spool import Spool
@@ -50,8 +51,8 @@ def remove_stale(folder: Path, now: float, stale: float = STALE) -> int:
     removed = 0
     if not folder.is_dir():
         return 0
-    with os.scandir(folder) as entries:
-        for entry in entries:
+    with os.scandir(folder) as found:
+        for entry in found:
             with contextlib.suppress(FileNotFoundError):
                 if entry.stat(follow_symlinks=False).st_mtime < now - stale:
                     path = Path(entry.path)
@@ -91,11 +92,15 @@ def remove_programs(spool: "Spool", current: str, now: float) -> int:
 
 def _notes(spool: "Spool") -> Iterator[Path]:
     """The note of everything that is in the spool, in the order in which objects travel."""
-    yield from spool.incoming.glob("*.json")
+    yield from _notes_in(spool.incoming)
     for batches in (spool.work, spool.routed):
         yield from (note for note in batches.glob("*/*.json") if note.name != "finished.json")
     for name in spool.outboxes():
-        yield from spool.outbox(name).entries.glob("*.json")
+        yield from _notes_in(spool.outbox(name).entries)
+
+
+def _notes_in(folder: Path) -> Iterator[Path]:
+    return (folder / name for name in entries(folder) if name.endswith(".json"))
 
 
 def left_outboxes(spool: "Spool") -> list[str]:

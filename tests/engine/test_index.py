@@ -41,7 +41,12 @@ TAGS = ("Modality", "InstitutionName", "ImageType", "PatientName", "Rows")
 VALUES = ("US", "us ", "CT", "Praxis Süd", "1", "")
 leaves = st.one_of(
     st.builds(equals, st.sampled_from(TAGS), st.sampled_from(VALUES)),
-    st.builds(lambda tag, options: among(tag, *options), st.sampled_from(TAGS), st.lists(st.sampled_from(VALUES))),
+    st.builds(
+        # At least one, as the language has it: `in ()` cannot be written.
+        lambda tag, options: among(tag, *options),
+        st.sampled_from(TAGS),
+        st.lists(st.sampled_from(VALUES), min_size=1),
+    ),
     st.builds(lambda tag: Present(Field(tag)), st.sampled_from(TAGS)),
     st.just(Unmatched()),
 )
