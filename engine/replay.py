@@ -21,7 +21,7 @@ from engine.header import Header
 from engine.journal import Journal
 from engine.journal_tables import came
 from engine.object import Object, Origin
-from engine.outcome import Delivery, Outcome
+from engine.outcome import Outcome
 from engine.plan import Plan
 from engine.run import run
 from engine.spool import Spool
@@ -50,10 +50,10 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the rules would do with a copy, and whether it is to be replayed: `skipped` says why not."""
+    """Where the rules would send a copy, and whether it is to be replayed: `skipped` says why not."""
 
     copy: Copy
-    deliveries: tuple[Delivery, ...] = ()
+    outboxes: tuple[str, ...] = ()
     skipped: str = ""
 
 
@@ -146,7 +146,8 @@ class Replay:
             outcome = run(self._plan, obj, DryBench(self._plan.program), through=True)
         except Never as refusal:
             return Judged(copy, skipped=f"these rules would hold it: {refusal.reason}")
-        return Judged(copy, outcome.deliveries, _against(outcome, self._only))
+        outboxes = tuple(sorted({delivery.outbox for delivery in outcome.deliveries}))
+        return Judged(copy, outboxes, _against(outcome, self._only))
 
     def accept(self, judged: Judged, program: str) -> None:
         """Take the copy in, under a kept program. Raises OSError: nothing was taken in then."""
@@ -200,7 +201,7 @@ def promised(judged: Sequence[Judged]) -> Mapping[str, int]:
     """How many objects would go to each outbox."""
     count: dict[str, int] = {}
     for one in judged:
-        for outbox in () if one.skipped else sorted({delivery.outbox for delivery in one.deliveries}):
+        for outbox in () if one.skipped else one.outboxes:
             count[outbox] = count.get(outbox, 0) + 1
     return count
 

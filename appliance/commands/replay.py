@@ -145,8 +145,7 @@ def _do(settings: Settings, spool: Spool, replay: Replay, program: Program, chos
     runs = _is_running(settings)
     done = 0
     for number, one in enumerate(chosen):
-        outboxes = {delivery.outbox for delivery in one.deliveries}
-        stopped = _no_room(settings) or (_wait(spool, outboxes) if runs else "")
+        stopped = _no_room(settings) or (_wait(spool, one.outboxes) if runs else "")
         if stopped:
             print(
                 f"stellwerk: {stopped}; {number} of {len(chosen)} are replayed, repeat it for the rest", file=sys.stderr
@@ -180,7 +179,7 @@ def _no_room(settings: Settings) -> str:
     return f"only {free} MB of disk are free" if free < settings.min_free_mb else ""
 
 
-def _wait(spool: Spool, outboxes: set[str]) -> str:
+def _wait(spool: Spool, outboxes: Sequence[str]) -> str:
     """Until there is room before the router and in these outboxes; why not, when nothing moves."""
     last, since = -1, time.monotonic()
     while True:

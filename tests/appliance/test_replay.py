@@ -1,5 +1,6 @@
 """`stellwerk replay` beside a running appliance: a PACS that has lost its disk gets back what it had."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -59,8 +60,10 @@ def uids(running: Running) -> Counter[str]:
 
 def test_a_pacs_that_has_lost_its_disk_gets_back_what_it_had(line: Running, pacs: Running, capsys: Captured) -> None:
     had = uids(pacs)
-    for path in pacs.archive.rglob("*.dcm"):
-        path.unlink()
+    pacs.stop()
+    for folder in ("archive", "spool"):
+        shutil.rmtree(pacs.data / folder)
+    pacs.start()
     code, text = said(line, capsys, "--to", "PACS", "--dry")
     assert code == 0
     assert f"{OBJECTS - 1} of {OBJECTS - 1} would be replayed" in text
