@@ -22,6 +22,9 @@ from engine.window import entries
 
 _MOST_HEARD = 1000
 
+PUT_THERE = ("folder", "outbox")
+"""Ways in on which the same bytes are no repetition of a sender's: whoever puts them there again wants them sent."""
+
 
 class Repeats:
     """The router's view of what has come before. Only the router's thread uses it."""
@@ -35,6 +38,8 @@ class Repeats:
         """What is known of earlier arrivals of an object, and itself. Raises OSError."""
         at = arrival(obj.id)
         seen, itself = self._spool.arrivals.look(obj, at, plan.program.digest, plan.dated)
+        if obj.origin.kind in PUT_THERE:
+            seen = replace(seen, same="")
         return replace(seen, asked=self._spool.is_again(obj.id)), itself
 
     def note(self, obj: Object, itself: Arrival | None, outcome: Outcome) -> tuple[Path, ...]:
