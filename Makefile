@@ -4,11 +4,12 @@
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
-.PHONY: help venv run demo test lint fuzz bench docs lock clean always
+.PHONY: help venv run demo test lint fuzz torture bench docs lock clean always
 
 PYTHON ?= python3
 DATA   ?= data
 MINUTES ?= 30
+CUTS   ?= 200
 BIN    := .venv/bin
 
 # A virtual environment holds its own address, so a copied or moved checkout needs a new one.
@@ -16,7 +17,7 @@ MOVED := $(shell [ ! -e .venv/.where ] || [ "$$(cat .venv/.where)" = "$(CURDIR)"
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## */\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do
-	  printf '  make %-6s %s\n' "$$name" "$$what"
+	  printf '  make %-7s %s\n' "$$name" "$$what"
 	done
 
 run: .venv/.runtime ## run the appliance; images go to DATA=data, more options in ARGS="--rules my.rules"
@@ -33,6 +34,11 @@ lint: .venv/.dev ## layout, lint and types only
 
 fuzz: .venv/.dev ## any text at all against parser, compiler and formatter, for MINUTES=30
 	@exec $(BIN)/python -m tests.fuzz $(MINUTES)
+
+torture: .venv/.dev ## kill it a hundred times, cut its power two hundred times, break its disk everywhere; minutes
+	@$(BIN)/stellwerk torture --seconds 240 --objects 2000
+	TORTURE_STRIDE=1 $(BIN)/python -m pytest tests/power tests/engine/spool/test_model.py -q
+	exec $(BIN)/python -m tests.power $(CUTS)
 
 bench: .venv/.dev ## measure
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)

@@ -24,6 +24,7 @@ from appliance.commands import (
     send,
     spool,
     test,
+    torture,
 )
 from appliance.rulebook import NoRules
 from appliance.settings import SettingsError
@@ -53,6 +54,7 @@ COMMANDS: dict[str, Command] = {
     "journal": journal,
     "replay": replay,
     "demo": demo,
+    "torture": torture,
     "lsp": lsp,
 }
 

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine.completeness import Complete, Gathered, complete
@@ -56,6 +57,8 @@ class Collector:
         self._why: dict[Key, Complete] = {}
         self._inquiries = Inquiries(ask, self._wake)
         self._tidied = 0.0
+        self._noticed: dict[str, float] = {}
+        """When we first saw what, by its own word, comes from the future: the clock has been set back."""
 
     def pick(self, outbox: Outbox, now: float) -> list[Entry]:
         """Claim what is complete."""
@@ -67,7 +70,8 @@ class Collector:
         self._spool.settle()
         outbox.give_back_claimed()
         self._home = outbox
-        entries = self._look(outbox)
+        entries = [replace(e, since=self._seen(e.id, e.since, now)) for e in self._look(outbox)]
+        started = self._seen("", self._router.started, now)
         pass_on(outbox, self._spool, {number for entry in entries for number in entry.awaits})
         groups = _groups(entries)
         self._forget(groups, now)
@@ -80,22 +84,22 @@ class Collector:
             group = self._without_held(outbox, group, mark)
             if not group:
                 continue
-            resting = self._resting.get(key, 0.0)
+            resting = min(self._resting.get(key, 0.0), now + REST)
             gathered = Gathered(
-                group, mark.count if mark else 0, self._inquiries.answer(key), self._router.heard(key[2])
+                group, mark.count if mark else 0, self._inquiries.answer(key), min(self._router.heard(key[2]), now)
             )
             if now < resting:
                 again: Complete | float = resting
             elif mark and all(_is_added(entry, outbox) for entry in group):
                 again = Complete("late", gathered.came)
             else:
-                again = complete(gathered, now, self._router.started, open_ones, unrouted, looked)
+                again = complete(gathered, now, started, open_ones, unrouted, looked)
             if isinstance(again, Complete):
                 self._resting.pop(key, None)
                 self._why[key] = again
                 picked += group
             else:
-                next_ask = self._inquiries.consider(outbox, key, gathered, self._router.started, now)
+                next_ask = self._inquiries.consider(outbox, key, gathered, started, now)
                 next_look = min(next_look, max(again, now + SOON) - now, next_ask - now)
         self.look_again = max(next_look, SOON)
         return outbox.claim_these(picked)
@@ -126,6 +130,14 @@ class Collector:
                 if not entry.file.exists():
                     report(entry, Gone())
 
+    def _seen(self, name: str, since: float, now: float) -> float:
+        """Since when it is here. What was set back must not make it wait for a day to come a second time."""
+        if since <= now:
+            self._noticed.pop(name, None)
+            return since
+        self._noticed[name] = min(self._noticed.get(name, now), now)
+        return self._noticed[name]
+
     def _look(self, outbox: Outbox) -> list[Entry]:
         files = [folder / name for folder in outbox.stages for name in sorted(names(folder)) if name.endswith(".dcm")]
         known = {}
@@ -136,6 +148,8 @@ class Collector:
             elif file.exists():
                 outbox.hold_unread(file)
         self._known = known
+        there = {"", *(entry.id for entry in known.values())}
+        self._noticed = {name: since for name, since in self._noticed.items() if name in there}
         return list(known.values())
 
     def _mark(self, outbox: Outbox, key: Key, group: Sequence[Entry]) -> Mark | None:

@@ -25,6 +25,7 @@ class History:
         self.events = root / "history"
         self.keys = root / "keys"
         self._lock = threading.Lock()
+        self._syncing = threading.Lock()
         self._whole: set[Path] = set()
         """Files that are known to end with a line's end."""
         self._recorded: set[Path] = set()
@@ -43,12 +44,17 @@ class History:
 
     def sync(self) -> None:
         """Make all durable that was recorded. Raises OSError; what it tells of must not leave the spool then."""
-        with self._lock:
-            recorded = set(self._recorded)
-        for path in recorded:
-            files.sync(path)
-        with self._lock:
-            self._recorded -= recorded
+        # One after the other: whoever finds nothing left to flush must not go on before another has flushed it.
+        with self._syncing:
+            with self._lock:
+                recorded, self._recorded = self._recorded, set()
+            try:
+                for path in recorded:
+                    files.sync(path)
+            except OSError:
+                with self._lock:
+                    self._recorded |= recorded
+                raise
 
     def tell_keys(self, obj: str, keys: Mapping[str, str]) -> None:
         """Note what the object may be searched by, or where in an archive it lies."""

@@ -97,7 +97,8 @@ class Outbox:
         """
         for name in entries(self.entries):
             note = self.entries / name
-            if name.endswith(".json") and _is_older(note, before) and not self._has(name[:-5]):
+            number, _, kind = name.rpartition(".")
+            if kind in ("json", "received") and _is_older(note, before) and not self._has(number):
                 files.remove(note)
         if self.name != HOLD:
             for name in entries(self.received):
@@ -247,7 +248,7 @@ class Outbox:
         self._spool.history.sync()
         for entry, place in delivered:
             self.tell_reports(entry, "delivered", place=place)
-            self._forget(entry)
+        self._forget([entry for entry, _ in delivered])
 
     def retry(self, entry: Entry, due: float, why: str) -> None:
         """Not now: try again when it is due."""
@@ -306,11 +307,15 @@ class Outbox:
         note = {**entry.note, "refused by": self.name, "why": why}
         kept = replace(entry, outbox=HOLD, note=note, why=why, tries=entry.tries + 1, gates=())
         files.write(hold.entries / f"{entry.id}.json", kept.to_bytes())
+        received = self.received / f"{entry.id}.dcm"
+        if entry.received and received.exists():
+            # Released, it may be refused once more, and the failure chain then wants it as it came.
+            files.link(received, hold.root / f"{entry.id}.received")
         files.sync(hold.entries)
         self.tell_reports(entry, "held", why)
         files.move(entry.file, hold.ready / entry.file.name)
         files.sync(hold.ready)
-        self._forget(entry)
+        self._forget([entry])
         self._spool.tell("held", entry.object, self.name, entry.id, why)
 
     def leave_out(self, entry: Entry, why: str) -> None:
@@ -318,7 +323,7 @@ class Outbox:
         self._record("left out", entry, why=why)
         self._spool.history.sync()
         self.tell_reports(entry, "failed", why)
-        self._forget(entry)
+        self._forget([entry])
 
     def hold_unread(self, file: Path) -> None:
         """The note of these bytes is gone or torn: nothing says where they should go. A person must see it."""
@@ -328,6 +333,10 @@ class Outbox:
     def files_of(self, entry: Entry) -> tuple[Path, ...]:
         """Everything that belongs to an entry, the file that counts first."""
         return entry.file, self.entries / f"{entry.id}.json", self.received / f"{entry.id}.dcm"
+
+    def whole_of(self, entry: Entry) -> tuple[Path, ...]:
+        """The same, and where its bytes lay before: a power cut may take back the move that has just been made."""
+        return *self.files_of(entry), *(folder / entry.file.name for folder in self.stages)
 
     def received_object(self, entry: Entry) -> Object:
         """The object as it was received, for `on failure`."""
@@ -368,9 +377,15 @@ class Outbox:
     def _record(self, event: str, entry: Entry, **facts: str) -> None:
         self._spool.history.record(event, entry.object, outbox=self.name, entry=entry.id, **facts)
 
-    def _forget(self, entry: Entry) -> None:
-        for path in self.files_of(entry):
-            files.remove(path)
+    def _forget(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            files.remove(entry.file)
+        # A power cut must not bring the bytes back without their note: a person would have to say where they belong.
+        for folder in {entry.file.parent for entry in entries}:
+            files.sync(folder)
+        for entry in entries:
+            for path in self.files_of(entry)[1:]:
+                files.remove(path)
 
 
 def names(folder: Path) -> list[str]:

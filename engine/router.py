@@ -106,7 +106,7 @@ class Router:
         promise = Promise(
             entry.object,
             deliveries,
-            home.files_of(entry),
+            home.whole_of(entry),
             plan.program.digest,
             received.payload,
             ended,
@@ -143,7 +143,7 @@ class Router:
                         for number in {*entry.awaits} & {*delivery.awaits}:
                             wanted.setdefault(number, set()).add(delivery.outbox)
                     # Wherever it is by the time that the promise is settled, it must be gone then.
-                    finished = (*home.files_of(entry), home.ready / entry.file.name)
+                    finished = home.whole_of(entry)
                     promises.append(
                         Promise(
                             entry.object,

@@ -9,7 +9,7 @@
                  /gates/          word of those others
                  /received/       the bytes as they came, where a route's `on failure` may want them
                  /receipts/       outcomes that a report waits for
-    hold/<id>.dcm + .json         needs a person
+    hold/<id>.dcm + .json         needs a person; .received: as it came, where `on failure` may want it again
     work/                         scratch, emptied at start
     drops/                        what is being taken out of folders (engine.drops)
     programs/<digest>.json        programs that objects still refer to (engine.tidy removes the others)
@@ -289,11 +289,17 @@ class Spool:
                 files.sync(folder)
             # Only now may the promises move on: had the source outlived them, it would be routed a second time.
             files.remove(finished)
-        touched: set[Path] = set()
         bound = [(path, *self._bound_for(batch, path)) for path in sorted(batch.glob("*.dcm"))]
+        for folder in {folder for path, home, entry in bound for folder in self._send_ahead(batch, path, home, entry)}:
+            files.sync(folder)
+        # The bytes go last, when their notes are there for good: without one, nobody would know where they should go.
         # Those that wait for others, or tell of them, go first: word of the others must find them in their place.
+        touched: set[Path] = set()
         for path, home, entry in sorted(bound, key=lambda one: not (one[2] and (one[2].gates or one[2].awaits))):
-            touched |= self._hand_over(batch, path, home, entry)
+            owed = home.ready if entry is None else home.place_for(entry)
+            target = home.waiting if entry and entry.gates else owed
+            files.move(path, target / path.name)
+            touched.add(target)
         for folder in touched:
             files.sync(folder)
         files.remove_folder(batch)
@@ -312,19 +318,18 @@ class Spool:
             return home, Entry.from_bytes((home.entries / note.name).read_bytes(), path)
         return home, None
 
-    def _hand_over(self, batch: Path, path: Path, home: Outbox, entry: Entry | None) -> set[Path]:
-        """Move one promise into its outbox, the bytes last; answers the folders that this has touched."""
+    def _send_ahead(self, batch: Path, path: Path, home: Outbox, entry: Entry | None) -> set[Path]:
+        """Move all but the bytes of one promise into its outbox; answers the folders that this has touched."""
         note = batch / f"{path.stem}.json"
-        if note.exists() and entry is not None:
-            if home.name == HOLD:
-                home.tell_reports(entry, "held", entry.why)
-            received = batch / f"{path.stem}.received"
-            if received.exists():
-                files.move(received, home.received / path.name)
-            files.move(note, home.entries / note.name)
-        owed = home.ready if entry is None else home.place_for(entry)
-        files.move(path, (home.waiting if entry and entry.gates else owed) / path.name)
-        return home.folders
+        if entry is None or not note.exists():
+            return {home.entries, home.received}
+        if home.name == HOLD:
+            home.tell_reports(entry, "held", entry.why)
+        received = batch / f"{path.stem}.received"
+        if received.exists():
+            files.move(received, home.received / path.name)
+        files.move(note, home.entries / note.name)
+        return {home.entries, home.received} if entry.received else {home.entries}
 
     # --- outboxes ----------------------------------------------------------------------------------------
 
@@ -390,12 +395,16 @@ class Spool:
         if entry.origin.flaw:
             raise Never(f"there is nothing to send: {entry.origin.flaw}")
         refused = entry.note.get("refused by", "") if program is None else ""
+        kept = self.held / f"{number}.received"
         if refused:
             home = self.outbox(refused)
             again = replace(entry, outbox=refused, tries=0, why="", since=time.time())
             files.write(home.entries / f"{number}.json", again.to_bytes())
             files.sync(home.entries)
-            owed = home.place_for(entry)
+            if kept.exists():
+                files.link(kept, home.received / f"{number}.dcm")
+                files.sync(home.received)
+            owed = home.place_for(again)
             files.move(entry.file, owed / f"{number}.dcm")
             files.sync(owed)
         else:
@@ -404,6 +413,8 @@ class Spool:
             # Without a program: it goes by the rules that run now, which a person may have mended meanwhile.
             note = {"origin": entry.origin.to_json(), "program": program or "", "again": entry.object}
             files.write(self.incoming / f"{fresh}.json", json.dumps(note).encode())
+            # Nobody would send it again, so its note must be there for good before its bytes may be there.
+            files.sync(self.incoming)
             self.arrivals.strike_out(entry.object)
             self.history.record("released", entry.object, entry=number, **{"as": fresh})
             self.history.sync()
@@ -411,6 +422,7 @@ class Spool:
             files.sync(self.incoming)
             self._tell_received(fresh, entry.origin, program or "", entry.object)
         files.remove(self.outbox(HOLD).entries / f"{number}.json")
+        files.remove(kept)
         files.sync(self.held)
         if refused:
             self.tell("released", entry.object, refused, number)
@@ -425,7 +437,10 @@ class Spool:
         self.history.sync()
         leave_word(self, replace(entry, outbox=entry.note.get("refused by", HOLD)), "deleted")
         files.remove(entry.file)
+        # Bytes that a power cut has brought back without their note would be in the hold, and nobody would see them.
+        files.sync(self.held)
         files.remove(self.outbox(HOLD).entries / f"{number}.json")
+        files.remove(self.held / f"{number}.received")
         files.sync(self.held)
 
     # --- programs, what happened -------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from appliance.settings import Settings
 from appliance.supervise import Supervised
 from dsl.changeover import changeover
 from dsl.compile import Compiled
+from engine import files
 from engine.program import Program
 
 log = logging.getLogger("stellwerk")
@@ -95,9 +96,9 @@ def last_good(settings: Settings) -> Program | None:
 
 def remember(settings: Settings, program: Program) -> None:
     """Keep a program for a start with broken rules."""
-    draft = settings.data / ".last-good.json"
-    draft.write_text(json.dumps(program.to_json(), ensure_ascii=False, indent=1), encoding="utf-8")
-    draft.replace(settings.data / "last-good.json")
+    text = json.dumps(program.to_json(), ensure_ascii=False, indent=1)
+    files.write(settings.data / "last-good.json", text.encode())
+    files.sync(settings.data)
 
 
 def _tell(settings: Settings, appliance: Appliance) -> None:

@@ -1,6 +1,8 @@
 """A line without threads and sockets, and a disk that fails at its nth operation: what the crash tests drive."""
 
+import errno
 import functools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,11 +64,17 @@ OPERATIONS = ("sync", "write", "append", "move", "link", "copy", "remove", "make
 
 @contextmanager
 def disk(
-    *, crash_at: int = 0, error_at: int = 0, at_once: Callable[[Path], None] = lambda _: None
+    *,
+    crash_at: int = 0,
+    error_at: int = 0,
+    error: int = errno.ENOSPC,
+    at_once: Callable[[Path], None] = lambda _: None,
+    before: Callable[[int], None] = lambda _: None,
 ) -> Iterator[list[str]]:
-    """Count every file operation; at the nth, crash, or fail as a full disk does. Yields the operations' names.
+    """Count every file operation; at the nth, crash, or fail with `error`. Yields the operations' names.
 
     `at_once` is called with the new name of everything that is moved: for another thread that is very quick.
+    `before` is called with the number of each operation before it is done.
     """
     done: list[str] = []
     originals = {name: getattr(files, name) for name in OPERATIONS}
@@ -84,7 +92,8 @@ def disk(
                     stream.write(bytes(data)[: len(bytes(data)) // 2])
             raise Crash
         if len(done) == error_at:
-            raise OSError(28, "No space left on device")
+            raise OSError(error, os.strerror(error))
+        before(len(done))
         originals[name](*arguments)
         if name == "move":
             at_once(arguments[1])
