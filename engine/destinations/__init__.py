@@ -10,7 +10,7 @@ DESTINATIONS = {
             "dicom ADDRESS [as TITLE] [retry every EVERY for PATIENCE] [outside] [trusted]"
             " [tls] [connections CONNECTIONS] [confirm] [transcode SYNTAX]",
             {"address": Node, "title": AETitles, "every": Time, "patience": Time, "connections": Connections},
-            later=("tls", "confirm", "transcode"),
+            later=("confirm", "transcode"),
         ),
         *(
             Signature.of(

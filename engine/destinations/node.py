@@ -1,6 +1,8 @@
 """A DICOM node as destination: C-STORE through engine.dicom."""
 
+import ssl
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from engine.dicom import Done, Peer, count, send
 from engine.entry import Entry
@@ -14,11 +16,17 @@ from engine.pump import LOOK_AGAIN, PATIENCE, Report, Sent, oldest_first
 class DicomNode:
     """One declared `dicom` destination, as engine.pump.Sender."""
 
-    def __init__(self, declared: Destination, our_title: str) -> None:
+    def __init__(
+        self, declared: Destination, our_title: str, *, tls: Callable[[str], ssl.SSLContext] | None = None
+    ) -> None:
+        """tls: how to speak TLS with the destination of this name; for one that is declared with it."""
         arguments = declared.arguments
         node = Node.of(arguments["address"])
         calling = AETitles.of(arguments["title"]).titles[0] if "title" in arguments else our_title
-        self.peer = Peer(node.called, node.host, node.port, calling)
+        secure = partial(tls, declared.name) if tls is not None and "tls" in arguments else None
+        if "tls" in arguments and secure is None:
+            raise ValueError(f"{declared.name} is declared with tls, and nothing here can speak it")
+        self.peer = Peer(node.called, node.host, node.port, calling, secure)
         self.name = declared.name
         self.outside = declared.outside
         self.look_again = LOOK_AGAIN

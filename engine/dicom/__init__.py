@@ -5,6 +5,7 @@ Never. pynetdicom is imported in this folder only, and only in associate.py. Wha
 spool, rules, outboxes.
 """
 
+from engine.dicom.associate import Claim
 from engine.dicom.find import count
 from engine.dicom.negotiate import Policy
 from engine.dicom.part10 import sop_class_of
@@ -15,6 +16,7 @@ from engine.dicom.send import echo, send
 from engine.dicom.status import Done, Outcome
 
 __all__ = [
+    "Claim",
     "Done",
     "Listener",
     "Outcome",

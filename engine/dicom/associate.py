@@ -6,7 +6,7 @@ must merely pass on, and poll. Must not know sockets, or which proposals are wel
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydicom.uid import UID
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
@@ -15,6 +15,8 @@ from pynetdicom.pdu_items import (
     MaximumLengthSubItem,
     PresentationContextItemAC,
     PresentationContextItemRQ,
+    UserIdentitySubItemAC,
+    UserIdentitySubItemRQ,
     UserInformationItem,
 )
 from pynetdicom.pdu_primitives import (
@@ -34,6 +36,15 @@ APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 
 
 @dataclass(frozen=True)
+class Claim:
+    """Who the caller says it is (User Identity Negotiation, PS3.7 D.3.3.7), with the proof where one was given."""
+
+    name: str
+    passcode: str | None = field(repr=False)
+    wants_answer: bool
+
+
+@dataclass(frozen=True)
 class Request:
     """What a caller asks for."""
 
@@ -42,6 +53,7 @@ class Request:
     application_context: str
     contexts: tuple[Context, ...]
     max_pdu: int  # the longest P-DATA-TF the caller takes; 0 is without limit
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True)
@@ -93,16 +105,20 @@ def decode_request(body: bytes) -> Request:
         contexts = [_context(item) for item in pdu.presentation_context]
         application_context = str(pdu.application_context_name or "")
         max_pdu = _max_pdu(pdu.user_information)
+        claim = _claim(pdu.user_information)
     except _UNREADABLE:
         raise ValueError("the association request cannot be read") from None
     if len({context.id for context in contexts}) != len(contexts):
         raise ValueError("two presentation contexts have the same number")
     called, calling = (body[start : start + 16].decode("latin-1").strip("\0 ") for start in (4, 20))
-    return Request(calling, called, application_context, tuple(contexts), max_pdu)
+    return Request(calling, called, application_context, tuple(contexts), max_pdu, claim)
 
 
 def encode_acceptance(request: Request, answers: Sequence[Answer]) -> bytes:
-    """A-ASSOCIATE-AC. Roles, extended negotiation and so on go unanswered: their defaults then hold (PS3.7 D.3)."""
+    """A-ASSOCIATE-AC. Roles, extended negotiation and so on go unanswered: their defaults then hold (PS3.7 D.3).
+
+    So does a claim that nobody has looked at: whoever did not, takes it out of the request before.
+    """
     pdu = A_ASSOCIATE_AC()
     pdu.variable_items.append(_application_context())
     for answer in answers:
@@ -113,7 +129,12 @@ def encode_acceptance(request: Request, answers: Sequence[Answer]) -> bytes:
         context.result = answer.result
         item.from_primitive(context)
         pdu.variable_items.append(item)
-    pdu.variable_items.append(_user_information())
+    information = _user_information()
+    if request.claim is not None and request.claim.wants_answer:
+        answer_to_claim = UserIdentitySubItemAC()
+        answer_to_claim.server_response = b""  # for a name and a passcode, that it is there says yes
+        information.user_data.append(answer_to_claim)
+    pdu.variable_items.append(information)
     encoded = bytearray(pdu.encode())
     # The names are sent back as they came (PS3.8 9.3.3), also those pynetdicom would refuse to encode.
     encoded[10:42] = b"".join(name.encode("latin-1")[:16].ljust(16) for name in (request.called_ae, request.calling_ae))
@@ -182,6 +203,16 @@ def _max_pdu(information: UserInformationItem | None) -> int:
         if isinstance(item, MaximumLengthSubItem):
             return int(item.maximum_length_received or 0)
     return 16384  # the item is missing, though mandatory: what every implementation can take
+
+
+def _claim(information: UserInformationItem | None) -> Claim | None:
+    """A name, or a name and a passcode. Kerberos, SAML and JWT (types 3 to 5) are nothing that we could check."""
+    for item in information.user_data if information else []:
+        if isinstance(item, UserIdentitySubItemRQ) and item.user_identity_type in (1, 2):
+            name = (item.primary_field or b"").decode("utf-8", "replace")
+            passcode = (item.secondary_field or b"").decode("utf-8", "replace")
+            return Claim(name, passcode if item.user_identity_type == 2 else None, bool(item.response_requested))
+    return None
 
 
 def _application_context() -> ApplicationContextItem:

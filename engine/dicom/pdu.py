@@ -7,11 +7,14 @@ anybody noticing. Must not know what the bytes mean: not commands, not datasets,
 import contextlib
 import selectors
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from engine.tls import HANDSHAKE_SECONDS, words
 
 A_ASSOCIATE_RQ, A_ASSOCIATE_AC, A_ASSOCIATE_RJ, P_DATA_TF, A_RELEASE_RQ, A_RELEASE_RP, A_ABORT = range(1, 8)
 
@@ -77,9 +80,23 @@ class Connection:
 
     def has_news(self, seconds: float) -> bool:
         """Whether something can be read, or the end of the connection, within so long."""
+        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+            return True  # decrypted already, and so no longer to be seen from outside
         with selectors.DefaultSelector() as selector:  # not select(), which fails beyond 1024 open files
             selector.register(self._socket, selectors.EVENT_READ)
             return bool(selector.select(seconds))
+
+    def shake_hands(self) -> None:
+        """Where the socket has TLS on it, its handshake, within a limit of time. LostError when it fails."""
+        if not isinstance(self._socket, ssl.SSLSocket):
+            return
+        self._socket.settimeout(HANDSHAKE_SECONDS)
+        try:
+            self._socket.do_handshake()
+        except OSError as error:
+            why = "the listener stops" if self._interrupted else words(error)
+            self.hang_up()
+            raise LostError(why) from None
 
     def interrupt(self) -> None:
         """Make the thread that uses this connection stop as soon as it reads."""
