@@ -197,6 +197,9 @@ def _keep_to_bcp_195(context: ssl.SSLContext) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_SUITES)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    # Who hangs up without a goodbye is common, and no fault of TLS: DICOM and HTTP know by themselves what is whole.
+    # Otherwise OpenSSL answers the end with an alert, and nothing more can be said, our own A-ABORT neither.
+    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
 
 
 def _load(context: ssl.SSLContext, trust: Trust, purpose: ssl.Purpose) -> None:

@@ -15,6 +15,9 @@ import pytest
 import trustme
 
 from engine.dicom import Claim, Done, Peer, echo, send
+from engine.dicom.associate import encode_request
+from engine.dicom.negotiate import IMPLICIT_LITTLE, VERIFICATION, Context
+from engine.dicom.pdu import A_ABORT, A_ASSOCIATE_AC
 from engine.errors import Later
 from engine.tls import Distrusted, Identity, Trust, client_context, server_context, told, words
 from tests.certificates import authority_file, pin, self_signed, signed
@@ -183,14 +186,17 @@ def _drip(line: socket.socket, seconds: float) -> float:
 def test_a_listener_stops_while_associations_with_tls_are_open(listen: Listen, ours: Identity) -> None:
     listener = listen(tls=lambda: server_context(ours))
     context = client_context(pinned(ours))
-    with socket.create_connection(("127.0.0.1", listener.port)) as line, context.wrap_socket(line) as secured:
+    line = socket.create_connection(("127.0.0.1", listener.port))
+    with context.wrap_socket(line, suppress_ragged_eofs=False) as secured:
         secured.settimeout(10)
+        secured.sendall(encode_request("STELLWERK", "SENDER", [Context(1, VERIFICATION, (IMPLICIT_LITTLE,))]))
+        assert secured.recv(1000)[0] == A_ASSOCIATE_AC
         begun = time.monotonic()
         listener.stop(grace=0)
         assert time.monotonic() - begun < 5
         # What it says last is said under TLS, and ended as TLS ends: never in the clear.
-        while secured.recv(100):
-            pass
+        assert secured.recv(1000)[0] == A_ABORT
+        assert secured.recv(1000) == b""
 
 
 def test_a_new_certificate_counts_from_the_next_connection_on(listen: Listen, ours: Identity, theirs: Identity) -> None:
