@@ -1,0 +1,283 @@
+"""Our certificate from its making to its end, whom we trust, and the whole way from a refusal to a person's yes."""
+
+import os
+import re
+import shutil
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+
+from appliance.demonstration.pacs import free_port
+from appliance.tls import DAYS, Certificates, TLSError
+from engine.certificates import facts_of
+from engine.dicom import Done, Listener, Peer, echo
+from engine.errors import Later
+from engine.tls import Trust, client_context, server_context, told
+from tests.appliance.running import Running, dcmtk_missing
+from tests.certificates import authority_file, pin, self_signed, signed
+from tests.dicom.conftest import sendable_files
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    return Certificates(tmp_path / "tls")
+
+
+def shown(context: ssl.SSLContext) -> str:
+    """The fingerprint of what a server with this context shows."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=_serve_once, args=(server, context))
+        thread.start()
+        asking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        asking.check_hostname, asking.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(server.getsockname()) as line, asking.wrap_socket(line) as secured:
+            pem = ssl.DER_cert_to_PEM_cert(secured.getpeercert(binary_form=True) or b"")
+        thread.join()
+    return facts_of(pem.encode())[0].fingerprint
+
+
+def _serve_once(server: socket.socket, context: ssl.SSLContext) -> None:
+    line, _ = server.accept()
+    with context.wrap_socket(line, server_side=True) as secured:
+        secured.recv(1)
+
+
+# ── who we are ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_certificate_is_made_when_it_is_first_needed(certificates: Certificates) -> None:
+    assert not certificates.folder.exists()
+    assert certificates.trouble() == ""
+    certificates.server()
+    own = certificates.own()
+    assert {"localhost", "127.0.0.1", socket.gethostname()} <= set(own.names)
+    assert timedelta(DAYS - 1) < own.until - datetime.now(UTC) <= timedelta(DAYS)
+    assert own.own
+
+
+def test_its_key_is_for_this_account_alone(certificates: Certificates) -> None:
+    certificates.server()
+    assert stat.S_IMODE((certificates.folder / "own.pem").stat().st_mode) == 0o600
+    assert stat.S_IMODE(certificates.folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="the openssl command is not installed")
+def test_openssl_reads_it_as_we_do_and_finds_it_good_for_both_sides(certificates: Certificates) -> None:
+    own = certificates.own()
+    read = ["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-purpose", "-text"]
+    said = subprocess.run(read, input=certificates.certificate(), capture_output=True, text=True, check=True).stdout
+    assert told(own.fingerprint) in said
+    assert "SSL client : Yes" in said
+    assert "SSL server : Yes" in said
+    assert "Public-Key: (3072 bit)" in said
+    assert "PRIVATE" not in certificates.certificate()
+
+
+def test_it_is_told_thirty_days_before_its_end_and_after_it(tmp_path: Path) -> None:
+    made = datetime(2026, 1, 1, tzinfo=UTC)
+    now = [made]
+    certificates = Certificates(tmp_path, now=lambda: now[0])
+    certificates.server()
+    now[0] = made + timedelta(DAYS - 31)
+    assert certificates.trouble() == ""
+    now[0] = made + timedelta(DAYS - 29)
+    assert "expires on 2028-01-01: `stellwerk tls renew`" in certificates.trouble()
+    now[0] = made + timedelta(DAYS + 1)
+    assert "has expired on 2028-01-01" in certificates.trouble()
+
+
+def test_a_renewed_one_counts_at_once(certificates: Certificates) -> None:
+    before = shown(certificates.server())
+    certificates.renew(["pacs.praxis.example"])
+    assert "pacs.praxis.example" in certificates.own().names
+    assert shown(certificates.server()) == certificates.own().fingerprint != before
+
+
+def test_one_that_others_keep_is_used_from_where_it_lies_and_followed(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    acme = signed(tmp_path / "acme", authority, "stellwerk.example")
+    certificates.take(acme.chain, acme.key)
+    assert shown(certificates.server()) == pin(acme)
+    acme.chain.write_bytes(signed(tmp_path / "next", authority, "stellwerk.example").chain.read_bytes())
+    assert shown(certificates.server()) == pin(acme)
+    assert certificates.trouble() == ""
+
+
+def test_while_it_is_being_replaced_the_last_good_one_goes_on(certificates: Certificates, tmp_path: Path) -> None:
+    acme = signed(tmp_path / "acme", trustme.CA(), "stellwerk.example")
+    certificates.take(acme.chain, acme.key)
+    good = shown(certificates.server())
+    acme.chain.write_bytes(b"-----BEGIN CERT")
+    assert shown(certificates.server()) == good
+    assert "cannot be used" in certificates.trouble()
+    acme.chain.unlink()
+    assert shown(certificates.server()) == good
+    assert "No such file" in certificates.trouble()
+
+
+def test_where_there_has_never_been_a_good_one_it_is_said(certificates: Certificates, tmp_path: Path) -> None:
+    acme = signed(tmp_path / "acme", trustme.CA(), "stellwerk.example")
+    certificates.take(acme.chain, acme.key)
+    acme.chain.unlink()
+    with pytest.raises(OSError, match="cannot be used"):
+        certificates.server()
+    with pytest.raises(Later, match="no TLS with PACS: certificates cannot be used"):
+        certificates.client("PACS")
+
+
+def test_a_key_that_does_not_fit_is_refused(certificates: Certificates, tmp_path: Path) -> None:
+    one, other = self_signed(tmp_path, "one"), self_signed(tmp_path, "other")
+    with pytest.raises(TLSError, match="not that of the certificate"):
+        certificates.take(one.chain, other.key)
+    with pytest.raises(TLSError, match="cannot be read"):
+        certificates.take(one.chain, tmp_path / "gone")
+    (tmp_path / "nothing.pem").write_text("nothing")
+    with pytest.raises(TLSError, match="no certificate in PEM form"):
+        certificates.take(tmp_path / "nothing.pem", one.key)
+    assert not (certificates.folder / "elsewhere.json").exists()
+
+
+# ── whom we trust ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_yes_is_kept_as_a_fingerprint_and_taken_back(certificates: Certificates, tmp_path: Path) -> None:
+    there = self_signed(tmp_path, "pacs")
+    assert certificates.pins("PACS") == frozenset()
+    for spelling in (told(pin(there)), pin(there), f"SHA256:{pin(there)}", told(pin(there)).replace(":", " ")):
+        certificates.trust("PACS", spelling)
+        assert certificates.pins("PACS") == {pin(there)}
+    assert certificates.distrust("PACS")
+    assert not certificates.distrust("PACS")
+    assert certificates.pins("PACS") == frozenset()
+
+
+@pytest.mark.parametrize(("name", "fingerprint"), [("PACS", "AB:CD"), ("PACS", "x" * 64), ("../x", "a" * 64)])
+def test_what_is_no_fingerprint_or_no_name_is_refused(certificates: Certificates, name: str, fingerprint: str) -> None:
+    with pytest.raises(TLSError):
+        certificates.trust(name, fingerprint)
+    assert not certificates.trusted()
+
+
+def test_a_file_of_fingerprints_that_cannot_be_read_trusts_nobody(certificates: Certificates) -> None:
+    certificates.trust("PACS", "a" * 64)
+    file = certificates.folder / "trusted" / "PACS.sha256"
+    for text in ("", "# nothing\n", "AB:CD\n"):
+        file.write_text(text)
+        with pytest.raises(Later):
+            certificates.client("PACS")
+
+
+def test_what_is_kept_of_a_file_is_never_a_key(certificates: Certificates, tmp_path: Path) -> None:
+    theirs = self_signed(tmp_path, "ward1")
+    assert b"PRIVATE" in theirs.chain.read_bytes()
+    certificates.admit("WARD1", theirs.chain)
+    assert b"PRIVATE" not in (certificates.folder / "clients" / "WARD1.pem").read_bytes()
+    assert [one.fingerprint for one in certificates.listed("clients")["WARD1"]] == [pin(theirs)]
+
+
+def test_whom_a_person_lets_in_comes_in_at_once_and_is_out_at_once(certificates: Certificates, tmp_path: Path) -> None:
+    theirs = self_signed(tmp_path, "ward1")
+    listener = Listener(
+        0, lambda _: None, folder=tmp_path, address="127.0.0.1", tls=lambda: certificates.server(require=True)
+    )
+    listener.start()
+    try:
+        trust = Trust("US", pins=frozenset({certificates.own().fingerprint}))
+        peer = Peer("STELLWERK", "127.0.0.1", listener.port, tls=lambda: client_context(trust, theirs))
+        with pytest.raises(Later, match="does not accept our certificate"):
+            echo(peer)
+        certificates.admit("WARD1", theirs.chain)
+        echo(peer)
+        (certificates.folder / "clients" / "WARD1.pem").unlink()
+        with pytest.raises(Later):
+            echo(peer)
+    finally:
+        listener.stop(grace=0)
+
+
+# ── the whole way ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def pacs(tmp_path: Path) -> Iterator[tuple[Listener, list[int]]]:
+    """A PACS that speaks TLS with a self-signed certificate, and what it has got."""
+    got: list[int] = []
+    there = self_signed(tmp_path / "pacs", "pacs")
+    folder = tmp_path / "pacs-in"
+    folder.mkdir()
+    listener = Listener(
+        0, lambda one: got.append(one.port), folder=folder, address="127.0.0.1", tls=lambda: server_context(there)
+    )
+    listener.start()
+    yield listener, got
+    listener.stop(grace=0)
+
+
+def command(running: Running, *words: str, keys: str = "") -> str:
+    """The output of a command on its data folder."""
+    line = [sys.executable, "-m", "appliance", *words, "--data", str(running.data)]
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    done = subprocess.run(line, capture_output=True, text=True, input=keys, timeout=60, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(dcmtk_missing, reason="DCMTK is not installed")
+def test_an_image_waits_for_a_persons_yes_and_then_goes(tmp_path: Path, pacs: tuple[Listener, list[int]]) -> None:
+    port, secured = free_port(), free_port()
+    rules = f"""
+destination PACS = dicom "PACS@127.0.0.1:{pacs[0].port}" tls retry every 1 second for 1 hour
+listener WARD = dicom port {secured} tls users ward1
+on port {port} → forward PACS
+on WARD where user = ward1 → store by PatientID
+"""
+    running = Running(tmp_path / "it", rules, port)
+    try:
+        assert "there is no user ward1" in running.said()
+        own = re.search(r"our certificate \(SHA-256\): (\S+),", running.said())
+        assert own is not None
+        assert own[1] in command(running, "tls")
+        file = sendable_files()[0]
+        assert all(isinstance(result, Done) for result in running.send(file).values())
+        running.wait_for(lambda: "stellwerk tls trust PACS" in command(running, "spool"), "it does not wait")
+        assert not pacs[1]
+        asked = re.search(r"stellwerk (tls trust PACS [0-9A-F:]+)", command(running, "spool"))
+        assert asked is not None
+        command(running, *asked[1].split())
+        running.settle()
+        assert len(pacs[1]) == 1
+
+        command(running, "user", "add", "ward1", keys="a good password\n")
+        assert command(running, "user", "list") == "ward1\n"
+        file = next(file for file in sendable_files() if file.name == "CT_small.dcm")
+        call = [
+            "storescu",
+            "+tla",
+            "-ic",
+            "--user",
+            "ward1",
+            "--password",
+            "a good password",
+            "127.0.0.1",
+            str(secured),
+        ]
+        subprocess.run([*call, str(file)], check=True, capture_output=True, timeout=60)
+        running.settle()
+        assert [*running.archive.rglob("*.dcm")]
+        everything = running.said() + "".join(
+            path.read_text(errors="replace") for path in running.data.rglob("*") if path.is_file()
+        )
+        assert "a good password" not in everything
+    finally:
+        running.stop()
