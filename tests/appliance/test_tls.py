@@ -23,7 +23,7 @@ from engine.dicom import Done, Listener, Peer, echo
 from engine.errors import Later
 from engine.tls import Trust, client_context, server_context, told
 from tests.appliance.running import Running, dcmtk_missing
-from tests.certificates import authority_file, pin, self_signed, signed
+from tests.certificates import pin, self_signed, signed
 from tests.dicom.conftest import sendable_files
 
 
