@@ -301,6 +301,9 @@ class Appliance:
             if not self.router.turn():
                 # Something may have come by another way than ours (a release from the hold): look by ourselves too.
                 self.router.wake.wait(2.0)
+                for name in self.doors.certificates.said_yes():
+                    if name in self._pumps:
+                        self._pump(name).try_again()
 
     # --- out ---------------------------------------------------------------------------------------------
 

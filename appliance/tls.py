@@ -9,6 +9,7 @@
 Threads may share one. What cannot be read does not end what runs: the last good certificate goes on, and it is told.
 """
 
+import contextlib
 import json
 import re
 import socket
@@ -49,6 +50,7 @@ class Certificates:
         self._lock = threading.Lock()
         self._made: dict[str, tuple[_Stamp, ssl.SSLContext]] = {}
         self._wrong = ""
+        self._yes: dict[Path, _Stamp] | None = None
 
     # --- who we are --------------------------------------------------------------------------------------
 
@@ -138,6 +140,15 @@ class Certificates:
         return {
             path.stem: path.read_text("utf-8").strip() for path in sorted((self.folder / "trusted").glob("*.sha256"))
         }
+
+    def said_yes(self) -> list[str]:
+        """The destinations that a person has said yes to since this was asked last."""
+        files_now = (self.folder / "trusted").glob("*.sha256")
+        with contextlib.suppress(OSError):
+            now = {path: _stamp([path]) for path in files_now}
+            known, self._yes = self._yes, now
+            return [path.stem for path, stamp in now.items() if known is not None and known.get(path) != stamp]
+        return []
 
     def listed(self, kind: str) -> dict[str, tuple[Facts, ...]]:
         """clients or authorities: what lies there, by name."""

@@ -89,17 +89,18 @@ class Users:
 
     def check(self, name: str, password: str, address: str) -> bool:
         """Whether this is that user's password. False, unseen, while address or user must wait (`wait`)."""
-        if self._throttle.wait(address, name) > 0:
+        counted = _counted(name)
+        if self._throttle.wait(address, counted) > 0:
             return False
         known = self._read().get(name)
         with _BUSY:
             right = (known or _NOBODY).fits(password[:_MOST]) and known is not None and len(password) <= _MOST
-        (self._throttle.succeeded if right else self._throttle.failed)(address, name)
+        (self._throttle.succeeded if right else self._throttle.failed)(address, counted)
         return right
 
     def wait(self, name: str, address: str) -> float:
         """Seconds until these are asked again, after too many failures; 0 where that is now."""
-        return self._throttle.wait(address, name)
+        return self._throttle.wait(address, _counted(name))
 
     def add(self, name: str, password: str) -> None:
         """Add a user, or give one another password. Raises ValueError (in words), OSError."""
@@ -135,6 +136,11 @@ class Users:
         self.file.chmod(0o600)
         files.sync(self.file.parent)
         self._seen = None
+
+
+def _counted(name: str) -> str:
+    """What can be nobody's name is counted by its address alone: it may be very long, and is remembered."""
+    return name if NAME.fullmatch(name) else ""
 
 
 def _parse(text: str) -> dict[str, Hash]:

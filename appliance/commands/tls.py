@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from appliance.commands.common import add_settings, settings_of
+from appliance.commands.run import last_good
+from appliance.settings import Settings
 from appliance.tls import Certificates, TLSError
 from engine.certificates import Facts
 from engine.tls import told
@@ -39,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"stellwerk: write: stellwerk tls {action} {_ACTIONS[action][0]}".rstrip(), file=sys.stderr)
         return 2
     try:
-        return _do(Certificates(settings.tls, settings.address), action, values)
+        return _do(settings, action, values)
     except TLSError as error:
         print(f"stellwerk: {error}", file=sys.stderr)
     except OSError as error:
@@ -49,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 1
 
 
-def _do(certificates: Certificates, action: str, values: list[str]) -> int:
+def _do(settings: Settings, action: str, values: list[str]) -> int:
+    certificates = Certificates(settings.tls, settings.address)
     match action:
         case "pem":
             print(certificates.certificate(), end="")
@@ -63,7 +66,9 @@ def _do(certificates: Certificates, action: str, values: list[str]) -> int:
             before = certificates.trusted().get(values[0], "")
             certificates.trust(*values)
             print(f"{values[0]}: {'instead of ' + before + ' ' if before else ''}this certificate is trusted")
-            print("what waits for it is tried again at its next turn")
+            print("a running appliance tries at once what waits for it")
+            if (program := last_good(settings)) is not None and program.destination(values[0]) is None:
+                print(f"note: the rules that ran last declare no destination {values[0]}")
         case "distrust":
             there = certificates.distrust(values[0])
             print(f"{values[0]}: {'no longer trusted by fingerprint' if there else 'nothing was trusted'}")

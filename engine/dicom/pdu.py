@@ -26,6 +26,8 @@ _MOST_CONTROL_BYTES = 1 << 20  # 128 contexts with all known transfer syntaxes n
 SERVICE_USER, SERVICE_PROVIDER = 0, 2
 NOT_SPECIFIED, UNRECOGNIZED_PDU, UNEXPECTED_PDU, INVALID_PARAMETER_VALUE = 0, 1, 2, 6
 
+_TLS_HANDSHAKE = 22  # what a record of TLS begins with (RFC 8446 5.1); no PDU does
+
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
 
@@ -109,6 +111,8 @@ class Connection:
     def control(self) -> tuple[int, bytes]:
         """The next PDU in full, its type and its body. Not for P-DATA-TF, which is read in pieces."""
         kind, length = self._header()
+        if kind == _TLS_HANDSHAKE:
+            raise ViolationError("the other side speaks TLS, and this port does not", UNRECOGNIZED_PDU)
         if kind == P_DATA_TF:
             raise ViolationError("data came before the association was there", UNEXPECTED_PDU)
         if length > _MOST_CONTROL_BYTES:

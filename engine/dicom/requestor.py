@@ -219,7 +219,7 @@ def _secured(line: socket.socket, context: ssl.SSLContext, peer: Peer, patience:
     """The same with TLS on it, and with a certificate there that is trusted here."""
     line.settimeout(patience.associate)
     try:
-        return context.wrap_socket(line, server_hostname=peer.host)  # which also says the name (SNI)
+        return context.wrap_socket(line, server_hostname=peer.host.rstrip("."))  # which also says the name (SNI)
     except (OSError, ValueError) as error:
         line.close()
         why = words(error) if isinstance(error, OSError) else f"{peer.host} is no name for TLS"

@@ -1,5 +1,6 @@
 """Our certificate from its making to its end, whom we trust, and the whole way from a refusal to a person's yes."""
 
+import io
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from appliance.cli import main
 from appliance.demonstration.pacs import free_port
 from appliance.tls import DAYS, Certificates, TLSError
 from engine.certificates import facts_of
@@ -237,7 +239,7 @@ def command(running: Running, *words: str, keys: str = "") -> str:
 def test_an_image_waits_for_a_persons_yes_and_then_goes(tmp_path: Path, pacs: tuple[Listener, list[int]]) -> None:
     port, secured = free_port(), free_port()
     rules = f"""
-destination PACS = dicom "PACS@127.0.0.1:{pacs[0].port}" tls retry every 1 second for 1 hour
+destination PACS = dicom "PACS@127.0.0.1:{pacs[0].port}" tls retry every 30 minutes for 12 hours
 listener WARD = dicom port {secured} tls users ward1
 on port {port} → forward PACS
 on WARD where user = ward1 → store by PatientID
@@ -281,3 +283,60 @@ on WARD where user = ward1 → store by PatientID
         assert "a good password" not in everything
     finally:
         running.stop()
+
+
+# ── the command ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_command_shows_renews_and_takes_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, acme = ["--data", str(tmp_path)], signed(tmp_path / "acme", trustme.CA(), "stellwerk.example")
+    assert main(["tls", *data]) == 0
+    first = re.search(r"SHA-256 +(\S+)", capsys.readouterr().out)
+    assert main(["tls", "renew", "pacs.example", *data]) == 0
+    second = re.search(r"SHA-256 +(\S+)", shown_text := capsys.readouterr().out)
+    assert first is not None
+    assert second is not None
+    assert first[1] != second[1]
+    assert "pacs.example" in shown_text
+    assert main(["tls", "import", str(acme.chain), str(acme.key), *data]) == 0
+    assert told(pin(acme)) in capsys.readouterr().out
+    assert main(["tls", "admit", "WARD1", str(acme.chain), *data]) == 0
+    assert main(["tls", "trust", "PACS", told(pin(acme)), *data]) == 0
+    assert main(["tls", *data]) == 0
+    everything = capsys.readouterr().out
+    assert "destination PACS is trusted by its fingerprint" in everything
+    assert "WARD1 may call" in everything
+    assert main(["tls", "pem", *data]) == 0
+    assert "PRIVATE" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["trust", "PACS"], 2, "write: stellwerk tls trust DESTINATION FINGERPRINT"),
+        (["trust", "PACS", "AB:CD"], 1, "64 hexadecimal digits"),
+        (["import", "nowhere", "nowhere"], 1, "nowhere cannot be read"),
+        (["admit", "A/B", "nowhere"], 1, "cannot be a name here"),
+        (["renew", "mü ller"], 1, "stellwerk: "),
+    ],
+)
+def test_the_command_says_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, said: str
+) -> None:
+    assert main(["tls", *words, "--data", str(tmp_path)]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_users_are_added_by_a_pipe_and_never_by_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = ["--data", str(tmp_path)]
+    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+    assert main(["user", "add", "ward1", *data]) == 2
+    monkeypatch.setattr("sys.stdin", io.StringIO("long enough\n"))
+    assert main(["user", "add", "ward1", *data]) == 0
+    assert main(["user", *data]) == 0
+    assert capsys.readouterr().out == "ward1 is added\nward1\n"
+    assert main(["user", "remove", "ward1", *data]) == 0
+    assert main(["user", "remove", "ward1", *data]) == 1
+    assert main(["user", "add", *data]) == 2

@@ -151,6 +151,15 @@ def test_a_port_without_tls_is_told_as_such(listen: Listen, ours: Identity) -> N
     assert "does not speak TLS there" in said or "closed the line instead of a TLS handshake" in said
 
 
+def test_who_speaks_tls_to_a_port_without_it_is_named_as_such(
+    listen: Listen, ours: Identity, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "stellwerk.dicom")
+    listener = listen()
+    why(to(listener.port, pinned(ours)))
+    until(lambda: "speaks TLS, and this port does not" in caplog.text)
+
+
 def test_a_slow_handshake_holds_up_nobody_else(
     listen: Listen, ours: Identity, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

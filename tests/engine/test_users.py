@@ -81,6 +81,13 @@ def test_very_long_passwords_are_no_work(users: Users) -> None:
     assert not users.check("ward1", "x" * 10_000_000, HERE)
 
 
+def test_made_up_names_of_any_length_are_not_remembered(users: Users) -> None:
+    for _ in range(FREE + 1):
+        assert not users.check("x" * 1_000_000, "wrong", HERE)
+    assert users.wait("ward1", HERE) > 0, "the address waits"
+    assert users.wait("ward1", "10.0.0.2") == 0
+
+
 @pytest.mark.parametrize(
     "line", ["ward2", "ward2 scrypt:1", "ward2 plain:1:1:1:QQ==:QQ==", "ward2 scrypt:1073741824:8:5:QQ==:QQ==", "\x00"]
 )
