@@ -329,7 +329,7 @@ class Appliance:
 
     def _make_sender(self, name: str) -> Sender | None:
         if name.endswith(".store"):
-            return Archive(self.settings.archive_folder(name.removesuffix(".store")))
+            return Archive(self.settings.archive_folder(name.removesuffix(".store")), self.spool.arrivals.stored)
         if name.endswith(".mail"):
             contact = self.program.contact(name.removesuffix(".mail"))
             if contact is None or self._relay is None:
