@@ -100,8 +100,7 @@ class Appliance:
         self._watching = Supervised("watch", self._watch.loop)
         self.health.also("the router", lambda: self._routing.trouble)
         self.health.also("rules by the clock", lambda: self._timetable.trouble or self._by_clock.trouble)
-        # With a full disk it stands still, which nobody needs to be told beside that.
-        self.health.also("the journal", lambda: "" if self.health.disk.refuses() else self._journal.trouble)
+        self.health.also("the journal", lambda: self._journal.trouble)
         self.health.also_each(self._folders.trouble)
         self.health.also("the watch", lambda: self._watch.mailing or self._watching.trouble)
 
