@@ -10,41 +10,30 @@ import re
 import struct
 from dataclasses import dataclass, field
 
-from pydicom.datadict import DicomDictionary
-
-from engine.scan_values import DEFAULT, Encodings, Unsure, encodings_of, texts, vr_of
+from engine.scan_items import (
+    CHARSET,
+    SHORT_VR,
+    UNDEFINED,
+    Element,
+    charset,
+    end_of,
+    explicit_head,
+    implicit_head,
+    items_of,
+    long_head,
+)
+from engine.scan_values import DEFAULT, Encodings, Unsure, is_plain, texts, vr_of
 from engine.tags import Part, Path, Tag
 
 __all__ = ["Scan", "Unsure", "beginning", "meta"]
 
-Element = tuple[str, bytes | None, int, int]
-"""VR as written (empty where it is implicit), the bytes it stands in, where its value begins there, its length.
-
-No bytes for a value too long to be kept.
-"""
-
 LONGEST = 65536
 """A longer value is left where it is: private blobs are never what a rule asks for."""
 
-_UNDEFINED = 0xFFFFFFFF
-_CHARSET = 0x00080005
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-_DEEPEST = 32
-"""Sequences in sequences; real objects have up to about ten."""
-
 _IMPLICIT = b"1.2.840.10008.1.2"
 _EXPLICIT = re.compile(rb"1\.2\.840\.10008\.1\.2\.(1|4\.\d{2,3}|5)")
 """Little Endian and not deflated: native, and every compression of pixels (PS3.5 annex A)."""
-
-_SHORT = {vr: int.from_bytes(vr.encode(), "little") for vr in "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS".split()}
-_SHORT |= {vr: int.from_bytes(vr.encode(), "little") for vr in "ST TM UI UL US".split()}
-_LONG = {vr: int.from_bytes(vr.encode(), "little") for vr in "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()}
-_SHORT_VR = {code: vr for vr, code in _SHORT.items()}
-_LONG_VR = {code: vr for vr, code in _LONG.items()}
-
-_explicit_head = struct.Struct("<HHHH").unpack_from
-_implicit_head = struct.Struct("<HHI").unpack_from
-_length = struct.Struct("<I").unpack_from
 
 
 @dataclass(slots=True)
@@ -74,62 +63,58 @@ class Scan:
         return at
 
     def _walk(self, data: bytes, at: int) -> int:
-        explicit, elements, last, end = self.explicit, self.elements, self.last, len(data)
-        short, long = _SHORT_VR.get, _LONG_VR.get
+        # The loop that every object goes through, for each of its attributes: little is asked in it.
+        elements, last, end, explicit = self.elements, self.last, len(data), self.explicit
+        head, short = explicit_head if explicit else implicit_head, SHORT_VR.get
+        vr, start = "", 0
         try:
             while True:
                 if explicit:
-                    group, element, code, length = _explicit_head(data, at)
+                    group, element, code, length = head(data, at)
+                    vr, start = short(code, ""), at + 8
+                    if not vr:
+                        vr, length, start = long_head(data, at, code)
+                else:
+                    group, element, length = head(data, at)
                     start = at + 8
-                    vr = short(code)
-                    if vr is None:
-                        vr = long(code)
-                        if vr is None:
-                            raise Unsure
-                        (length,) = _length(data, start)
-                        start += 4
-                else:
-                    group, element, length = _implicit_head(data, at)
-                    start, vr = at + 8, ""
                 number = group << 16 | element
-                if number <= last:
-                    # Out of order, or twice the same: which one counts is not for us to say.
-                    raise Unsure
-                if number >= 0x7FE00008:
-                    if number in _PIXELS:
+                if number <= last or number >= 0x7FE00008:
+                    if number in _PIXELS and number > last:
                         self.complete = True
-                        return at
-                    if group == 0xFFFE:
+                        break
+                    if number <= last or group == 0xFFFE:
+                        # Out of order, or twice the same: which one counts is not for us to say.
                         raise Unsure
-                if length == _UNDEFINED:
-                    if number < _CHARSET:
+                stop = start + length
+                if stop <= end and length <= LONGEST:
+                    elements[number] = (vr, data, start, length)
+                elif length == UNDEFINED:
+                    if number < CHARSET:
+                        # Its texts are in the default character set then, and those of all others are not.
                         raise Unsure
-                    stop = _behind(data, start, number, vr, 0)
-                    elements[number] = (vr, data, start, _UNDEFINED)
+                    stop = end_of(data, start, number, vr, 0)
+                    elements[number] = (vr, data, start, length)
+                elif length > LONGEST:
+                    elements[number] = (vr, None, start, length)
                 else:
-                    stop = start + length
-                    if length > LONGEST:
-                        elements[number] = (vr, None, start, length)
-                    elif stop > end:
-                        return at
-                    else:
-                        elements[number] = (vr, data, start, length)
-                if number == _CHARSET:
-                    _charset(elements[number])
-                self.last = last = number
-                at = stop
+                    break
+                last, at = number, stop
         except struct.error:
-            # The bytes end.
-            return at
+            # The bytes end within an element.
+            pass
+        self.last = last
+        if CHARSET in elements:
+            charset(elements[CHARSET])
+        return at
 
     def values(self, path: Path) -> tuple[str, ...] | None:
         """Every value of an attribute, as text without padding; empty where it is missing or empty; None: not sure."""
         tag = path.parts[0].tag
         highest = tag.group << 16 | 0xFFFF if tag.creator else tag.number
-        if tag.group < 8 or not (self.complete or highest < self.last):
+        if tag.group < 3 or not (self.complete or highest < self.last):
             return None
         try:
-            return tuple(self._texts(self.elements, _charset(self.elements.get(_CHARSET)), path.parts))
+            return tuple(self._texts(self.elements, charset(self.elements.get(CHARSET)), path.parts))
         except (Unsure, struct.error):
             return None
 
@@ -140,14 +125,14 @@ class Scan:
         if element is None:
             return []
         written, data, start, length = element
-        vr = "SQ" if length == _UNDEFINED else vr_of(number, written, part.tag.creator)
+        vr = "SQ" if length == UNDEFINED else vr_of(number, written, part.tag.creator)
         if data is None or (written == "UN" and length >= 0xFFFF):
             raise Unsure
         if vr != "SQ":
-            found = texts(number, vr, data[start : start + length], DEFAULT if number == _CHARSET else encodings)
+            found = texts(number, vr, data[start : start + length], DEFAULT if number == CHARSET else encodings)
             # Also where a path goes on, from what is no sequence: an unreadable value is refused, not missing.
             return [] if rest else found
-        items = _items(data, start, length, self.explicit)
+        items = items_of(data, start, length, self.explicit)
         if not rest:
             # `is present` asks about the sequence itself; its items have no text.
             return ["…"] * len(items)
@@ -155,7 +140,7 @@ class Scan:
         return [
             text
             for item in chosen
-            for text in self._texts(item, _charset(item[_CHARSET]) if _CHARSET in item else encodings, rest)
+            for text in self._texts(item, charset(item[CHARSET]) if CHARSET in item else encodings, rest)
         ]
 
 
@@ -163,30 +148,26 @@ def meta(data: bytes) -> tuple[int, Scan]:
     """Where the data set begins in a DICOM file (PS3.10 section 7.1), and an empty scan for it. Raises Unsure."""
     if data[128:132] != b"DICM":
         raise Unsure
-    at, last, syntax = 132, 0x00020000, b""
+    if data[132:140] != b"\x02\0\0\0UL\x04\0":
+        raise Unsure
+    at, last, syntax = 144, 0x00020000, b""
     try:
-        if _explicit_head(data, at) != (2, 0, _SHORT["UL"], 4):
-            raise Unsure
-        at += 12
         while True:
-            group, element, code, length = _explicit_head(data, at)
+            group, element, code, length = explicit_head(data, at)
             if group != 2:
                 # Shorter than any element that pydicom may try to read here: it would stumble.
                 if len(data) < at + 12:
                     raise Unsure
                 return at, _for_syntax(syntax)
-            start = at + 8
-            if code not in _SHORT_VR:
-                if code not in _LONG_VR:
-                    raise Unsure
-                (length,) = _length(data, start)
-                start += 4
+            vr, start = SHORT_VR.get(code, ""), at + 8
+            if not vr:
+                vr, length, start = long_head(data, at, code)
             number = group << 16 | element
             at = start + length
             if number <= last or at > len(data):
                 raise Unsure
             if element == 0x0010:
-                if code != _SHORT["UI"]:
+                if vr != "UI":
                     raise Unsure
                 syntax = data[start:at]
             last = number
@@ -194,16 +175,16 @@ def meta(data: bytes) -> tuple[int, Scan]:
         raise Unsure from None
 
 
-def beginning(data: bytes | memoryview, syntax: str) -> Scan | None:
+def beginning(data: bytes | memoryview, syntax: str, *, ends: bool = False) -> Scan | None:
     """A scan of the first bytes of a data set (PS3.5) in this transfer syntax; None: not sure of anything.
 
-    It answers what these bytes settle. Of what follows them it knows nothing, so an object that cannot be read
-    further on has its first values here.
+    ends: these are all of its bytes. Where the scan is `complete`, it answers as that of a file does. Otherwise it
+    answers what these bytes settle: of what follows it knows nothing, so an object that cannot be read further on has
+    its first values here.
     """
-    held = bytes(data)
     try:
         scan = _for_syntax(syntax.encode())
-        scan.walk(held, 0, ends=False)
+        scan.walk(bytes(data), 0, ends=ends)
     except Unsure:
         return None
     return scan
@@ -223,15 +204,6 @@ def _looks_explicit(data: bytes, at: int) -> bool:
     return all(0x40 < letter < 0x5B for letter in data[at + 4 : at + 6])
 
 
-def _charset(element: Element | None) -> Encodings:
-    if element is None:
-        return DEFAULT
-    vr, data, start, length = element
-    if data is None or vr not in ("CS", "") or length == _UNDEFINED:
-        raise Unsure
-    return encodings_of(data[start : start + length])
-
-
 def _number(elements: dict[int, Element], tag: Tag) -> int:
     """Group and element of an attribute; for a private one by the block of its creator (PS3.5 section 7.8.1)."""
     if not tag.creator:
@@ -240,104 +212,14 @@ def _number(elements: dict[int, Element], tag: Tag) -> int:
         raise Unsure
     wanted, group = tag.creator.encode(), tag.group << 16
     for number, (vr, data, start, length) in elements.items():
-        if group + 0x10 <= number < group + 0x100:
+        if number >= group + 0x100:
+            break
+        if number >= group + 0x10:
             if data is None or vr not in ("LO", "") or length > 64:
                 raise Unsure
             creator = data[start : start + length]
-            if not creator.isascii() or b"\x1b" in creator:
+            if not is_plain(creator):
                 raise Unsure
             if creator.rstrip(b"\0 ") == wanted:
                 return group | (number & 0xFF) << 8 | tag.element
     return -1
-
-
-# --- sequences (PS3.5 section 7.5) ------------------------------------------------------------------------------------
-
-
-def _items(data: bytes, at: int, length: int, explicit: bool) -> list[dict[int, Element]]:
-    """The attributes of each item of a sequence."""
-    items: list[dict[int, Element]] = []
-    _sequence(data, at, None if length == _UNDEFINED else at + length, explicit, 0, items)
-    return items
-
-
-def _behind(data: bytes, at: int, number: int, vr: str, depth: int) -> int:
-    """Where a value of undefined length ends, if it is a sequence. Raises Unsure, and struct.error where data ends."""
-    if vr:
-        if vr != "SQ":
-            raise Unsure
-    else:
-        known = DicomDictionary.get(number)
-        if known is None:
-            # A private one is a sequence if it begins with an item; pydicom looks, too.
-            if not number >> 16 & 1 or _implicit_head(data, at)[:2] != (0xFFFE, 0xE000):
-                raise Unsure
-        elif known[0] != "SQ":
-            raise Unsure
-    return _sequence(data, at, None, bool(vr), depth, None)
-
-
-def _sequence(
-    data: bytes, at: int, stop: int | None, explicit: bool, depth: int, into: list[dict[int, Element]] | None
-) -> int:
-    """Walk over the items of a sequence, to its delimiter or to `stop`; answers where it ends."""
-    if depth > _DEEPEST:
-        raise Unsure
-    while stop is None or at < stop:
-        group, element, length = _implicit_head(data, at)
-        at += 8
-        if group != 0xFFFE:
-            raise Unsure
-        if element == 0xE0DD and stop is None:
-            return at
-        if element != 0xE000:
-            raise Unsure
-        found: dict[int, Element] = {}
-        at = _item(data, at, None if length == _UNDEFINED else at + length, explicit, depth, found)
-        if into is not None:
-            into.append(found)
-    if at != stop:
-        raise Unsure
-    return at
-
-
-def _item(data: bytes, at: int, stop: int | None, explicit: bool, depth: int, found: dict[int, Element]) -> int:
-    """Walk over one item, to its delimiter or to `stop`; answers where it ends."""
-    short, long, last = _SHORT_VR.get, _LONG_VR.get, -1
-    while stop is None or at < stop:
-        if explicit:
-            group, element, code, length = _explicit_head(data, at)
-            start = at + 8
-            vr = short(code)
-            if vr is None:
-                vr = long(code)
-                if vr is not None:
-                    (length,) = _length(data, start)
-                    start += 4
-                elif group == 0xFFFE and element == 0xE00D and not code and not length and stop is None:
-                    return start
-                else:
-                    raise Unsure
-        else:
-            group, element, length = _implicit_head(data, at)
-            start, vr = at + 8, ""
-            if group == 0xFFFE and element == 0xE00D and not length and stop is None:
-                return start
-        number = group << 16 | element
-        if number <= last or group == 0xFFFE:
-            raise Unsure
-        if length == _UNDEFINED:
-            if number < _CHARSET:
-                raise Unsure
-            behind = _behind(data, start, number, vr, depth + 1)
-        else:
-            behind = start + length
-        found[number] = (vr, data, start, length)
-        if number == _CHARSET:
-            if behind > len(data):
-                raise struct.error
-            _charset(found[number])
-        last, at = number, behind
-    if at != stop:
-        raise Unsure
-    return at

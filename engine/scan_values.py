@@ -28,13 +28,22 @@ _SINGLE = frozenset({"LT", "ST", "UT", "UR"})
 _SEVERAL = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "PN", "SH", "TM", "UC", "UI"})
 _NUMBERS = {"DS": re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII), "IS": re.compile(r"[+-]?\d+")}
 _LONGEST = {"DS": 16, "IS": 12}
-_BINARY = {vr: struct.Struct(f"<{shape}") for vr, shape in zip("FD FL SL SS SV UL US UV".split(), "dfihqIHQ", strict=True)}
+_BINARY = {
+    "FD": struct.Struct("<d"),
+    "FL": struct.Struct("<f"),
+    "SL": struct.Struct("<i"),
+    "SS": struct.Struct("<h"),
+    "SV": struct.Struct("<q"),
+    "UL": struct.Struct("<I"),
+    "US": struct.Struct("<H"),
+    "UV": struct.Struct("<Q"),
+}
 _AMBIGUOUS = " or "
 _NO_STANDALONE = frozenset({"ISO_IR 192", "GBK", "GB18030"})
 """Character sets without code extensions: pydicom mends what declares them together with others."""
 
 
-class Unsure(Exception):  # noqa: N818 - an answer, not an error
+class Unsure(Exception):
     """The bytes leave a question open, and pydicom must be asked."""
 
 
@@ -58,6 +67,11 @@ def _text(value: object) -> str:
     return (str(original) if original else str(value)).strip(" \0")
 
 
+def is_plain(value: bytes) -> bool:
+    """Whether it reads the same in every character set."""
+    return not value.translate(None, _PLAIN)
+
+
 def texts(number: int, vr: str, value: bytes, encodings: Encodings) -> list[str]:
     """The values of an attribute (group and element as one number) of this VR, none where it is empty.
 
@@ -65,7 +79,7 @@ def texts(number: int, vr: str, value: bytes, encodings: Encodings) -> list[str]
     """
     if not value:
         return []
-    if not value.translate(None, _PLAIN):
+    if is_plain(value):
         text = value.decode("ascii")
         if vr in _SEVERAL:
             # A name of several component groups loses its empty ones at the end: that is for pydicom.
