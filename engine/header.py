@@ -37,7 +37,7 @@ class Header:
     @classmethod
     def read(cls, file: FilePath) -> "Header":
         """The header of a DICOM file (PS3.10). The file is opened at the first question; Never if it is not DICOM."""
-        return cls(lambda: _read(file), lambda: scanned(file))
+        return cls(lambda: by_pydicom(file), lambda: scanned(file))
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> "Header":
@@ -205,12 +205,8 @@ def scanned(file: FilePath) -> Scan | None:
     return None
 
 
-def pydicom_header(file: FilePath) -> Header:
-    """The header of a DICOM file as pydicom alone reads it: for measurements and as the judge of the other way."""
-    return Header(lambda: _read(file))
-
-
-def _read(file: FilePath) -> Dataset:
+def by_pydicom(file: FilePath) -> Dataset:
+    """The attributes of a DICOM file as pydicom reads them. Raises Never, and OSError."""
     try:
         # Lengths above 64 KB are left on disk: private blobs are never what a rule asks for.
         return dcmread(file, stop_before_pixels=True, defer_size=65536)

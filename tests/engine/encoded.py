@@ -163,8 +163,15 @@ def files(draw: st.DrawFn) -> File:
     if draw(st.booleans()):
         content += element(0x7FE00010, b"OW", bytes(32), explicit)
     file = file_of(content, syntax)
-    data = bytearray(file.data)
-    for _ in range(draw(st.sampled_from((0, 0, 0, 1, 2)))):
+    data = draw(damaged(file.data, draw(st.sampled_from((0, 0, 0, 1, 2)))))
+    return File(data, syntax, file.begins)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, whole: bytes, times: int) -> bytes:
+    """These bytes, damaged behind the preamble: cut off, a byte or two changed, taken out or put in."""
+    data = bytearray(whole)
+    for _ in range(times):
         where = draw(st.integers(132, len(data)))
         match draw(st.integers(0, 3)):
             case 0:
@@ -175,4 +182,4 @@ def files(draw: st.DrawFn) -> File:
                 data[where : where + 2] = draw(st.sampled_from((b"\xff\xff", b"\xfe\xff", b"\0\0", b"SQ", b"UN")))
             case _:
                 data[where:where] = b"\xfe\xff\x0d\xe0\0\0\0\0"
-    return File(bytes(data), syntax, file.begins)
+    return bytes(data)
