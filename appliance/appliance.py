@@ -102,8 +102,7 @@ class Appliance:
         self._watching = Supervised("watch", self._watch.loop)
         self.health.also("the router", lambda: self._routing.trouble)
         self.health.also("rules by the clock", lambda: self._timetable.trouble or self._by_clock.trouble)
-        # With a full disk it stands still, which nobody needs to be told beside that.
-        self.health.also("the journal", lambda: "" if self.health.disk.refuses() else self._journal.trouble)
+        self.health.also("the journal", lambda: self._journal.trouble)
         self.health.also_each(self._folders.trouble)
         self.health.also("the certificate", self.doors.certificates.trouble)
         self.health.also("the watch", lambda: self._watch.mailing or self._watching.trouble)
@@ -337,7 +336,7 @@ class Appliance:
 
     def _make_sender(self, name: str) -> Sender | None:
         if name.endswith(".store"):
-            return Archive(self.settings.archive_folder(name.removesuffix(".store")))
+            return Archive(self.settings.archive_folder(name.removesuffix(".store")), self.spool.arrivals.stored)
         if name.endswith(".mail"):
             contact = self.program.contact(name.removesuffix(".mail"))
             if contact is None or self._relay is None:

@@ -44,6 +44,7 @@ create table if not exists arrivals (
   object text primary key, uid text not null, digest blob not null, way text not null, program text not null,
   day text not null, at real not null, stands integer not null, routes text not null, likeness blob not null
 ) without rowid;
+create table if not exists copies (object text, path text, primary key (object, path)) without rowid;
 create index if not exists arrivals_by_uid on arrivals (uid);
 create index if not exists arrivals_by_time on arrivals (at);
 """
@@ -100,7 +101,12 @@ class Arrivals:
         day = obj.origin.received[:10] if dated else ""
         mine = Arrival(obj.id, uid, digest, way(obj.origin), program, day, at, True, (), alike.to_bytes())
         earlier = [one for one in self._of(uid) if one.object != obj.id and at - one.at < RETENTION]
-        return _seen(mine, earlier), mine
+        found = _seen(mine, earlier)
+        if found.same and not self._is_still_there(found.same):
+            # Its copy has gone from the archive, whoever took it: what is sent again is to be stored again.
+            self.no_longer_stands(found.same)
+            return self.look(obj, at, program, dated)
+        return found, mine
 
     def write(self, arrival: Arrival, routes: Collection[str]) -> None:
         """Note an object that is about to be promised to these routes; one more of its UID is compared with it now."""
@@ -122,11 +128,32 @@ class Arrivals:
                 if not old:
                     return 0
                 some = "select object from arrivals where at < ? limit ?"
-                found = db.execute(f"delete from arrivals where object in ({some})", (now - RETENTION, _SWEPT_AT_ONCE))
+                old_ones = (now - RETENTION, _SWEPT_AT_ONCE)
+                db.execute(f"delete from copies where object in ({some})", old_ones)
+                found = db.execute(f"delete from arrivals where object in ({some})", old_ones)
                 return found.rowcount
 
         if (rows or old) and self._safely(write, 0) < _SWEPT_AT_ONCE and old:
             self._swept = now
+
+    def stored(self, copies: Sequence[tuple[str, Path]]) -> None:
+        """Note where in an archive objects have been stored: they are known as long as their copies are there."""
+        rows = [(number, str(path)) for number, path in copies]
+
+        def write(db: sqlite3.Connection) -> None:
+            with db:
+                db.executemany("insert or replace into copies values (?, ?)", rows)
+
+        self._safely(write, None)
+
+    def _is_still_there(self, number: str) -> bool:
+        """Whether every copy of an object that was stored still is."""
+
+        def find(db: sqlite3.Connection) -> list[Path]:
+            return [Path(path) for (path,) in db.execute("select path from copies where object = ?", (number,))]
+
+        nothing: list[Path] = []
+        return all(path.exists() for path in self._safely(find, nothing))
 
     def strike_out(self, number: str) -> None:
         """A person has deleted the object, or sends it through the rules anew: it is as if it had never come."""

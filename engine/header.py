@@ -1,36 +1,43 @@
 """Header: the attributes of one object, read-only, as text, up to the pixel data.
 
 Character sets are solved here (pydicom does it, PS3.3 section C.12.1.1.2); everything above sees text. A header is
-read from its file at the first question and kept; a change makes a new header. It must not know rules or the spool.
+read from its file at the first question and kept; a change makes a new header. Questions are answered from the encoded
+bytes (engine/scan.py) where it is sure, and by pydicom where it is not. It must not know rules or the spool.
 """
 
 import copy
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 
 from pydicom import Dataset, config, dcmread
 from pydicom.dataelem import DataElement
 from pydicom.errors import InvalidDicomError
-from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as Items
-from pydicom.valuerep import PersonName
 
 from engine.errors import Never
+from engine.scan import Scan, Unsure, meta
+from engine.scan_values import plain
 from engine.tags import Part, Path, Tag, path_of
+
+_FIRST, _NEXT, _MOST = 1 << 14, 1 << 16, 1 << 23
+"""Bytes that are read of a file: most headers lie in the first. One beyond the most is left to pydicom."""
 
 
 class Header:
     """A lazy view of one object's attributes (PS3.5 data set without PixelData)."""
 
-    def __init__(self, load: Callable[[], Dataset]) -> None:
-        self._load = load
+    def __init__(self, load: Callable[[], Dataset], look: Callable[[], Scan | None] = lambda: None) -> None:
+        self._load, self._look = load, look
         self._dataset: Dataset | None = None
+        self._scan: Scan | None = None
+        self._looked = False
         self._known: dict[Path, tuple[str, ...]] = {}
 
     @classmethod
     def read(cls, file: FilePath) -> "Header":
         """The header of a DICOM file (PS3.10). The file is opened at the first question; Never if it is not DICOM."""
-        return cls(lambda: _read(file))
+        return cls(lambda: by_pydicom(file), lambda: scanned(file))
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> "Header":
@@ -55,8 +62,19 @@ class Header:
         """
         found = self._known.get(path)
         if found is None:
-            found = self._known[path] = tuple(_texts(self.dataset, path.parts))
+            found = self._from_bytes(path)
+            if found is None:
+                found = tuple(_texts(self.dataset, path.parts))
+            self._known[path] = found
         return found
+
+    def _from_bytes(self, path: Path) -> tuple[str, ...] | None:
+        if self._dataset is not None:
+            # It is there anyway, and may be what a test has changed.
+            return None
+        if not self._looked:
+            self._scan, self._looked = self._look(), True
+        return None if self._scan is None else self._scan.values(path)
 
     def first(self, spelling: str) -> str:
         """The first value of an attribute, or an empty text."""
@@ -165,7 +183,30 @@ def is_of_the_machine(error: Exception) -> bool:
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
 
 
-def _read(file: FilePath) -> Dataset:
+def scanned(file: FilePath) -> Scan | None:
+    """Where the attributes of a DICOM file stand; None where pydicom must say. Raises OSError."""
+    with file.open("rb", buffering=0) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        data, base, seen = stream.read(_FIRST), 0, 0
+        try:
+            at, scan = meta(data)
+            while data and seen < _MOST:
+                begun, at = at, scan.walk(data, at, ends=base + len(data) >= size)
+                if scan.complete:
+                    return scan
+                seen += len(data)
+                # An element that is longer than all these bytes is read again, with more of what follows.
+                wanted = max(_NEXT, 2 * len(data)) if at == begun else _NEXT
+                base, at = base + at, 0
+                stream.seek(base)
+                data = stream.read(wanted)
+        except Unsure:
+            return None
+    return None
+
+
+def by_pydicom(file: FilePath) -> Dataset:
+    """The attributes of a DICOM file as pydicom reads them. Raises Never, and OSError."""
     try:
         # Lengths above 64 KB are left on disk: private blobs are never what a rule asks for.
         return dcmread(file, stop_before_pixels=True, defer_size=65536)
@@ -193,7 +234,7 @@ def _texts(dataset: Dataset, parts: tuple[Part, ...]) -> list[str]:
     if element.VR == "SQ":
         # `is present` asks about the sequence itself; its items have no text.
         return ["…"] * len(element.value)
-    return _plain(element)
+    return plain(element)
 
 
 def _element(dataset: Dataset, part: Part) -> DataElement | None:
@@ -209,22 +250,3 @@ def _element(dataset: Dataset, part: Part) -> DataElement | None:
             raise
         # A rule asks for a value that cannot be decoded: to call it missing could let something pass that should not.
         raise Never(f"its {tag} cannot be read ({type(error).__name__})") from None
-
-
-def _plain(element: DataElement) -> list[str]:
-    value = element.value
-    if value is None:
-        return []
-    values = list(value) if isinstance(value, MultiValue | list | tuple) else [value]
-    texts = [_text(single) for single in values]
-    return [] if texts == [""] else texts
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bytes):
-        # Binary, or an unknown VR (private elements in Implicit VR): text if it reads as text, but never missing.
-        text = value.decode("ascii").strip(" \0") if value.isascii() else ""
-        return text or ("…" if value else "")
-    # Numbers as the file writes them; a person's name keeps its undecoded bytes under the same name.
-    original = None if isinstance(value, PersonName) else getattr(value, "original_string", None)
-    return (str(original) if original else str(value)).strip(" \0")

@@ -72,7 +72,7 @@ def search(journal: Journal, wanted: Wanted, there: Whereabouts, most: int = 100
             values.append(str(getattr(wanted, column)))
     meant = f"SELECT family, max(came) AS last FROM objects WHERE {' AND '.join(conditions)} GROUP BY family"
     [(count,)] = journal.db.execute(f"SELECT count(*) FROM ({meant})", values)
-    rows = journal.db.execute(f"{meant} ORDER BY last DESC LIMIT {most:d}", values).fetchall()
+    rows = journal.db.execute(f"{meant} ORDER BY last DESC, family DESC LIMIT {most:d}", values).fetchall()
     return hits(journal, [str(family) for family, _ in rows], there), int(count)
 
 

@@ -30,8 +30,8 @@ from engine.worker import PixelWorker
 
 log = logging.getLogger("stellwerk.router")
 
-_EVERYTHING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
-"""What stands in the way of every object alike: the whole router waits then."""
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+"""What may stand in the way of a large object alone. When a second one does not fit either, the whole router waits."""
 
 REST = 30.0
 """Seconds until an object that the machine could not route is tried again."""
@@ -47,6 +47,8 @@ class Router:
         self._spool, self._current, self._promised = spool, current, promised
         self._plans: dict[str, Plan] = {}
         self._not_before: dict[str, float] = {}
+        self._did_not_fit = False
+        """Whether there was no room for an object in this turn."""
         self._worker = PixelWorker()
         self._repeats = Repeats(spool)
         self.wake = threading.Event()
@@ -56,6 +58,7 @@ class Router:
         """Route one batch; whether there was any. Raises OSError when the disk does not let it: try again later."""
         # What an interrupted turn has promised must be settled first, or its objects would be routed twice.
         self._spool.settle()
+        self._did_not_fit = False
         now = time.monotonic()
         due = (number for number in self._spool.next_waiting() if self._not_before.get(number, 0.0) <= now)
         waiting = list(islice(due, BATCH))
@@ -208,7 +211,7 @@ class Router:
         try:
             self._promise(promises)
         except OSError as error:
-            if error.errno in _EVERYTHING:
+            if error.errno == errno.EROFS:
                 raise
             # It may have failed after the promises had become valid: then their sources are gone once it is settled.
             self._spool.settle()
@@ -221,9 +224,14 @@ class Router:
                         self._rest(promise.object, again)
 
     def _rest(self, number: str, error: OSError | MemoryError) -> None:
-        """The machine's trouble: the object stays where it is, and those behind it must not wait for it."""
-        if isinstance(error, OSError) and error.errno in _EVERYTHING:
+        """The machine's trouble: the object stays where it is, and those behind it must not wait for it.
+
+        Raises the error again where it stands in the way of every object alike.
+        """
+        code = error.errno if isinstance(error, OSError) else None
+        if code == errno.EROFS or (code in _NO_ROOM and self._did_not_fit):
             raise error
+        self._did_not_fit |= code in _NO_ROOM
         self._spool.arrivals.strike_out(number)
         self._not_before[number] = time.monotonic() + REST
         log.error("%s cannot be routed now (%s); again in %.0f s", number, _words(error), REST)

@@ -166,6 +166,7 @@ def tag_of(word: str) -> Tag:
     return Tag(number >> 16, number & 0xFFFF)
 
 
+@lru_cache(maxsize=4096)
 def vr_of(tag: Tag) -> str:
     """The VR that PS3.6 gives the attribute; the first where it allows several; UN where it is not listed."""
     if tag.creator:

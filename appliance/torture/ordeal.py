@@ -156,6 +156,7 @@ class Ordeal:
                     self._change_rules(chance)
                 elif held := spool.outbox(HOLD).all():
                     self._work_in_the_hold(spool, chance.choice(held), chance)
+        spool.arrivals.close()
 
     def _work_in_the_hold(self, spool: Spool, entry: Entry, chance: random.Random) -> None:
         if chance.random() < 0.7:

@@ -42,8 +42,9 @@ class Archive:
     look_again = LOOK_AGAIN
     connections = 1
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, stored: Callable[[Sequence[tuple[str, Path]]], None] = lambda _: None) -> None:
+        """stored: told the object and the place of each copy, before it counts as delivered."""
+        self.root, self._stored = root, stored
 
     def pick(self, outbox: Outbox, now: float) -> list[Entry]:
         """Oldest first."""
@@ -76,6 +77,8 @@ class Archive:
             for entry, _ in stored:
                 report(entry, Later(f"the archive cannot be written ({error.strerror})"))
             return
+        if stored:
+            self._stored([(entry.object, path) for entry, path in stored])
         for entry, path in stored:
             report(entry, Sent(str(path.relative_to(self.root))))
 

@@ -61,7 +61,9 @@ def test_after_kills_in_the_middle_the_ledger_is_even_at_every_moment(tmp_path: 
     assert {count["difference"] for _, count in counts} == {last["difference"]} == {0}
     assert last["received"] >= OBJECTS
     assert (last["waiting"], last["discarded"]) >= (OBJECTS // 4, OBJECTS // 4)
-    assert last["delivered"] + last["waiting"] + last["held"] + last["discarded"] == last["received"]
+    # One that was taken in when the plug was pulled, before its sender heard of it, has come twice.
+    ended = last["delivered"] + last["waiting"] + last["held"] + last["discarded"] + last["duplicate"]
+    assert ended == last["received"]
 
 
 def test_an_image_that_somebody_takes_out_of_the_spool_is_named(tmp_path: Path, capsys: Captured) -> None:

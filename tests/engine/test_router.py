@@ -78,6 +78,7 @@ def test_a_payload_that_cannot_be_read_waits_and_its_batch_goes_on(line: Line, m
 
 def test_a_full_disk_stops_the_router_as_a_whole(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     line.receive("1.1")
+    line.receive("1.2")
 
     def full(*_: Path) -> None:
         raise OSError(28, "No space left on device")
@@ -86,5 +87,28 @@ def test_a_full_disk_stops_the_router_as_a_whole(line: Line, monkeypatch: pytest
     with pytest.raises(OSError, match="No space"):
         line.router.turn()
     monkeypatch.undo()
+    line.router._not_before.clear()
     line.turn(time.time())
-    assert line.stored() == ["1.1"]
+    assert line.stored() == ["1.1", "1.2"]
+
+
+def test_one_object_that_does_not_fit_on_the_disk_does_not_stop_those_that_do(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = line.receive("1.1")
+    line.receive("1.2")
+    link = files.link
+
+    def full_for_some(source: Path, target: Path) -> None:
+        if source.stem == large:
+            raise OSError(28, "No space left on device")
+        link(source, target)
+
+    monkeypatch.setattr(files, "link", full_for_some)
+    line.turn(time.time())
+    assert line.stored() == ["1.2"]
+    assert list(line.spool.waiting()) == [large]
+    monkeypatch.undo()
+    line.router._not_before.clear()
+    line.turn(time.time())
+    assert line.stored() == ["1.1", "1.2"]

@@ -77,6 +77,7 @@ class ByHand:
         for later in (0, 10, 1000, 2000, 3000, 4000):
             self.turn(time.time() + later)
         self.router.close()
+        self.spool.arrivals.close()
 
     def owed(self) -> int:
         """How much could be delivered, and is not yet."""

@@ -139,6 +139,8 @@ def mounted(image: Path, folder: Path, *options: str) -> Iterator[None]:
             if subprocess.run(["umount", str(folder)], check=False, capture_output=True).returncode == 0:
                 break
             time.sleep(0.1)
+        else:
+            subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
 def main(image: str, where: str, log: str) -> None:

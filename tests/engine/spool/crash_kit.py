@@ -177,7 +177,7 @@ class Line:
                 asked = None if self.ask is None else lambda *what: self.ask(*what) if self.ask else None
                 self.collectors[name] = Collector(self.spool, self.router, lambda: self.open_ones, asked)
             return self.collectors[name]
-        return Archive(self.archive) if name.endswith(".store") else self.pacs
+        return Archive(self.archive, self.spool.arrivals.stored) if name.endswith(".store") else self.pacs
 
     def stored(self) -> list[str]:
         """SOP Instance UIDs in the archive, one for each file."""

@@ -124,6 +124,32 @@ def test_what_comes_a_day_later_is_sent_again(tmp_path: Path, monkeypatch: pytes
     assert line.pacs.got == [UID, UID]
 
 
+def test_what_has_gone_from_the_archive_can_be_sent_again(tmp_path: Path) -> None:
+    line = line_of(tmp_path, store("PatientID"), forward("PACS"))
+    receive(line)
+    receive(line)
+    line.turn(time.time())
+    assert len(events(line, "duplicate")) == 1, "it is still owed to the archive"
+    [copy] = line.archive.rglob("*.dcm")
+    copy.unlink()
+    for _ in range(2):
+        receive(line)
+        line.turn(time.time())
+    assert line.stored() == [UID]
+    assert len(events(line, "duplicate")) == 2
+
+
+def test_what_was_stored_behind_a_collect_and_has_gone_can_be_sent_again(tmp_path: Path) -> None:
+    line = line_of(tmp_path, collect(), store("PatientID"))
+    receive(line)
+    settled(line)
+    [copy] = line.archive.rglob("*.dcm")
+    copy.unlink()
+    receive(line)
+    settled(line)
+    assert line.stored() == [UID]
+
+
 def test_rules_that_ask_for_the_day_are_asked_again_on_the_next(tmp_path: Path) -> None:
     recent = Compare(Field("StudyDate"), "<", Literal("today", "- 30 days"))
     some = rules(hold())
