@@ -21,6 +21,8 @@ from engine.certificates import Facts, facts, fingerprint
 HANDSHAKE_SECONDS = 15.0
 """A handshake takes a few round trips; who needs longer holds a thread for nothing."""
 
+_LAST_WORDS_SECONDS = 0.5
+
 # TLS 1.2. Those of TLS 1.3 are all of this kind.
 _SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _UNKNOWN = (18, 19, 20, 21)  # X509_V_ERR_…: self-signed, or by an authority that is not known here
@@ -165,10 +167,35 @@ class _Line(ssl.SSLSocket):
         except ssl.SSLError as error:
             raise OSError(errno.EPROTO, words(error)) from None
 
+    def send(self, data, flags: int = 0) -> int:  # type: ignore[no-untyped-def]  # typeshed's own
+        try:
+            return super().send(data, flags)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError, TimeoutError):
+            raise
+        except OSError as error:
+            raise OSError(errno.EPIPE, self._last_words() or _plain(error)) from None
+
+    def _last_words(self) -> str:
+        """Why the other side hung up, if it has said so: its alert may have come, and nobody has read it yet.
+
+        With TLS 1.3 a refusal of our certificate always comes so, since our handshake is over before theirs.
+        """
+        if self.gettimeout() == 0:
+            return ""  # whoever does not block must not be held up
+        try:
+            self.settimeout(_LAST_WORDS_SECONDS)
+            super().recv_into(bytearray(1))
+        except ssl.SSLError as alert:
+            return words(alert) if alert.reason else ""
+        except OSError:
+            pass
+        return ""
+
     def shutdown(self, how: int) -> None:
-        # Python's own forgets that there was TLS, so that whatever is said next would go out in the clear.
+        # Python's own always forgets that there was TLS: after SHUT_RD, what is said next would go out in the clear.
         if how != socket.SHUT_RD:
             self._goodbye()
+            self._sslobj = None  # what still comes is read to be thrown away, also where TLS has failed
         socket.socket.shutdown(self, how)
 
     def close(self) -> None:
@@ -177,11 +204,11 @@ class _Line(ssl.SSLSocket):
 
     def _goodbye(self) -> None:
         """Tell the other side that no more comes (close_notify), without waiting for its answer."""
-        if self.fileno() < 0 or self._sslobj is None:  # type: ignore[attr-defined]  # there is no other way to ask
+        if self.fileno() < 0 or self._sslobj is None:
             return
         with contextlib.suppress(OSError, ValueError):
             self.settimeout(0)
-            self._sslobj.shutdown()  # type: ignore[attr-defined]
+            self._sslobj.shutdown()
 
 
 class _Context(ssl.SSLContext):
@@ -278,4 +305,6 @@ def _some(names: Iterable[str]) -> str:
 
 
 def _plain(error: OSError) -> str:
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return "the other side closed the line"
     return error.strerror or "the network failed"

@@ -130,6 +130,22 @@ def test_where_a_certificate_is_required_only_those_come_in_that_have_a_known_on
     assert "does not accept our certificate" in why(to(listener.port, pinned(ours), self_signed(tmp_path, "stranger")))
 
 
+def test_a_refusal_is_heard_also_by_who_goes_on_speaking(listen: Listen, ours: Identity, theirs: Identity) -> None:
+    listener = listen(tls=lambda: server_context(ours, Trust(authorities=(theirs.chain,))))
+    for pauses in (0.0, 0.3):
+        line = socket.create_connection(("127.0.0.1", listener.port), timeout=10)
+        with client_context(pinned(ours)).wrap_socket(line) as secured:
+            time.sleep(pauses)
+            with pytest.raises(OSError, match="requires a certificate of ours"):
+                _speak_on(secured)
+
+
+def _speak_on(line: ssl.SSLSocket) -> None:
+    for _ in range(50):
+        line.sendall(bytes(1 << 16))
+    line.recv_into(bytearray(1))
+
+
 def test_whom_an_authority_has_signed_comes_in(listen: Listen, ours: Identity, tmp_path: Path) -> None:
     authority = trustme.CA()
     clients = Trust(authorities=(authority_file(tmp_path, authority),))
