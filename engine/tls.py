@@ -25,6 +25,7 @@ _LAST_WORDS_SECONDS = 0.5
 
 # TLS 1.2. Those of TLS 1.3 are all of this kind.
 _SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
+_UNSPECIFIED = 1
 _UNKNOWN = (18, 19, 20, 21)  # X509_V_ERR_…: self-signed, or by an authority that is not known here
 _EXPIRED, _NOT_YET = 10, 9
 _NAMES = (62, 64)  # not for this host, not for this address
@@ -56,7 +57,8 @@ class Distrusted(ssl.SSLCertVerificationError):
 
     def __init__(self, words: str, found: str = "") -> None:
         super().__init__(errno.EPROTO, words)
-        self.told = words
+        self.told = self.verify_message = words
+        self.verify_code = _UNSPECIFIED
         self.found = found
         """The fingerprint of what it showed, where that could be seen."""
 
