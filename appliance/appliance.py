@@ -14,6 +14,7 @@ from functools import partial
 from ipaddress import ip_network
 
 from appliance.chores import Caretaker, timetable
+from appliance.commitments import Promises
 from appliance.folders import Folders
 from appliance.health import Health
 from appliance.settings import Settings
@@ -34,7 +35,7 @@ from engine.outbox import Outbox
 from engine.parameters import AETitles, Networks
 from engine.plan import prepare
 from engine.program import Listener, Program
-from engine.pump import Pump, Sender
+from engine.pump import Keeping, Pump, Sender
 from engine.router import Router
 from engine.spool import Spool
 from engine.step import GATHERING, HOLD
@@ -83,6 +84,7 @@ class Appliance:
         self._changing = threading.RLock()
         self._routing = Supervised("router", self._route)
         self._stopping = threading.Event()
+        self._commitments = Promises(settings, lambda: self.program, self._wake, self._stopping)
         self.health = Health(self.spool, settings, lambda: self.program, self._boxes)
         self._heard = Heard(self.spool.root / "heard")
         telling = Telling(self.spool, self._heard, self._relay, settings.language, lambda: self.program, self.health)
@@ -163,7 +165,7 @@ class Appliance:
             self._folders.retire(program)
             self._plan, self._digest = prepare(program), digest
             self._folders.use(program)
-            self._senders.clear()
+            self._dismiss()
             self._timetable.use(program.chores)
             self._watch.use(program.chores)
             kept = {listener.name for listener in program.listeners}
@@ -201,6 +203,7 @@ class Appliance:
         self._by_clock.join(GRACE)
         self._journal.join(GRACE)
         self._watching.join(GRACE)
+        self._dismiss()
         with contextlib.suppress(OSError):
             self._heard.keep()
         self.router.close()
@@ -229,7 +232,7 @@ class Appliance:
             gone = all(thread.join(GRACE) for thread in threads) and self.spool.drop_outbox(name)
             if not gone:
                 self._pump(name)  # something has come after all
-            self._senders.pop(name, None)
+            self._dismiss(name)
         return gone
 
     # --- in ----------------------------------------------------------------------------------------------
@@ -251,6 +254,7 @@ class Appliance:
             may_receive=self.health.disk.refuses,
             cannot_keep=self.health.disk.probe,
             ended=self._association_ended,
+            services=self._commitments.services,
         )
         running.start()
         self._listeners[listener.name] = (listener, running)
@@ -306,6 +310,12 @@ class Appliance:
             if name.endswith(".mail"):
                 pumping.pump.wake()
 
+    def _wake(self, name: str) -> None:
+        """Word has come for this outbox: by a thread that must not wait for a change of rules."""
+        pumping = self._pumps.get(name)
+        if pumping is not None:
+            pumping.pump.wake()
+
     def _pump(self, name: str) -> Pump:
         with self._changing:
             pumping = self._pumps.get(name)
@@ -337,7 +347,14 @@ class Appliance:
         if name.endswith(GATHERING):
             return Collector(self.spool, self.router, self._unreleased, self._count_at)
         declared = self.program.destination(name)
-        return None if declared is None else DicomNode(declared, self.settings.ae_title)
+        return None if declared is None else DicomNode(declared, self.settings.ae_title, self._commitments.asked)
+
+    def _dismiss(self, *names: str) -> None:
+        """Make these senders anew when they are needed; what they keep open is closed."""
+        for name in names or list(self._senders):
+            sender = self._senders.pop(name, None)
+            if isinstance(sender, Keeping):
+                sender.close()
 
     def _unreleased(self) -> frozenset[str]:
         """The associations that may bring more."""

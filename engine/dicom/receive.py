@@ -19,8 +19,9 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from engine.dicom import associate, conversation, part10, status
 from engine.dicom.associate import Rejection, Request
@@ -28,6 +29,7 @@ from engine.dicom.command import Command
 from engine.dicom.negotiate import EVERYTHING, Answer, Policy, accept
 from engine.dicom.pdu import Connection, LostError, ViolationError
 from engine.dicom.peer import OUR_AE_TITLE
+from engine.dicom.services import Services
 from engine.errors import Later
 
 log = logging.getLogger("stellwerk.dicom")
@@ -63,6 +65,7 @@ class Listener:
     object. An empty `accept_calling`, `accept_called` or `networks` lets everyone in. `may_receive` is asked once an
     association and gives the reason why not now (the disk is full), or None. `cannot_keep` is told where an object
     could not be kept although its sender has done nothing wrong. `ended` is called when an association has ended.
+    `services` are what is served beside storage.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Listener:
         may_receive: Callable[[], str | None] = lambda: None,
         cannot_keep: Callable[[], None] = lambda: None,
         policy: Policy = EVERYTHING,
+        services: Services = MappingProxyType({}),
         idle_seconds: float = 300,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
@@ -94,7 +98,8 @@ class Listener:
         self._max_associations = max_associations
         self._may_receive = may_receive
         self._cannot_keep = cannot_keep
-        self._policy = policy
+        self._policy = replace(policy, others=policy.others | {sop_class for sop_class, _ in services})
+        self._services = services
         self._idle_seconds = idle_seconds
         self._ended = ended
         self._socket: socket.socket | None = None
@@ -213,6 +218,8 @@ class Listener:
                 request,
                 accept(request.contexts, self._policy),
                 lambda asked, context, pieces: self._store(asked, context, pieces, request, address, association),
+                self._services,
+                address,
             )
             released = True
         finally:
