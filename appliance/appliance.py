@@ -14,6 +14,7 @@ from functools import partial
 from ipaddress import ip_network
 
 from appliance.chores import Caretaker, timetable
+from appliance.commitments import Promises
 from appliance.doors import Doors, secured
 from appliance.folders import Folders
 from appliance.health import Health
@@ -35,7 +36,7 @@ from engine.outbox import Outbox
 from engine.parameters import AETitles, Networks
 from engine.plan import prepare
 from engine.program import Destination, Listener, Program
-from engine.pump import Pump, Sender
+from engine.pump import Keeping, Pump, Sender
 from engine.router import Router
 from engine.spool import Spool
 from engine.step import GATHERING, HOLD
@@ -85,6 +86,9 @@ class Appliance:
         self._changing = threading.RLock()
         self._routing = Supervised("router", self._route)
         self._stopping = threading.Event()
+        self._commitments = Promises(
+            settings, lambda: self.program, self._wake, self._stopping, self.doors.certificates.client
+        )
         self.health = Health(self.spool, settings, lambda: self.program, self._boxes)
         self._heard = Heard(self.spool.root / "heard")
         telling = Telling(self.spool, self._heard, self._relay, settings.language, lambda: self.program, self.health)
@@ -166,7 +170,7 @@ class Appliance:
             self._folders.retire(program)
             self._plan, self._digest = prepare(program), digest
             self._folders.use(program)
-            self._senders.clear()
+            self._dismiss()
             self._timetable.use(program.chores)
             self._watch.use(program.chores)
             kept = {listener.name for listener in program.listeners}
@@ -204,6 +208,7 @@ class Appliance:
         self._by_clock.join(GRACE)
         self._journal.join(GRACE)
         self._watching.join(GRACE)
+        self._dismiss()
         with contextlib.suppress(OSError):
             self._heard.keep()
         self.router.close()
@@ -232,7 +237,7 @@ class Appliance:
             gone = all(thread.join(GRACE) for thread in threads) and self.spool.drop_outbox(name)
             if not gone:
                 self._pump(name)  # something has come after all
-            self._senders.pop(name, None)
+            self._dismiss(name)
         return gone
 
     # --- in ----------------------------------------------------------------------------------------------
@@ -256,6 +261,7 @@ class Appliance:
             ended=self._association_ended,
             tls=self.doors.tls(listener),
             knows=self.doors.knows(listener),
+            services=self._commitments.services,
         )
         running.start()
         self._listeners[listener.name] = (listener, running)
@@ -314,6 +320,12 @@ class Appliance:
             if name.endswith(".mail"):
                 pumping.pump.wake()
 
+    def _wake(self, name: str) -> None:
+        """Word has come for this outbox: by a thread that must not wait for a change of rules."""
+        pumping = self._pumps.get(name)
+        if pumping is not None:
+            pumping.pump.wake()
+
     def _pump(self, name: str) -> Pump:
         with self._changing:
             pumping = self._pumps.get(name)
@@ -348,7 +360,14 @@ class Appliance:
         return None if declared is None else self._node(declared)
 
     def _node(self, declared: Destination) -> DicomNode:
-        return DicomNode(declared, self.settings.ae_title, tls=self.doors.certificates.client)
+        return DicomNode(declared, self.settings.ae_title, self._commitments.asked, tls=self.doors.certificates.client)
+
+    def _dismiss(self, *names: str) -> None:
+        """Make these senders anew when they are needed; what they keep open is closed."""
+        for name in names or list(self._senders):
+            sender = self._senders.pop(name, None)
+            if isinstance(sender, Keeping):
+                sender.close()
 
     def _unreleased(self) -> frozenset[str]:
         """The associations that may bring more."""

@@ -40,6 +40,7 @@ _CLOCKS = {"START": "20:00", "END": "06:00"}
 
 def example(signature: Signature, written: frozenset[str] = frozenset()) -> str:
     """The shortest that the signature takes, with the options that were written; never nothing but the name."""
+    written |= {other for word, other in signature.needs.items() if word in written}
     groups = [g for g in signature.groups if not g.optional or (g.word in written and g.word not in signature.later)]
     groups = groups or list(signature.groups[:1])
     name = {"contact": "contact admin =", "schedule": "schedule nights ="}.get(signature.name, signature.name)

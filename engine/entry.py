@@ -10,6 +10,9 @@ from pathlib import Path
 
 from engine.object import Origin
 
+IN_DOUBT, STORED = "in doubt", "stored"
+"""What may be known of an entry that was sent and is still owed (engine.unconfirmed)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -39,6 +42,8 @@ class Entry:
     """What kept it from being delivered at the last try."""
     closed: float = 0.0
     """Seconds in which its window of time was closed: they do not count against the patience."""
+    sent: str = ""
+    """Empty, IN_DOUBT or STORED: ask before its bytes are sent again."""
     received: bool = False
     """Whether the bytes as received are kept beside it, for `on failure`."""
     file: Path = Path()

@@ -17,6 +17,10 @@ class Later(Exception):
         self.reason = reason
 
 
+class Unknown(Later):
+    """Not now, and the last try may have worked: the line broke before its answer came. Ask before it is repeated."""
+
+
 class Never(Exception):
     """Refused for good: trying again would give the same answer. `on failure` takes over; by default, hold."""
 

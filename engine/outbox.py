@@ -1,9 +1,9 @@
 """The outbox of one destination: its folders, and how an entry moves between them. Part of the spool's truth.
 
 An entry's bytes are in `ready`, `urgent` or `again` (owed; tried before), `active` (claimed by a pump), `later` (until
-its time has come) or `waiting` (for others to be delivered first, engine.gates); its note stays in `entries`. The hold
-has the same form, in one folder. However many entries wait, what is kept in memory of them is bounded. It must not know
-how anything is sent.
+its time has come), `stored` (until it is committed, engine.unconfirmed) or `waiting` (for others to be delivered first,
+engine.gates); its note stays in `entries`. The hold has the same form, in one folder. However many entries wait, what
+is kept in memory of them is bounded. It must not know how anything is sent.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import files
+from engine import files, unconfirmed
 from engine.entry import Entry, Receipt
 from engine.gates import leave_word, open_gates
 from engine.header import Header
@@ -56,6 +56,7 @@ class Outbox:
         self.again = root if flat else root / "again"
         self.active = root if flat else root / "active"
         self.later = root if flat else root / "later"
+        self.stored = root if flat else root / "stored"
         self.waiting = root if flat else root / "waiting"
         self.gates = root if flat else root / "gates"
         self.received = root if flat else root / "received"
@@ -72,7 +73,7 @@ class Outbox:
     @property
     def stages(self) -> tuple[Path, ...]:
         """Where the bytes of an entry may be, in the order in which they travel."""
-        return (self.waiting, self.urgent, self.ready, self.again, self.active, self.later)
+        return (self.waiting, self.urgent, self.ready, self.again, self.active, self.stored, self.later)
 
     @property
     def folders(self) -> set[Path]:
@@ -83,11 +84,12 @@ class Outbox:
         """The folder in which an entry is owed: urgent ones go before all others, tried ones apart from fresh ones."""
         if "urgent" in entry.note:
             return self.urgent
-        return self.again if entry.tries else self.ready
+        return self.again if entry.tries or entry.sent else self.ready
 
     def recover(self) -> None:
         """After a crash: what a pump had claimed is owed again."""
         if self.name != HOLD:
+            unconfirmed.recover(self)
             self.give_back_claimed()
 
     def tidy(self, before: float) -> None:
@@ -162,7 +164,7 @@ class Outbox:
         self._look_later = time.monotonic() + LOOK_LATER
         self._soonest = None
         woken = 0
-        for name in entries(self.later):
+        for folder, name in self._not_yet():
             try:
                 due = (self.entries / f"{name[:-4]}.json").stat().st_mtime
             except FileNotFoundError:
@@ -173,20 +175,25 @@ class Outbox:
                 self._is_due(now)
                 break
             else:
-                self._wake_one(name)
+                self._wake_one(folder, name)
                 woken += 1
         return self._soonest
 
     def wake_all(self) -> None:
         """Make all ready that waits for its time: the clock was set, and none of their times mean anything now."""
-        for name in names(self.later):
-            self._wake_one(name)
+        for folder, name in list(self._not_yet()):
+            self._wake_one(folder, name)
         self._soonest = None
 
-    def _wake_one(self, name: str) -> None:
+    def _not_yet(self) -> Iterator[tuple[Path, str]]:
+        """What waits for its time: for the next try, or until it is asked again whether it is committed."""
+        return ((folder, name) for folder in (self.later, self.stored) for name in entries(folder))
+
+    def _wake_one(self, folder: Path, name: str) -> None:
         entry = self.entry(name[:-4])
         home = self.ready if entry is None else self.place_for(entry)
-        files.move(self.later / name, home / name)
+        with contextlib.suppress(FileNotFoundError):  # it has gone by another way meanwhile
+            files.move(folder / name, home / name)
 
     def _is_due(self, due: float) -> None:
         self._soonest = due if self._soonest is None else min(self._soonest, due)
@@ -212,6 +219,10 @@ class Outbox:
             if len(claimed) >= most or size >= LARGE:
                 break
         return claimed
+
+    def remember_claimed(self) -> None:
+        """Make it durable what has been claimed: after a power cut that counts as perhaps sent. Raises OSError."""
+        files.sync(self.active)
 
     def _next(self, most: int) -> Iterator[tuple[Path, str]]:
         for name in sorted(name for name in entries(self.urgent) if name.endswith(".dcm"))[:most]:
@@ -259,6 +270,15 @@ class Outbox:
         self._is_due(due)
         self._spool.tell("later", entry.object, self.name, entry.id, why)
 
+    def wait_for_word(self, entry: Entry, due: float, why: str, *, sure: bool) -> None:
+        """Sent; its destination has still to commit to it, and is asked again when it is due (engine.unconfirmed)."""
+        unconfirmed.wait_for_word(self, entry, due, why, sure=sure)
+        self._is_due(due)
+
+    def recall(self, numbers: Iterable[str]) -> list[str]:
+        """Word of these has come: they may be claimed at once. Answers those of which nothing is left here."""
+        return unconfirmed.recall(self, numbers)
+
     def postpone(self, entry: Entry, due: float, why: str) -> None:
         """Its window of time is closed: not a try, and nothing against its destination."""
         note = self.entries / f"{entry.id}.json"
@@ -268,8 +288,13 @@ class Outbox:
         files.move(entry.file, self.later / entry.file.name)
         self._is_due(due)
 
-    def give_back(self, entry: Entry) -> None:
-        """Not tried after all: ready again. Nothing happens where it has gone on by a promise meanwhile."""
+    def give_back(self, entry: Entry, *, in_doubt: bool = False) -> None:
+        """Not tried after all: ready again. Nothing happens where it has gone on by a promise meanwhile.
+
+        in_doubt: it was, and nobody knows whether it has arrived.
+        """
+        if in_doubt:
+            unconfirmed.doubt(self, entry.id)
         with contextlib.suppress(FileNotFoundError):
             files.move(entry.file, self.place_for(entry) / entry.file.name)
 
@@ -293,6 +318,7 @@ class Outbox:
         if stale:
             self._spool.settle()
             for name in stale:
+                unconfirmed.doubt(self, name[:-4])
                 self._give_back_name(name)
 
     def _give_back_name(self, name: str) -> None:

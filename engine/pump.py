@@ -10,12 +10,12 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from engine.entry import Entry
-from engine.errors import Later, Never
+from engine.entry import IN_DOUBT, Entry
+from engine.errors import Later, Never, Unknown
 from engine.outbox import Outbox
 from engine.program import CLEAN
 from engine.schedule import Window
@@ -49,7 +49,21 @@ class Gone:
     """It has gone on by a promise of its own, and its files with it."""
 
 
-Result = Sent | Gone | Later | Never
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Sent, surely or perhaps; its destination has still to commit to it, and is asked again when it is due."""
+
+    due: float
+    why: str
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """It was being sent when we were to stop, and may have arrived."""
+
+
+Result = Sent | Gone | Stored | Interrupted | Later | Never
 Report = Callable[[Entry, Result], None]
 
 
@@ -72,6 +86,14 @@ class Sender(Protocol):
 
     def send(self, entries: Sequence[Entry], report: Report, stopping: Callable[[], bool]) -> None:
         """Send them; report each as soon as its outcome is known. What is never reported is tried again."""
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """A sender that keeps something open between batches."""
+
+    def close(self) -> None:
+        """It is not asked any more, though a batch may still be under way."""
 
 
 def oldest_first(outbox: Outbox, _now: float) -> list[Entry]:
@@ -248,7 +270,7 @@ class _Turn:
         """Take down what became of an entry."""
         if self._open.pop(entry.id, None) is None:
             return
-        self.tried += 1
+        self.tried += not isinstance(result, Interrupted)
         outbox = self._pump.outbox
         match result:
             case Sent(place):
@@ -257,17 +279,29 @@ class _Turn:
                     self.note_delivered()
             case Gone():
                 pass
+            case Stored(due, why, sure):
+                if not self._is_given_up(entry, why):
+                    outbox.wait_for_word(entry, due, why, sure=sure)
+            case Interrupted():
+                outbox.give_back(entry, in_doubt=True)
             case Later(reason=why):
                 self._pump.trouble = why
-                waited = time.time() - entry.since - entry.closed
-                if waited > self._sender.patience:
-                    self._pump.refuse(entry, f"given up after {_words(waited)}: {why}")
+                if self._is_given_up(entry, why):
                     return
                 self.postponed += 1
+                entry = replace(entry, sent=IN_DOUBT if isinstance(result, Unknown) else "")
                 outbox.retry(entry, time.time() + self._pump.wait(self._sender, entry.tries + 1), why)
                 log.warning("%s: %s; tried again later", outbox.name, why)
             case Never(reason=why):
                 self._pump.refuse(entry, why)
+
+    def _is_given_up(self, entry: Entry, why: str) -> bool:
+        """Whether its destination's patience is over; then it is refused."""
+        waited = time.time() - entry.since - entry.closed
+        if waited <= self._sender.patience:
+            return False
+        self._pump.refuse(entry, f"given up after {_words(waited)}: {why}")
+        return True
 
     def note_delivered(self) -> None:
         """Take down what has been delivered: together, as each time costs a flush of the disk."""

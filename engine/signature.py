@@ -123,6 +123,8 @@ class Signature:
     """It works without an object: a step that does, or a source whose steps do."""
     behind: frozenset[str] = frozenset()
     """Of such a step: the names of the sources behind which it may stand."""
+    needs: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Words of groups that mean something only beside another group, and the word of that."""
 
     @classmethod
     def of(
@@ -135,6 +137,7 @@ class Signature:
         clears: Sequence[str] = (),
         bare: bool = False,
         behind: Sequence[str] = (),
+        needs: Mapping[str, str] | None = None,
     ) -> Self:
         """Take a line apart; `later` are the words of groups that are not built yet. ValueError if it is no line."""
         name, _, rest = line.partition(" ")
@@ -154,6 +157,7 @@ class Signature:
             frozenset(clears),
             bare or bool(behind),
             frozenset(behind),
+            needs or {},
         )
 
     def bind(self, arguments: Sequence[Argument]) -> tuple[dict[str, Argument], Problem | None]:
@@ -192,6 +196,12 @@ class Signature:
         missing = next((g for g in open_groups if not g.optional), None)
         if missing is not None:
             return bound, Problem("missing", len(arguments) - 1, str(missing))
+        still_open = {g.word for g in open_groups}
+        lacks = next(
+            (other for word, other in self.needs.items() if word not in still_open and other in still_open), ""
+        )
+        if lacks:
+            return bound, Problem("missing", len(arguments) - 1, lacks)
         return bound, None
 
     def read(self, bound: Mapping[str, Argument]) -> dict[str, object]:

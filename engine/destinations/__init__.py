@@ -8,9 +8,17 @@ DESTINATIONS = {
     for signature in (
         Signature.of(
             "dicom ADDRESS [as TITLE] [retry every EVERY for PATIENCE] [outside] [trusted]"
-            " [tls] [connections CONNECTIONS] [confirm] [transcode SYNTAX]",
-            {"address": Node, "title": AETitles, "every": Time, "patience": Time, "connections": Connections},
-            later=("confirm", "transcode"),
+            " [tls] [connections CONNECTIONS] [confirm] [within WITHIN] [transcode SYNTAX]",
+            {
+                "address": Node,
+                "title": AETitles,
+                "every": Time,
+                "patience": Time,
+                "connections": Connections,
+                "within": Time,
+            },
+            later=("transcode",),
+            needs={"within": "confirm"},
         ),
         *(
             Signature.of(

@@ -1,23 +1,36 @@
-"""A DICOM node as destination: C-STORE through engine.dicom."""
+"""A DICOM node as destination: its address, its associations, and how long it is waited for."""
 
 import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from engine.dicom import Done, Peer, count, send
+from engine.commitments import Commitments
+from engine.destinations.batch import Batch
+from engine.dicom import Peer, Pool, count
+from engine.dicom.commitment import Results, hearing
 from engine.entry import Entry
-from engine.errors import Later, Never
 from engine.outbox import Outbox
 from engine.parameters import AETitles, Connections, Node, Time
 from engine.program import Destination
-from engine.pump import LOOK_AGAIN, PATIENCE, Report, Sent, oldest_first
+from engine.pump import LOOK_AGAIN, PATIENCE, Report, oldest_first
+
+WITHIN = 600.0
+"""Seconds after which a destination is asked again to commit, where the rule does not say it."""
+
+LINGER = 1.0
+"""Seconds for which the answer to that is waited for at once, as long as the destination answers so."""
 
 
 class DicomNode:
     """One declared `dicom` destination, as engine.pump.Sender."""
 
     def __init__(
-        self, declared: Destination, our_title: str, *, tls: Callable[[str], ssl.SSLContext] | None = None
+        self,
+        declared: Destination,
+        our_title: str,
+        commitments: Commitments | None = None,
+        *,
+        tls: Callable[[str], ssl.SSLContext] | None = None,
     ) -> None:
         """tls: how to speak TLS with the destination of this name; for one that is declared with it."""
         arguments = declared.arguments
@@ -36,25 +49,35 @@ class DicomNode:
         if "every" in arguments:
             self.every = Time.of(arguments["every"]).duration.seconds
             self.patience = Time.of(arguments["patience"]).duration.seconds
+        self.confirm = "confirm" in arguments
+        self.within = Time.of(arguments["within"]).duration.seconds if "within" in arguments else WITHIN
+        self.commitments = commitments or Commitments()
+        self.linger = LINGER
+        self.pool = Pool(self.peer, event=hearing(self._hear))
 
     def pick(self, outbox: Outbox, now: float) -> list[Entry]:
-        """Oldest first."""
-        return oldest_first(outbox, now)
+        """What word has come of, then oldest first. It is durable that they may be sent before one of them is."""
+        words = self.commitments.words(self.name)
+        if words:
+            self.commitments.forget(self.name, outbox.recall(words))
+        claimed = oldest_first(outbox, now)
+        if claimed:
+            outbox.remember_claimed()
+        return claimed
 
     def send(self, entries: Sequence[Entry], report: Report, stopping: Callable[[], bool]) -> None:
         """Send a batch over as few associations as its presentation contexts allow."""
-        by_file = {entry.file: entry for entry in entries}
-        send(
-            self.peer,
-            [entry.file for entry in entries],
-            lambda file, result: report(by_file[file], _result(result, self.name)),
-            stop=stopping,
-        )
+        Batch(self, report, stopping).send(entries)
 
     def count(self, study: str, series: str = "") -> int | None:
         """How many objects it has of a study, or of a series; None where it does not say. Raises Later or Never."""
         return count(self.peer, study, series)
 
+    def close(self) -> None:
+        """Release the associations that are idle, and the others as soon as they are."""
+        self.pool.close()
 
-def _result(result: Done | Later | Never, name: str) -> Sent | Later | Never:
-    return Sent(name) if isinstance(result, Done) else result
+    def _hear(self, results: Results) -> bool:
+        """It answers on the association that it was asked on."""
+        self.linger = LINGER
+        return self.commitments.hear(results)

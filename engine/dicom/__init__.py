@@ -7,9 +7,11 @@ spool, rules, outboxes.
 
 from engine.dicom.associate import Claim
 from engine.dicom.find import count
+from engine.dicom.lookup import Whereabouts, which_are_there
 from engine.dicom.negotiate import Policy
 from engine.dicom.part10 import sop_class_of
 from engine.dicom.peer import Peer
+from engine.dicom.pool import Pool
 from engine.dicom.receive import Listener, Reception
 from engine.dicom.requestor import Patience
 from engine.dicom.send import echo, send
@@ -23,9 +25,12 @@ __all__ = [
     "Patience",
     "Peer",
     "Policy",
+    "Pool",
     "Reception",
+    "Whereabouts",
     "count",
     "echo",
     "send",
     "sop_class_of",
+    "which_are_there",
 ]

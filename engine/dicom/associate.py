@@ -12,9 +12,11 @@ from pydicom.uid import UID
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 from pynetdicom.pdu_items import (
     ApplicationContextItem,
+    AsynchronousOperationsWindowSubItem,
     MaximumLengthSubItem,
     PresentationContextItemAC,
     PresentationContextItemRQ,
+    SCP_SCU_RoleSelectionSubItem,
     UserIdentitySubItemAC,
     UserIdentitySubItemRQ,
     UserInformationItem,
@@ -22,17 +24,31 @@ from pynetdicom.pdu_items import (
 from pynetdicom.pdu_primitives import (
     _UI,  # any of its notifications: the type its own functions want
     A_ASSOCIATE,
+    AsynchronousOperationsWindowNegotiation,
     ImplementationClassUIDNotification,
     ImplementationVersionNameNotification,
     MaximumLengthNotification,
+    SCP_SCU_RoleSelectionNegotiation,
 )
 from pynetdicom.presentation import PresentationContext
 
-from engine.dicom.negotiate import ACCEPTED, IMPLICIT_LITTLE, Answer, Context
+from engine.dicom.negotiate import ACCEPTED, IMPLICIT_LITTLE, STORAGE_COMMITMENT, Answer, Context
 from engine.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from engine.dicom.pdu import MAX_PDU
 
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
+
+MOST_OPERATIONS = 16
+"""Operations under way at once on one association, at most (PS3.7 D.3.3.3): each may end without an answer."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What the caller wants to be for a class: its user, its provider, or both (PS3.7 D.3.3.4)."""
+
+    sop_class: str
+    user: bool
+    provider: bool
 
 
 @dataclass(frozen=True)
@@ -53,6 +69,8 @@ class Request:
     application_context: str
     contexts: tuple[Context, ...]
     max_pdu: int  # the longest P-DATA-TF the caller takes; 0 is without limit
+    roles: tuple[Role, ...] = ()
+    operations: int = 1  # how many the caller would like to have under way at once; 0 is without limit
     claim: Claim | None = None
 
 
@@ -62,6 +80,7 @@ class Acceptance:
 
     answers: dict[int, tuple[int, str]]
     max_pdu: int
+    operations: int = 1  # how many of ours may be under way at once
 
 
 @dataclass(frozen=True)
@@ -105,19 +124,24 @@ def decode_request(body: bytes) -> Request:
         contexts = [_context(item) for item in pdu.presentation_context]
         application_context = str(pdu.application_context_name or "")
         max_pdu = _max_pdu(pdu.user_information)
+        roles = tuple(_roles(pdu.user_information))
+        operations = _operations(pdu.user_information)
         claim = _claim(pdu.user_information)
     except _UNREADABLE:
         raise ValueError("the association request cannot be read") from None
     if len({context.id for context in contexts}) != len(contexts):
         raise ValueError("two presentation contexts have the same number")
     called, calling = (body[start : start + 16].decode("latin-1").strip("\0 ") for start in (4, 20))
-    return Request(calling, called, application_context, tuple(contexts), max_pdu, claim)
+    return Request(calling, called, application_context, tuple(contexts), max_pdu, roles, operations, claim)
 
 
 def encode_acceptance(request: Request, answers: Sequence[Answer]) -> bytes:
-    """A-ASSOCIATE-AC. Roles, extended negotiation and so on go unanswered: their defaults then hold (PS3.7 D.3).
+    """A-ASSOCIATE-AC. Extended negotiation and so on go unanswered: their defaults then hold (PS3.7 D.3).
 
-    So does a claim that nobody has looked at: whoever did not, takes it out of the request before.
+    Roles are granted for storage commitment, whose results come on an association that its provider asks for. Of
+    operations we perform one after the other, so several may well be under way: their answers come in order.
+
+    A claim that nobody has looked at goes unanswered: whoever did not, takes it out of the request before.
     """
     pdu = A_ASSOCIATE_AC()
     pdu.variable_items.append(_application_context())
@@ -129,7 +153,10 @@ def encode_acceptance(request: Request, answers: Sequence[Answer]) -> bytes:
         context.result = answer.result
         item.from_primitive(context)
         pdu.variable_items.append(item)
-    information = _user_information()
+    served = {answer.abstract_syntax for answer in answers if answer.result == ACCEPTED} & {STORAGE_COMMITMENT}
+    roles = [role for role in request.roles if role.sop_class in served and (role.user or role.provider)]
+    operations = 1 if request.operations == 1 else min(request.operations or MOST_OPERATIONS, MOST_OPERATIONS)
+    information = _user_information(roles, operations)
     if request.claim is not None and request.claim.wants_answer:
         answer_to_claim = UserIdentitySubItemAC()
         answer_to_claim.server_response = b""  # for a name and a passcode, that it is there says yes
@@ -141,15 +168,17 @@ def encode_acceptance(request: Request, answers: Sequence[Answer]) -> bytes:
     return bytes(encoded)
 
 
-def encode_request(called_ae: str, calling_ae: str, contexts: Iterable[Context]) -> bytes:
-    """A-ASSOCIATE-RQ."""
+def encode_request(
+    called_ae: str, calling_ae: str, contexts: Iterable[Context], roles: Iterable[Role] = (), operations: int = 1
+) -> bytes:
+    """A-ASSOCIATE-RQ. `operations`: how many of ours we would like to have under way at once."""
     primitive = A_ASSOCIATE()
     primitive.called_ae_title, primitive.calling_ae_title = called_ae, calling_ae
     primitive.application_context_name = UID(APPLICATION_CONTEXT)
     primitive.presentation_context_definition_list = [
         _presentation_context(context.id, context.abstract_syntax, context.transfer_syntaxes) for context in contexts
     ]
-    primitive.user_information = _notifications()
+    primitive.user_information = _notifications(roles, operations)
     return A_ASSOCIATE_RQ(primitive).encode()
 
 
@@ -165,7 +194,7 @@ def decode_acceptance(body: bytes) -> Acceptance:
             )
             for item in pdu.presentation_context
         }
-        return Acceptance(answers, _max_pdu(pdu.user_information))
+        return Acceptance(answers, _max_pdu(pdu.user_information), _operations(pdu.user_information))
     except _UNREADABLE:
         raise ValueError("the answer to our association request cannot be read") from None
 
@@ -215,6 +244,21 @@ def _claim(information: UserInformationItem | None) -> Claim | None:
     return None
 
 
+def _roles(information: UserInformationItem | None) -> Iterable[Role]:
+    for item in information.user_data if information else []:
+        if isinstance(item, SCP_SCU_RoleSelectionSubItem):
+            yield Role(_text(item.sop_class_uid), bool(item.scu_role), bool(item.scp_role))
+
+
+def _operations(information: UserInformationItem | None) -> int:
+    """How many operations the requestor may have under way: its wish in a request, what is granted in an answer."""
+    for item in information.user_data if information else []:
+        if isinstance(item, AsynchronousOperationsWindowSubItem):
+            number = item.maximum_number_operations_invoked
+            return 1 if number is None else number
+    return 1  # without a word about it, one after the other
+
+
 def _application_context() -> ApplicationContextItem:
     item = ApplicationContextItem()
     item.application_context_name = UID(APPLICATION_CONTEXT)
@@ -230,17 +274,28 @@ def _presentation_context(number: int, abstract_syntax: str | None, syntaxes: Se
     return context
 
 
-def _user_information() -> UserInformationItem:
+def _user_information(roles: Iterable[Role], operations: int) -> UserInformationItem:
     item = UserInformationItem()
-    item.from_primitive(_notifications())
+    item.from_primitive(_notifications(roles, operations))
     return item
 
 
-def _notifications() -> list[_UI]:
+def _notifications(roles: Iterable[Role], operations: int) -> list[_UI]:
     length = MaximumLengthNotification()
     length.maximum_length_received = MAX_PDU
     implementation = ImplementationClassUIDNotification()
     implementation.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
     version = ImplementationVersionNameNotification()
     version.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    return [length, implementation, version]
+    items: list[_UI] = [length, implementation]
+    if operations != 1:
+        window = AsynchronousOperationsWindowNegotiation()
+        window.maximum_number_operations_invoked = operations
+        window.maximum_number_operations_performed = 1
+        items.append(window)
+    for role in roles:
+        selection = SCP_SCU_RoleSelectionNegotiation()
+        selection.sop_class_uid = UID(role.sop_class)
+        selection.scu_role, selection.scp_role = role.user, role.provider
+        items.append(selection)
+    return [*items, version]

@@ -1,4 +1,4 @@
-"""DIMSE command sets (PS3.7 6.3, 9.3): the few fields of C-STORE, C-FIND and C-ECHO, between bytes and a dataclass.
+"""DIMSE command sets (PS3.7 6.3, 9.3, 10.3): the few fields that we use, between bytes and a dataclass.
 
 Pure. Must not know sockets, datasets or what a status means (status.py). By hand, because pydicom needs a
 millisecond for it and refuses UIDs that real devices send.
@@ -8,15 +8,18 @@ import struct
 from dataclasses import dataclass
 
 C_STORE_RQ, C_STORE_RSP = 0x0001, 0x8001
-C_FIND_RQ = 0x0020
+C_FIND_RQ, C_FIND_RSP = 0x0020, 0x8020
 C_ECHO_RQ, C_ECHO_RSP = 0x0030, 0x8030
 C_CANCEL_RQ = 0x0FFF
+N_EVENT_REPORT_RQ, N_EVENT_REPORT_RSP = 0x0100, 0x8100
+N_ACTION_RQ, N_ACTION_RSP = 0x0130, 0x8130
 _NO_DATASET = 0x0101
 
 _GROUP_LENGTH, _SOP_CLASS_UID, _REQUESTED_SOP_CLASS_UID = 0x0000, 0x0002, 0x0003
 _FIELD, _MESSAGE_ID, _RESPONDED_TO = 0x0100, 0x0110, 0x0120
 _PRIORITY, _DATASET_TYPE, _STATUS = 0x0700, 0x0800, 0x0900
-_SOP_INSTANCE_UID = 0x1000
+_SOP_INSTANCE_UID, _REQUESTED_SOP_INSTANCE_UID = 0x1000, 0x1001
+_EVENT_TYPE, _ACTION_TYPE = 0x1002, 0x1008
 _HEADER = struct.Struct("<HHI")
 
 
@@ -30,6 +33,7 @@ class Command:
     sop_instance_uid: str = ""
     has_dataset: bool = False
     status: int | None = None
+    type_id: int | None = None  # which action is asked for, or which event is told of
 
     @property
     def is_request(self) -> bool:
@@ -55,15 +59,20 @@ def decode(data: bytes) -> Command:
         field=field,
         message_id=message_id or 0,
         sop_class_uid=_uid(elements.get(_SOP_CLASS_UID) or elements.get(_REQUESTED_SOP_CLASS_UID, b"")),
-        sop_instance_uid=_uid(elements.get(_SOP_INSTANCE_UID, b"")),
+        sop_instance_uid=_uid(elements.get(_SOP_INSTANCE_UID) or elements.get(_REQUESTED_SOP_INSTANCE_UID, b"")),
         has_dataset=_number(elements, _DATASET_TYPE) not in (None, _NO_DATASET),
         status=_number(elements, _STATUS),
+        type_id=_number(elements, _EVENT_TYPE if _EVENT_TYPE in elements else _ACTION_TYPE),
     )
 
 
 def encode(command: Command) -> bytes:
     """A request or response as bytes, elements in ascending order, group length first."""
-    elements = [(_SOP_CLASS_UID, _padded(command.sop_class_uid))] if command.sop_class_uid else []
+    # What an action is asked of is "requested", everything else is "affected" (PS3.7 10.3.5).
+    requested = command.field == N_ACTION_RQ
+    elements: list[tuple[int, bytes]] = []
+    if command.sop_class_uid:
+        elements.append((_REQUESTED_SOP_CLASS_UID if requested else _SOP_CLASS_UID, _padded(command.sop_class_uid)))
     elements.append((_FIELD, _short(command.field)))
     elements.append((_MESSAGE_ID if command.is_request else _RESPONDED_TO, _short(command.message_id)))
     if command.field in (C_STORE_RQ, C_FIND_RQ):
@@ -72,7 +81,11 @@ def encode(command: Command) -> bytes:
     if command.status is not None:
         elements.append((_STATUS, _short(command.status)))
     if command.sop_instance_uid:
-        elements.append((_SOP_INSTANCE_UID, _padded(command.sop_instance_uid)))
+        element = _REQUESTED_SOP_INSTANCE_UID if requested else _SOP_INSTANCE_UID
+        elements.append((element, _padded(command.sop_instance_uid)))
+    if command.type_id is not None:
+        is_event = command.field & ~0x8000 == N_EVENT_REPORT_RQ
+        elements.append((_EVENT_TYPE if is_event else _ACTION_TYPE, _short(command.type_id)))
     body = b"".join(_HEADER.pack(0, element, len(value)) + value for element, value in elements)
     return _HEADER.pack(0, _GROUP_LENGTH, 4) + struct.pack("<I", len(body)) + body
 
@@ -85,6 +98,7 @@ def response(request: Command, status: int) -> Command:
         sop_class_uid=request.sop_class_uid,
         sop_instance_uid=request.sop_instance_uid,
         status=status,
+        type_id=request.type_id,
     )
 
 

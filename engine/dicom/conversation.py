@@ -19,6 +19,7 @@ from engine.dicom.pdu import (
     ViolationError,
     release_response,
 )
+from engine.dicom.services import Desk, Services
 
 # What an object comes with: its command, its context as accepted, its dataset in pieces, each valid until the next.
 Store = Callable[[Command, Answer, Iterator[memoryview]], int]
@@ -42,22 +43,36 @@ def refuse(connection: Connection, rejection: associate.Rejection) -> None:
     connection.hang_up()
 
 
-def converse(connection: Connection, request: associate.Request, answers: tuple[Answer, ...], store: Store) -> None:
+def converse(
+    connection: Connection,
+    request: associate.Request,
+    answers: tuple[Answer, ...],
+    store: Store,
+    services: Services,
+    address: str,
+) -> None:
     """Accept the association and serve it until its release; LostError or ViolationError when it ends otherwise."""
     connection.send(associate.encode_acceptance(request, answers))
     contexts = {answer.id: answer for answer in answers if answer.result == ACCEPTED}
     most = min(request.max_pdu or MAX_PDU, MAX_PDU)
     if most < 32:
         raise ViolationError("the caller takes only PDUs too short to carry anything", INVALID_PARAMETER_VALUE)
-    while (message := _next_command(connection, contexts)) is not None:
-        context, asked = message
-        pieces = _dataset(connection, context.id) if asked.has_dataset else iter(())
-        code = _serve(asked, context, pieces, store)
-        for _ in pieces:
-            pass  # what was refused half-way is read to its end, or its bytes would be taken for the next command
-        if code is not None:
-            connection.send_command(context.id, command.encode(command.response(asked, code)), most)
-    connection.send(release_response())
+    desk = Desk(connection, most, services, (request.calling_ae, request.called_ae, address))
+    try:
+        while (message := _next_command(connection, contexts)) is not None:
+            context, asked = message
+            pieces = _dataset(connection, context.id) if asked.has_dataset else iter(())
+            if desk.takes(asked, context):
+                desk.serve(asked, context, pieces)
+                continue
+            code = _serve(asked, context, pieces, store)
+            for _ in pieces:
+                pass  # what was refused half-way is read to its end, or its bytes would be taken for the next command
+            if code is not None:
+                connection.send_command(context.id, command.encode(command.response(asked, code)), most)
+        connection.send(release_response())
+    finally:
+        desk.close()
     connection.hang_up()
 
 

@@ -12,13 +12,12 @@ from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 
 from engine.dicom import status
-from engine.dicom.negotiate import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Context
+from engine.dicom.negotiate import EXPLICIT_LITTLE, IMPLICIT_LITTLE, STUDY_ROOT_FIND, Context
 from engine.dicom.pdu import LostError, ViolationError
 from engine.dicom.peer import Peer
 from engine.dicom.requestor import Association, Patience, accepted
 from engine.errors import Later, Never
 
-STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 _PATIENCE = Patience(connect=5, associate=10, respond=30)
 _MOST_MATCHES = 50_000
 

@@ -13,6 +13,8 @@ ACCEPTED, USER_REJECTION, NO_REASON, ABSTRACT_SYNTAX_NOT_SUPPORTED, TRANSFER_SYN
 MOST_CONTEXTS = 128  # the odd numbers from 1 to 255
 
 VERIFICATION = "1.2.840.10008.1.1"
+STORAGE_COMMITMENT = "1.2.840.10008.1.20.1"
+STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED_LITTLE = "1.2.840.10008.1.2.1.99"
@@ -47,11 +49,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Policy:
-    """What a listener takes: empty `transfer_syntaxes` means any."""
+    """What a listener takes: empty `transfer_syntaxes` means any; `others` are further classes that are served."""
 
     verification: bool = True
     storage: bool = True
     transfer_syntaxes: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
 
 
 EVERYTHING = Policy()
@@ -77,6 +80,11 @@ def accept(proposed: Sequence[Context], policy: Policy = EVERYTHING) -> tuple[An
 
 def _answer(context: Context, policy: Policy) -> Answer:
     first = context.transfer_syntaxes[0] if context.transfer_syntaxes else ""
+    if context.abstract_syntax in policy.others:
+        # These data sets are read and written by us, so only what every peer can (PS3.5 10.1) is agreed on.
+        plain = next((one for one in context.transfer_syntaxes if one in ALTERNATIVES), None)
+        result = TRANSFER_SYNTAXES_NOT_SUPPORTED if plain is None else ACCEPTED
+        return Answer(context.id, context.abstract_syntax, result, plain or first)
     wanted = policy.verification if context.abstract_syntax == VERIFICATION else policy.storage
     if not wanted or not (context.abstract_syntax == VERIFICATION or is_storage(context.abstract_syntax)):
         return Answer(context.id, context.abstract_syntax, ABSTRACT_SYNTAX_NOT_SUPPORTED, first)

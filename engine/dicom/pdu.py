@@ -5,14 +5,13 @@ anybody noticing. Must not know what the bytes mean: not commands, not datasets,
 """
 
 import contextlib
-import selectors
+import select
 import socket
 import ssl
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from engine.tls import HANDSHAKE_SECONDS, words
 
@@ -27,6 +26,7 @@ SERVICE_USER, SERVICE_PROVIDER = 0, 2
 NOT_SPECIFIED, UNRECOGNIZED_PDU, UNEXPECTED_PDU, INVALID_PARAMETER_VALUE = 0, 1, 2, 6
 
 _TLS_HANDSHAKE = 22  # what a record of TLS begins with (RFC 8446 5.1); no PDU does
+_LOOK_SECONDS = 0.25  # how often whoever sends may look around while the peer reads nothing
 
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
@@ -70,6 +70,8 @@ class Connection:
         self._left = 0  # bytes of the current P-DATA-TF not yet read
         self._interrupted = False
         self._deadline: float | None = None
+        self._poll = select.poll()  # not select(), which fails beyond 1024 open files
+        self._poll.register(sock, select.POLLIN)
         self.wait_up_to(patience)
         with contextlib.suppress(OSError):  # a peer that is gone already shows at the first read
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -78,15 +80,18 @@ class Connection:
     def wait_up_to(self, seconds: float, *, in_all: bool = False) -> None:
         """Give up after so long without a byte; with `in_all`, after so long however many bytes drip in."""
         self._deadline = time.monotonic() + seconds if in_all else None
+        self._patience = seconds
         self._socket.settimeout(seconds)
 
     def has_news(self, seconds: float) -> bool:
         """Whether something can be read, or the end of the connection, within so long."""
         if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
             return True  # decrypted already, and so no longer to be seen from outside
-        with selectors.DefaultSelector() as selector:  # not select(), which fails beyond 1024 open files
-            selector.register(self._socket, selectors.EVENT_READ)
-            return bool(selector.select(seconds))
+        return bool(self._poll.poll(seconds * 1000))
+
+    def fileno(self) -> int:
+        """The number of its socket, for whoever watches several."""
+        return self._socket.fileno()
 
     def shake_hands(self) -> None:
         """Where the socket has TLS on it, its handshake, within a limit of time. LostError when it fails."""
@@ -198,19 +203,22 @@ class Connection:
             last = start + room >= len(command)
             self.send(_data_header(context_id, len(part), 0b11 if last else 0b01) + part)
 
-    def send_dataset(self, context_id: int, file: BinaryIO, length: int, most: int) -> Iterator[int]:
-        """Send the next `length` bytes of a file as a dataset; yields how many are left after each PDU."""
-        room = _room(most)
-        frame = memoryview(bytearray(12 + min(room, length)))
-        while length:
-            size = min(room, length)
-            # Reads into the frame behind its header, so that one call sends both and nothing is copied.
-            if file.readinto(frame[12 : 12 + size]) != size:  # type: ignore[attr-defined]  # typeshed: BinaryIO lacks it
-                raise OSError("the file became shorter while it was sent")
-            length -= size
-            frame[:12] = _data_header(context_id, size, 0b00 if length else 0b10)
-            self.send(frame[: 12 + size])
-            yield length
+    def write(self, data: memoryview, look: Callable[[], None]) -> None:
+        """Send all of it. While the peer is slow to read, `look` is called now and then, and may raise."""
+        self._socket.settimeout(_LOOK_SECONDS)
+        read_last = time.monotonic()
+        while data:
+            try:
+                data = data[self._socket.send(data) :]
+            except TimeoutError:
+                if time.monotonic() - read_last > self._patience:
+                    raise SilentError("the peer stopped reading") from None
+            except OSError as error:
+                raise LostError(f"the connection broke: {error.strerror}") from None
+            else:
+                read_last = time.monotonic()
+            look()
+        self._socket.settimeout(self._patience)
 
     def abort(self, source: int, reason: int = NOT_SPECIFIED) -> None:
         """Send A-ABORT if the peer still listens, and close."""

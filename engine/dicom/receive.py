@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from engine.dicom import associate, conversation, part10, status
 from engine.dicom.associate import Claim, Rejection, Request
@@ -29,6 +30,7 @@ from engine.dicom.command import Command
 from engine.dicom.negotiate import EVERYTHING, Answer, Policy, accept
 from engine.dicom.pdu import Connection, LostError, ViolationError
 from engine.dicom.peer import OUR_AE_TITLE
+from engine.dicom.services import Services
 from engine.errors import Later
 
 log = logging.getLogger("stellwerk.dicom")
@@ -67,6 +69,7 @@ class Listener:
     could not be kept although its sender has done nothing wrong. `ended` is called when an association has ended.
     With `tls`, which is asked once a connection, only callers that speak TLS are heard. With `knows`, only those whose
     claim to be a user it accepts; without it, nobody looks at such claims.
+    `services` are what is served beside storage.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Listener:
         may_receive: Callable[[], str | None] = lambda: None,
         cannot_keep: Callable[[], None] = lambda: None,
         policy: Policy = EVERYTHING,
+        services: Services = MappingProxyType({}),
         idle_seconds: float = 300,
         ended: Callable[[], None] = lambda: None,
         tls: Callable[[], ssl.SSLContext] | None = None,
@@ -100,7 +104,8 @@ class Listener:
         self._max_associations = max_associations
         self._may_receive = may_receive
         self._cannot_keep = cannot_keep
-        self._policy = policy
+        self._policy = replace(policy, others=policy.others | {sop_class for sop_class, _ in services})
+        self._services = services
         self._idle_seconds = idle_seconds
         self._ended = ended
         self._tls = tls
@@ -243,6 +248,8 @@ class Listener:
                 request,
                 accept(request.contexts, self._policy),
                 lambda asked, context, pieces: self._store(asked, context, pieces, request, address, association),
+                self._services,
+                address,
             )
             released = True
         finally:

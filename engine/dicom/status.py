@@ -11,6 +11,7 @@ from engine.errors import Later, Never
 SUCCESS = 0x0000
 PENDING = frozenset({0xFF00, 0xFF01})  # of a query: a match, and more may come (PS3.4 C.4.1.1.4)
 PROCESSING_FAILURE = 0x0110
+NO_SUCH_INSTANCE = 0x0112
 INVALID_INSTANCE = 0x0117
 SOP_CLASS_NOT_SUPPORTED = 0x0122
 UNRECOGNIZED_OPERATION = 0x0211

@@ -13,7 +13,9 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from engine.dicom import Listener, Patience, Peer, Reception, part10
 from engine.dicom.negotiate import DEFLATED_LITTLE, EXPLICIT_LITTLE
+from engine.dicom.requestor import Association
 from engine.dicom.status import Outcome
+from engine.dicom.stream import FileContent
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 JPEG2000 = "1.2.840.10008.1.2.4.90"
@@ -117,6 +119,16 @@ def write_object(
     """A Part 10 file. Its dataset need not be one: nobody on the way looks inside."""
     path.write_bytes(part10.write_meta(sop_class, sop_instance, syntax, "TEST") + dataset)
     return path
+
+
+def store_now(association: Association, sop_instance: str, path: Path, length: int) -> int:
+    """C-STORE the first bytes of a file as a CT, and wait for the status."""
+    content = FileContent(path, 0, length)
+    number = association.store(CT, sop_instance, EXPLICIT_LITTLE, content)
+    content.close()
+    answered, code = association.answer()
+    assert answered == number
+    return code
 
 
 def dataset_of(path: Path) -> bytes:

@@ -14,7 +14,7 @@ import pytest
 from pydicom.uid import UID
 from pynetdicom import AE, _config
 
-from engine.dicom import Done, Peer, echo, part10, send
+from engine.dicom import Done, Peer, Pool, echo, part10, send
 from engine.dicom.negotiate import IMPLICIT_LITTLE, NATIVE
 from engine.errors import Later, Never
 from tests.dicom.conftest import Inbox, Listen, Outbox, as_sent, dataset_of, sendable_files, write_object
@@ -204,7 +204,8 @@ def test_storescp_that_refuses_or_aborts_is_tried_later(option: str, outbox: Out
     large = write_object(tmp_path / "a.dcm", bytes(3_000_000))
     with storescp(tmp_path / "theirs", "+B", "+xa", option) as peer:
         send(peer, [large, large], outbox.report)
-    assert [type(outcome) for outcome in outbox.outcomes] == [Later, Later]
+    assert len(outbox.outcomes) == 2
+    assert all(isinstance(outcome, Later) for outcome in outbox.outcomes)
     assert "rejects the association" in str(outbox.outcomes[0]) or "was lost" in str(outbox.outcomes[0])
 
 
@@ -219,3 +220,39 @@ def test_a_hundred_small_objects_from_storescu_as_shipped_do_not_wait_for_acknow
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     assert len(inbox.received) == 100
     assert time.monotonic() - began < 3  # without TCP_QUICKACK 40 ms each, 4 seconds
+
+
+@pytest.mark.skipif(shutil.which("dcmrecv") is None, reason="DCMTK is not installed")
+def test_dcmrecv_receives_every_file_from_us_unchanged_batch_after_batch(outbox: Outbox, tmp_path: Path) -> None:
+    files = [path for path in sendable_files() if path.stem != "rtplan_truncated"]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    configuration = tmp_path / "dcmrecv.cfg"
+    kinds = sorted(kinds_of(files))
+    syntaxes = sorted({syntax for _, syntax in kinds})
+    lines = ["[[TransferSyntaxes]]", "[All]"]
+    lines += [f"TransferSyntax{n} = {uid}" for n, uid in enumerate(syntaxes, start=1)]
+    lines += ["[[PresentationContexts]]", "[All]"]
+    classes = sorted({sop_class for sop_class, _ in kinds})
+    lines += [f"PresentationContext{n} = {uid}\\All" for n, uid in enumerate(classes, start=1)]
+    lines += ["[[Profiles]]", "[Ours]", "PresentationContexts = All", ""]
+    configuration.write_text("\n".join(lines))
+    words = ["dcmrecv", "-xf", str(configuration), "Ours", "-od", str(folder), "+B", str(port)]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peer = Peer("DCMRECV", "127.0.0.1", port)
+    pool = Pool(peer)
+    try:
+        time.sleep(0.5)
+        for start in range(0, len(files), 20):
+            send(peer, files[start : start + 20], outbox.report, pool=pool)
+    finally:
+        pool.close()
+        process.terminate()
+        process.wait(5)
+    assert sorted(outbox.reports, key=str) == sorted(((path, Done()) for path in files), key=str)
+    received = {hashlib.sha1(dataset_of(path)).hexdigest() for path in folder.rglob("*") if path.is_file()}
+    assert received <= {hashlib.sha1(as_sent(path)).hexdigest() for path in files}
+    # It names files after their SOP instance, and some of pydicom's have the same.
+    assert len(received) == len({part10.read_meta(path).sop_instance_uid for path in files}) > 40

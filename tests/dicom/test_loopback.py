@@ -26,6 +26,7 @@ from engine.dicom.negotiate import (
     Context,
 )
 from engine.dicom.requestor import Association
+from engine.dicom.stream import FileContent
 from engine.errors import Later, Never
 from tests.dicom.conftest import (
     CT,
@@ -38,6 +39,7 @@ from tests.dicom.conftest import (
     dataset_of,
     left_in,
     sendable_files,
+    store_now,
     to,
     until,
     write_object,
@@ -139,10 +141,10 @@ def test_what_accept_refuses_is_refused_to_the_sender_and_leaves_no_file(
 ) -> None:
     inbox.error = error
     path = write_object(tmp_path / "a.dcm")
-    with Association(to(listen()), [Context(1, CT, (EXPLICIT_LITTLE,))], HASTY) as association, path.open("rb") as file:
-        assert association.store(CT, "1.2.3", EXPLICIT_LITTLE, file, 100, lambda: False) == status
+    with Association(to(listen()), [Context(1, CT, (EXPLICIT_LITTLE,))], HASTY) as association:
+        assert store_now(association, "1.2.3", path, 100) == status
         inbox.error = None  # and the association goes on
-        assert association.store(CT, "1.2.4", EXPLICIT_LITTLE, file, 20, lambda: False) == 0
+        assert store_now(association, "1.2.4", path, 20) == 0
     assert left_in(tmp_path / "in") == [inbox.received[0].dataset_file]
     assert "an object was refused" in caplog.text
     assert "DOE" not in caplog.text
@@ -174,8 +176,8 @@ def test_an_object_that_cannot_be_written_stays_with_its_sender(
 )
 def test_odd_uids_are_received_as_they_are(given: str, kept: str, listen: Listen, inbox: Inbox, tmp_path: Path) -> None:
     path = write_object(tmp_path / "a.dcm")
-    with Association(to(listen()), [Context(1, CT, (EXPLICIT_LITTLE,))], HASTY) as association, path.open("rb") as file:
-        assert association.store(CT, given, EXPLICIT_LITTLE, file, 100, lambda: False) == 0
+    with Association(to(listen()), [Context(1, CT, (EXPLICIT_LITTLE,))], HASTY) as association:
+        assert store_now(association, given, path, 100) == 0
     assert inbox.received[0].sop_instance_uid == kept
     assert part10.read_meta(inbox.received[0].dataset_file).sop_instance_uid == kept
 
@@ -200,8 +202,8 @@ def test_where_an_object_cannot_be_kept_somebody_is_told_to_look_at_the_disk(
 
 def test_an_object_without_instance_uid_is_refused(listen: Listen, inbox: Inbox, tmp_path: Path) -> None:
     path = write_object(tmp_path / "a.dcm")
-    with Association(to(listen()), [Context(1, CT, (EXPLICIT_LITTLE,))], HASTY) as association, path.open("rb") as file:
-        assert association.store(CT, " ", EXPLICIT_LITTLE, file, 100, lambda: False) == 0x0117
+    with Association(to(listen()), [Context(1, CT, (EXPLICIT_LITTLE,))], HASTY) as association:
+        assert store_now(association, " ", path, 100) == 0x0117
     assert inbox.received == []
 
 
@@ -301,9 +303,10 @@ def test_an_association_may_bring_more_until_it_is_released_and_for_ever_if_it_b
     contexts = (Context(1, CT, (meta.transfer_syntax_uid,)),)
     for released in (True, False):
         association = Association(to(listener), contexts, HASTY)
-        with path.open("rb") as file:
-            file.seek(meta.offset)
-            association.store(CT, meta.sop_instance_uid, meta.transfer_syntax_uid, file, meta.length, lambda: False)
+        content = FileContent(path, meta.offset, meta.length)
+        association.store(CT, meta.sop_instance_uid, meta.transfer_syntax_uid, content)
+        association.answer()
+        content.close()
         assert inbox.received[-1].association in listener.unreleased
         if released:
             association.__exit__(None, None, None)

@@ -69,9 +69,17 @@ VOCABULARY = Vocabulary(
     },
     destinations={
         "dicom": S(
-            "dicom ADDRESS [as TITLE] [retry every EVERY for PATIENCE] [outside] [trusted] [tls] [confirm]",
-            {"address": kinds.Node, "title": kinds.AETitles, "every": kinds.Time, "patience": kinds.Time},
-            later=("tls", "confirm"),
+            "dicom ADDRESS [as TITLE] [retry every EVERY for PATIENCE] [outside] [trusted] [tls] [confirm]"
+            " [within WITHIN] [transcode SYNTAX]",
+            {
+                "address": kinds.Node,
+                "title": kinds.AETitles,
+                "every": kinds.Time,
+                "patience": kinds.Time,
+                "within": kinds.Time,
+            },
+            later=("tls", "transcode"),
+            needs={"within": "confirm"},
         ),
         "folder": S("folder ADDRESS", built=False),
     },

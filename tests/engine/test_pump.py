@@ -185,6 +185,7 @@ def test_what_a_sender_forgets_to_report_is_tried_again(
         "ready": 1,
         "again": 0,
         "active": 0,
+        "stored": 0,
         "later": 0,
     }
 

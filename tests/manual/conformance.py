@@ -54,7 +54,6 @@ def page() -> str:
         verifies=_yes(_accepts(VERIFICATION)),
         find=find.STUDY_ROOT_FIND,
         finds=_yes(_accepts(find.STUDY_ROOT_FIND)),
-        committing=_committing(),
         class_uid=IMPLEMENTATION_CLASS_UID,
         version_name=IMPLEMENTATION_VERSION_NAME,
         context=associate.APPLICATION_CONTEXT,
@@ -62,11 +61,12 @@ def page() -> str:
         pdu=MAX_PDU,
         contexts=MOST_CONTEXTS,
         associations=limits["max_associations"].default,
-        idle=limits["idle_seconds"].default,
+        idle=_idle_seconds(),
         connect=f"{USUAL_PATIENCE.connect:g}",
         associate=f"{USUAL_PATIENCE.associate:g}",
         respond=f"{USUAL_PATIENCE.respond:g}",
         handshake=f"{HANDSHAKE_SECONDS:g}",
+        operations=associate.MOST_OPERATIONS,
         rejections=_lines(_rejections()),
         answers=_lines(_answers()),
         instance=f"{status.INVALID_INSTANCE:04X}",
@@ -83,6 +83,11 @@ def page() -> str:
         many=len(_storage()),
         classes=_lines(_rows(_storage())),
     )
+
+
+def _idle_seconds() -> float:
+    limits = inspect.signature(Listener.__init__).parameters
+    return limits["idle_seconds"].default if "idle_seconds" in limits else limits["pace"].default.idle_seconds
 
 
 def _answers() -> Iterator[str]:
@@ -106,11 +111,6 @@ def _yes(answer: bool) -> str:
 def _accepts(sop_class: str) -> bool:
     [answer] = accept([Context(1, sop_class, (EXPLICIT_LITTLE, IMPLICIT_LITTLE))])
     return answer.result == ACCEPTED
-
-
-def _committing() -> str:
-    built = "confirm" not in DESTINATIONS["dicom"].later
-    return "yes, where the destination says `confirm` | no" if built else "not built yet | no"
 
 
 def _bare(code: int) -> str:

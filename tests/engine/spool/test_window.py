@@ -185,6 +185,7 @@ def test_what_is_urgent_goes_first_also_after_a_restart(tmp_path: Path, pacs: Pa
         "ready": 5,
         "again": 0,
         "active": 0,
+        "stored": 0,
         "later": 0,
     }
     assert [entry.object for entry in line.spool.outbox("PACS").claim(1)] == [
@@ -255,7 +256,7 @@ def test_a_window_of_time_that_opens_for_very_many_wakes_them_bit_by_bit(line: L
     assert home.wake_due(now) == now, "there are more"
     assert home.count()["ready"] == WAKE
     assert home.wake_due(now) is None
-    assert home.count() == {"waiting": 0, "urgent": 0, "ready": WAKE + 5, "again": 0, "active": 0, "later": 0}
+    assert {state: count for state, count in home.count().items() if count} == {"ready": WAKE + 5}
 
 
 # ── what the disk kept from being taken down ────────────────────────────────────────────────────────────────────────
@@ -278,7 +279,7 @@ def test_what_is_claimed_and_in_nobodys_hand_is_owed_again(
     home.give_back_stale([])
     monkeypatch.setattr(time, "monotonic", lambda: now + 2 * STALE)
     home.give_back_stale([])
-    assert home.count()["ready"] == 1
+    assert home.count()["again"] == 1, "it may have been sent"
     pump(line, pacs).turn(time.time())
     assert pacs.got == ["1.1"]
 
@@ -382,7 +383,7 @@ def test_as_many_are_sent_at_once_as_the_rules_say(line: Line) -> None:
     for thread in threads:
         thread.start()
     end = time.monotonic() + 10
-    while line.owed("PACS") and time.monotonic() < end:
+    while any(line.spool.outbox("PACS").count().values()) and time.monotonic() < end:
         time.sleep(0.01)
     ours.stop()
     for thread in threads:
