@@ -18,15 +18,22 @@ import pytest
 import trustme
 
 from appliance.cli import main
+from appliance.commitments import Promises
 from appliance.demonstration.pacs import free_port
+from appliance.settings import Settings
 from appliance.tls import DAYS, Certificates, TLSError
+from dsl.compile import compile_text
 from engine.certificates import facts_of
 from engine.dicom import Done, Listener, Peer, echo
+from engine.dicom.command import Command
+from engine.dicom.services import Call
 from engine.errors import Later
 from engine.tls import Trust, client_context, server_context, told
+from engine.vocabulary import vocabulary
 from tests.appliance.running import Running, dcmtk_missing
 from tests.certificates import pin, self_signed, signed
 from tests.dicom.conftest import sendable_files
+from tests.engine.spool.crash_kit import new_uid, write_instance
 
 
 @pytest.fixture
@@ -340,3 +347,44 @@ def test_users_are_added_by_a_pipe_and_never_by_the_command_line(
     assert main(["user", "remove", "ward1", *data]) == 0
     assert main(["user", "remove", "ward1", *data]) == 1
     assert main(["user", "add", *data]) == 2
+
+
+# ── with storage commitment ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_one_appliance_confirms_to_another_over_tls(tmp_path: Path) -> None:
+    plain, secured, entrance = free_port(), free_port(), free_port()
+    there = Running(
+        tmp_path / "there",
+        f"listener HOUSE = dicom port {secured} tls\non HOUSE → store by PatientID\non port {plain} → hold\n",
+        plain,
+    )
+    here = Running(
+        tmp_path / "here",
+        f'destination THERE = dicom "STELLWERK@127.0.0.1:{secured}" tls confirm\non port {entrance} → forward THERE\n',
+        entrance,
+    )
+    try:
+        pin_there = Certificates(there.data / "tls").own().fingerprint
+        command(here, "tls", "trust", "THERE", told(pin_there))
+        write_instance(tmp_path / "one.dcm", new_uid(), "US")
+        here.deliver(tmp_path / "one.dcm")
+        there.settle()
+        assert len([*there.archive.rglob("*.dcm")]) == 1
+    finally:
+        here.stop()
+        there.stop()
+
+
+def test_results_are_told_over_tls_where_the_destination_speaks_it(certificates: Certificates, tmp_path: Path) -> None:
+    rules = 'destination CT = dicom "CT1@127.0.0.1:104" tls\ndestination MR = dicom "MR1@127.0.0.1:104"\n'
+    program = compile_text(rules, name="my.rules", vocabulary=vocabulary(), read=lambda _: "").program
+    assert program is not None
+    settings = Settings(data=tmp_path)
+    promises = Promises(settings, lambda: program, lambda _: None, threading.Event(), certificates.client)
+    secured, plain = (promises._peer(Call(Command(1, 1), b"", "", title, "STELLWERK", "")) for title in ("CT1", "MR1"))
+    assert secured is not None
+    assert secured.tls is not None
+    assert isinstance(secured.tls(), ssl.SSLContext)
+    assert plain is not None
+    assert plain.tls is None
