@@ -15,6 +15,7 @@ from ipaddress import ip_network
 
 from appliance.chores import Caretaker, timetable
 from appliance.commitments import Promises
+from appliance.doors import Doors, secured
 from appliance.folders import Folders
 from appliance.health import Health
 from appliance.settings import Settings
@@ -34,7 +35,7 @@ from engine.object import Origin
 from engine.outbox import Outbox
 from engine.parameters import AETitles, Networks
 from engine.plan import prepare
-from engine.program import Listener, Program
+from engine.program import Destination, Listener, Program
 from engine.pump import Keeping, Pump, Sender
 from engine.router import Router
 from engine.spool import Spool
@@ -77,6 +78,7 @@ class Appliance:
         self._digest = self.spool.keep_program(program)
         self.router = Router(self.spool, lambda: self._plan, self._promised)
         self._relay = settings.relay()
+        self.doors = Doors(settings)
         self._listeners: dict[str, tuple[Listener, dicom.Listener]] = {}
         self._folders = Folders(settings, self.spool, lambda: self._digest, self._no_room, self.router.wake.set)
         self._pumps: dict[str, _Pumping] = {}
@@ -84,7 +86,9 @@ class Appliance:
         self._changing = threading.RLock()
         self._routing = Supervised("router", self._route)
         self._stopping = threading.Event()
-        self._commitments = Promises(settings, lambda: self.program, self._wake, self._stopping)
+        self._commitments = Promises(
+            settings, lambda: self.program, self._wake, self._stopping, self.doors.certificates.client
+        )
         self.health = Health(self.spool, settings, lambda: self.program, self._boxes)
         self._heard = Heard(self.spool.root / "heard")
         telling = Telling(self.spool, self._heard, self._relay, settings.language, lambda: self.program, self.health)
@@ -104,6 +108,7 @@ class Appliance:
         self.health.also("rules by the clock", lambda: self._timetable.trouble or self._by_clock.trouble)
         self.health.also("the journal", lambda: self._journal.trouble)
         self.health.also_each(self._folders.trouble)
+        self.health.also("the certificate", self.doors.certificates.trouble)
         self.health.also("the watch", lambda: self._watch.mailing or self._watching.trouble)
 
     @property
@@ -254,11 +259,13 @@ class Appliance:
             may_receive=self.health.disk.refuses,
             cannot_keep=self.health.disk.probe,
             ended=self._association_ended,
+            tls=self.doors.tls(listener),
+            knows=self.doors.knows(listener),
             services=self._commitments.services,
         )
         running.start()
         self._listeners[listener.name] = (listener, running)
-        log.info("listening on port %d (DICOM)", port)
+        log.info("listening on port %d (DICOM%s)", port, ", TLS" if secured(listener) else "")
 
     def _close(self, listener: Listener) -> None:
         _, running = self._listeners.pop(listener.name)
@@ -268,7 +275,7 @@ class Appliance:
     def _accept(self, reception: dicom.Reception, port: int) -> None:
         received = datetime.now().astimezone().isoformat(timespec="milliseconds")
         sender = (reception.calling_ae, reception.called_ae, reception.address)
-        origin = Origin("dicom", port, *sender, received, reception.association)
+        origin = Origin("dicom", port, *sender, received, reception.association, user=reception.user)
         try:
             self.spool.accept(reception.dataset_file, origin, self._digest)
         except OSError as error:
@@ -299,6 +306,9 @@ class Appliance:
             if not self.router.turn():
                 # Something may have come by another way than ours (a release from the hold): look by ourselves too.
                 self.router.wake.wait(2.0)
+                for name in self.doors.certificates.said_yes():
+                    if name in self._pumps:
+                        self._pump(name).try_again()
 
     # --- out ---------------------------------------------------------------------------------------------
 
@@ -347,7 +357,10 @@ class Appliance:
         if name.endswith(GATHERING):
             return Collector(self.spool, self.router, self._unreleased, self._count_at)
         declared = self.program.destination(name)
-        return None if declared is None else DicomNode(declared, self.settings.ae_title, self._commitments.asked)
+        return None if declared is None else self._node(declared)
+
+    def _node(self, declared: Destination) -> DicomNode:
+        return DicomNode(declared, self.settings.ae_title, self._commitments.asked, tls=self.doors.certificates.client)
 
     def _dismiss(self, *names: str) -> None:
         """Make these senders anew when they are needed; what they keep open is closed."""
@@ -372,10 +385,11 @@ class Appliance:
         if declared is None or declared.outside:
             # Outside the house not even the UID of a study is told.
             return None
-        return DicomNode(declared, self.settings.ae_title).count(study, series)
+        return self._node(declared).count(study, series)
 
     def _warn(self) -> None:
-        """Say what will wait although nothing is wrong with the rules."""
+        """Say what will wait although nothing is wrong with the rules, and by what we are known."""
+        self.doors.present(self.program)
         if self.program.contacts and self._relay is None:
             log.warning("no mail relay is set (mail_host): reports wait in their outboxes, and alarms reach nobody")
         for name in self.spool.outboxes():

@@ -17,7 +17,7 @@ DESTINATIONS = {
                 "connections": Connections,
                 "within": Time,
             },
-            later=("tls", "transcode"),
+            later=("transcode",),
             needs={"within": "confirm"},
         ),
         *(

@@ -1,6 +1,6 @@
 """Ways in: their signature lines. A source that is not built yet is planned here, so that `check` can say so."""
 
-from engine.parameters import AETitles, Networks, OutboxName, Port, Time, WatchedFolder
+from engine.parameters import AETitles, Networks, OutboxName, Port, Time, UserNames, WatchedFolder
 from engine.schedule import Clock, WeekDays
 from engine.signature import Signature
 
@@ -21,9 +21,8 @@ LISTENERS = {
     signature.name: signature
     for signature in (
         Signature.of(
-            "dicom port PORT [as TITLE] [accept CALLERS] [from NETWORKS] [tls] [require certificate]",
-            {"port": Port, "title": AETitles, "callers": AETitles, "networks": Networks},
-            later=("tls", "require"),
+            "dicom port PORT [as TITLE] [accept CALLERS] [from NETWORKS] [users USERS] [tls] [require certificate]",
+            {"port": Port, "title": AETitles, "callers": AETitles, "networks": Networks, "users": UserNames},
         ),
         Signature.of(
             "https port PORT [accept USERS] [from NETWORKS] [tls] [require certificate]", {"port": Port}, built=False

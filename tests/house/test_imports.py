@@ -24,6 +24,7 @@ THIRD_PARTY = {
     "rich": ("appliance",),
     "imagecodecs": ("engine/pixels", "appliance/commands/demo.py"),  # the demo draws its before and after
     "pynetdicom": ("engine/dicom",),
+    "cryptography": ("engine/certificates.py",),
     "lark": ("dsl/parse.py",),
     "tornado": ("engine/sources/https.py", "appliance/console"),
     "apscheduler": ("engine/sources/every.py", "appliance"),
