@@ -179,7 +179,7 @@ class _Lowering:
 
 
 def way(source: str, bound: Arguments) -> Listener:
-    """A way in as a route names it that is not declared: `port 11112`, `https port 443`, `outbox PACS`, `folder "/srv/export"`."""
+    """A way in that is not declared, as a route names it: `port 11112`, `https port 443`, `folder "/srv/export"`."""
     if source == "port":
         port = int(bound["port"].text)
         return Listener(f"port {port}", "dicom", {"port": Argument("number", str(port))})

@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -91,6 +91,7 @@ class HttpListener:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self.requests: set[_Request] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self.stopping = False
 
     @property
@@ -102,6 +103,12 @@ class HttpListener:
     def conversation_at(port: int) -> str:
         """The name under which all that comes at a port belongs together, as what comes on one association does."""
         return f"https {port}"
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Begin something in the loop, which itself would not keep it from being collected."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def start(self) -> None:
         """Listen, or raise OSError that says why the port cannot be had."""
@@ -150,7 +157,7 @@ class HttpListener:
 
     def _begin_to_end(self, grace: float) -> None:
         self._server.stop()
-        self._ending = asyncio.ensure_future(self._end(grace))
+        self.spawn(self._end(grace))
 
     async def _end(self, grace: float) -> None:
         end = time.monotonic() + grace
@@ -254,11 +261,11 @@ class _Request(HTTPMessageDelegate):
 
     def finish(self) -> None:
         """All of it has come."""
-        asyncio.ensure_future(self._end())  # noqa: RUF006  (the listener's `requests` keeps it)
+        self._listener.spawn(self._end())
 
     def on_connection_close(self) -> None:
         """It has gone before all of it had come: nothing is taken."""
-        asyncio.ensure_future(self._forget())  # noqa: RUF006
+        self._listener.spawn(self._forget())
 
     # --- what we do
 

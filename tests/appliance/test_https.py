@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trustme
 
 from appliance.demonstration.pacs import free_port
 from tests.appliance.running import Running
@@ -115,6 +116,24 @@ def test_a_rule_asks_for_the_user(run: Start, ports: dict[str, int], tmp_path: P
     line.settle()
     line.wait_for(lambda: len(stored(line)) == 1, "it is not stored")
     assert "correct horse" not in line.said()
+
+
+def test_where_a_certificate_is_required_nobody_sends_without_one(
+    run: Start, ports: dict[str, int], tmp_path: Path
+) -> None:
+    line = run(f"listener S = https port {ports['https']} require certificate\non S → store by PatientID")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    body = post(instance(tmp_path, name="a.dcm").read_bytes())
+    admit = [sys.executable, "-m", "appliance", "tls", "--data", str(line.data), "admit"]
+    subprocess.run([*admit, "praxis", str(tmp_path / "authority.pem")], check=True, capture_output=True)
+    with pytest.raises(ssl.SSLError):
+        raw(ports["https"], body, tls=trusting())
+    shown = trusting()
+    authority.issue_cert("praxis.example").configure_cert(shown)
+    assert status(raw(ports["https"], body, tls=shown)) == 200
+    line.settle()
+    line.wait_for(lambda: len(stored(line)) == 1, "it is not stored")
 
 
 def test_a_port_opens_and_closes_at_a_reload(run: Start, ports: dict[str, int], tmp_path: Path) -> None:
