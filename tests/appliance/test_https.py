@@ -15,9 +15,11 @@ import pytest
 import trustme
 
 from appliance.demonstration.pacs import free_port
+from dsl.changeover import changeover
 from tests.appliance.running import Running
 from tests.data.make import instance
 from tests.engine.sources.web import post, raw, status
+from tests.manual.pages import compiled
 
 Start = Callable[[str], Running]
 
@@ -157,6 +159,25 @@ def test_a_study_that_is_posted_is_complete_when_it_is_quiet(run: Start, ports: 
     line.wait_for(lambda: len(stored(line)) == 3, "it does not go on")
     assert "quiet" in _history(line)
     assert '"reason": "released"' not in _history(line)
+
+
+@pytest.mark.parametrize("words", ["accept nord", "from 10.0.0.0/8", "require certificate"])
+def test_a_web_port_that_opens_to_everyone_is_warned_of(words: str) -> None:
+    before = compiled(f"listener P = https port 26130 {words}\non P → hold")
+    assert before.program is not None
+    after = changeover(compiled("on https port 26130 → hold"), before.program, {})
+    assert [one.code for one in after.findings] == ["W503"]
+    assert not changeover(before, before.program, {}).findings
+
+
+def test_one_port_is_not_opened_in_two_ways() -> None:
+    found = compiled("on https port 26130 → hold\non port 26130 → hold").findings
+    assert [one.code for one in found] == ["E201"]
+
+
+def test_what_is_posted_does_not_leave_the_house_uncleaned() -> None:
+    found = compiled('destination R = dicom "R@r.example:104" outside\non https port 26130 → forward R').findings
+    assert {"E401", "E402"} <= {one.code for one in found}
 
 
 @pytest.mark.parametrize("objects", [300, pytest.param(10_000, marks=pytest.mark.slow)])
