@@ -50,7 +50,8 @@ Identify = Callable[[str, str, str], bool | None]
 PIECE = 256 << 10
 """Bytes of a body in memory before they are written: so much for each connection."""
 THREADS = 16
-MOST_CONNECTIONS = 500
+MOST_CONNECTIONS = 300
+"""Each takes two file descriptors, of which a process has a thousand."""
 DRAINED = 8 << 20
 """So much of a body that is refused is read all the same: whoever is still sending does not hear an answer."""
 

@@ -7,6 +7,7 @@ call this. It must not know HTTP's framing, nor the spool.
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -23,6 +24,9 @@ SURE = ("application/x-mirc", "application/dicom", "application/zip", "applicati
 """Content types that say: this is for you. They may be longer (x-mirc-dicom), and in any capitals."""
 UNSURE = ("", "application/octet-stream", "binary/octet-stream")
 """Those that say nothing: taken if the body is DICOM or a ZIP, and otherwise not ours."""
+
+AT_ONCE = 8
+"""So many members of a ZIP are made durable at once."""
 
 _LOOK_EVERY = 64 << 20
 """So many bytes of a body are written before it is looked again whether the disk has room."""
@@ -119,8 +123,13 @@ class Posted:
         uploads = self._unpacked() if found.kind == ZIP else [self._upload(self._path, self._name, flaw_of(found))]
         if found.kind == DICOMDIR and not found.lacks:
             uploads = []  # a table of contents, and no object
-        for upload in uploads:
-            self._house.accept(upload)
+        if len(uploads) > 1:
+            # A sender waits seconds, and each takes a flush of the disk: together they share them.
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                list(pool.map(self._house.accept, uploads))
+        else:
+            for upload in uploads:
+                self._house.accept(upload)
         durable = ((DURABLE, f"sha-256={self._claim.sha256}"),) if self._claim.sha256 else ()
         return Answer(200, b"OK", durable)
 
