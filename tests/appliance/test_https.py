@@ -180,7 +180,7 @@ def test_what_is_posted_does_not_leave_the_house_uncleaned() -> None:
     assert {"E401", "E402"} <= {one.code for one in found}
 
 
-@pytest.mark.parametrize("objects", [300, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("objects", [300, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
 def test_of_many_senders_whose_lines_are_cut_nothing_is_missing(
     run: Start, ports: dict[str, int], tmp_path: Path, objects: int
 ) -> None:
