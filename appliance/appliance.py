@@ -22,6 +22,7 @@ from appliance.settings import Settings
 from appliance.supervise import Supervised
 from appliance.telling import Telling
 from appliance.watch import Watch
+from appliance.web import KINDS, Web
 from engine import dicom
 from engine.collector import Collector
 from engine.destinations.archive import Archive
@@ -38,6 +39,7 @@ from engine.plan import prepare
 from engine.program import Destination, Listener, Program
 from engine.pump import Keeping, Pump, Sender
 from engine.router import Router
+from engine.sources.https import HttpListener
 from engine.spool import Spool
 from engine.step import GATHERING, HOLD
 from engine.tidy import tidy
@@ -79,7 +81,7 @@ class Appliance:
         self.router = Router(self.spool, lambda: self._plan, self._promised)
         self._relay = settings.relay()
         self.doors = Doors(settings)
-        self._listeners: dict[str, tuple[Listener, dicom.Listener]] = {}
+        self._listeners: dict[str, tuple[Listener, dicom.Listener | HttpListener]] = {}
         self._folders = Folders(settings, self.spool, lambda: self._digest, self._no_room, self.router.wake.set)
         self._pumps: dict[str, _Pumping] = {}
         self._senders: dict[str, Sender | None] = {}
@@ -91,6 +93,16 @@ class Appliance:
         )
         self.health = Health(self.spool, settings, lambda: self.program, self._boxes)
         self._heard = Heard(self.spool.root / "heard")
+        self._web = Web(
+            settings,
+            self.spool,
+            self.doors,
+            self._heard,
+            lambda: self._digest,
+            self._no_room,
+            self.health.disk.probe,
+            self.router.wake.set,
+        )
         telling = Telling(self.spool, self._heard, self._relay, settings.language, lambda: self.program, self.health)
         caretaker = Caretaker(settings, telling, self._stopping.is_set)
         self._timetable = timetable(self.spool, caretaker)
@@ -243,12 +255,19 @@ class Appliance:
     # --- in ----------------------------------------------------------------------------------------------
 
     def _open(self, listener: Listener) -> None:
+        running = self._web.listener(listener) if listener.kind in KINDS else self._dicom(listener)
+        running.start()
+        self._listeners[listener.name] = (listener, running)
+        spoken = listener.kind.upper() if listener.kind in KINDS else "DICOM, TLS" if secured(listener) else "DICOM"
+        log.info("listening on port %d (%s)", running.port, spoken)
+
+    def _dicom(self, listener: Listener) -> dicom.Listener:
         arguments = listener.arguments
         title = AETitles.of(arguments["title"]).titles[0] if "title" in arguments else self.settings.ae_title
         callers = AETitles.of(arguments["callers"]).titles if "callers" in arguments else ()
         networks = Networks.of(arguments["networks"]).networks if "networks" in arguments else ()
         port = listener.port or 0
-        running = dicom.Listener(
+        return dicom.Listener(
             port,
             lambda reception: self._accept(reception, port),
             folder=self.spool.work,
@@ -263,9 +282,6 @@ class Appliance:
             knows=self.doors.knows(listener),
             services=self._commitments.services,
         )
-        running.start()
-        self._listeners[listener.name] = (listener, running)
-        log.info("listening on port %d (DICOM%s)", port, ", TLS" if secured(listener) else "")
 
     def _close(self, listener: Listener) -> None:
         _, running = self._listeners.pop(listener.name)

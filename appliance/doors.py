@@ -78,7 +78,7 @@ class Doors:
 
 def secured(listener: Listener) -> bool:
     """Whether a listener takes only TLS: who requires a certificate does."""
-    return "tls" in listener.arguments or "require" in listener.arguments
+    return listener.kind == "https" or "tls" in listener.arguments or "require" in listener.arguments
 
 
 def _users(listener: Listener) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     way = _way_in(result.program, arguments.on)
     if way is None:
-        takes = '"port N", "outbox NAME", \'folder "/path"\' or a listener of the rules'
+        takes = '"port N", "https port N", "outbox NAME", \'folder "/path"\' or a listener of the rules'
         print(f'stellwerk: --on takes {takes}, not "{arguments.on}"', file=sys.stderr)
         return 2
     if not arguments.file.is_file():
@@ -77,6 +77,8 @@ def _way_in(program: Program, words: str) -> Listener | None:
         return declared
     if number.isdecimal():
         return Listener("", "dicom", {"port": Argument("number", str(int(number)))})
+    if kind in ("http", "https") and (number := rest.removeprefix("port").strip()).isdecimal():
+        return Listener("", kind, {"port": Argument("number", str(int(number)))})
     try:
         if kind == "outbox" and rest:
             return Listener("", kind, {"name": Argument("text", OutboxName.of(Argument("word", rest)).name)})

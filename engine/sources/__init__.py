@@ -8,7 +8,8 @@ SOURCES = {
     signature.name: signature
     for signature in (
         Signature.of("port PORT", {"port": Port}),
-        Signature.of("https port PORT", {"port": Port}, built=False),
+        Signature.of("https port PORT", {"port": Port}),
+        Signature.of("http port PORT", {"port": Port}),
         Signature.of("folder PATH [then delete]", {"path": WatchedFolder}),
         Signature.of("outbox NAME", {"name": OutboxName}),
         Signature.of("every day at TIME [on DAYS]", {"time": Clock, "days": WeekDays}, bare=True),
@@ -25,7 +26,12 @@ LISTENERS = {
             {"port": Port, "title": AETitles, "callers": AETitles, "networks": Networks, "users": UserNames},
         ),
         Signature.of(
-            "https port PORT [accept USERS] [from NETWORKS] [tls] [require certificate]", {"port": Port}, built=False
+            "https port PORT [accept USERS] [from NETWORKS] [require certificate]",
+            {"port": Port, "users": UserNames, "networks": Networks},
+        ),
+        Signature.of(
+            "http port PORT [accept USERS] [from NETWORKS]",
+            {"port": Port, "users": UserNames, "networks": Networks},
         ),
         Signature.of("folder PATH [then delete]", {"path": WatchedFolder}),
     )
