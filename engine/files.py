@@ -5,10 +5,17 @@ at each (tests/engine/test_spool_crash.py). What they rely on: rename within one
 is durable once its folder has been fsynced (POSIX; ext4, XFS).
 """
 
+import ctypes
 import errno
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+
+_START_WRITING = 2  # SYNC_FILE_RANGE_WRITE: begin, and wait for nothing (sync_file_range(2), Linux only)
+_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
+if _sync_file_range is not None:
+    _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 
 
 def sync(path: Path) -> None:
@@ -18,6 +25,45 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_together(paths: Sequence[Path]) -> dict[Path, OSError]:
+    """Make the bytes of several files durable, which costs little more than for one; those that failed, and why.
+
+    All are begun before the first is waited for: the file system then commits what it notes of them (their size, where
+    they lie) together. Each is synced once only, as a failed sync may pass for a good one when it is tried again.
+    """
+    failed: dict[Path, OSError] = {}
+    handles: dict[Path, int] = {}
+    try:
+        for path in paths:
+            try:
+                handles[path] = os.open(path, os.O_RDONLY)
+            except OSError as error:
+                failed[path] = error
+            else:
+                begin_sync(handles[path], 0, 0)
+        for path, handle in handles.items():
+            try:
+                os.fsync(handle)
+            except OSError as error:
+                failed[path] = error
+    finally:
+        for handle in handles.values():
+            os.close(handle)
+    return failed
+
+
+def begin_sync(handle: int, offset: int, length: int) -> None:
+    """Have the system begin to write so many bytes of an open file (0: to its end) to the disk. A hint: no more."""
+    if _sync_file_range is not None:
+        _sync_file_range(handle, offset, length, _START_WRITING)
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a new file under a name that counts for nothing yet. Not durable, nor whole after a crash, until synced."""
+    with path.open("wb") as stream:
+        stream.write(data)
 
 
 def write(path: Path, data: bytes) -> None:

@@ -39,6 +39,7 @@ from engine.errors import Never
 from engine.gates import leave_word
 from engine.header import Header
 from engine.history import History
+from engine.intake import Intake
 from engine.numbers import Numbers
 from engine.object import Object, Origin
 from engine.outbox import Outbox, names
@@ -96,6 +97,7 @@ class Spool:
         self._numbers = Numbers(os.getpid(), time.time_ns)
         self._numbering = threading.Lock()
         self._unrouted = Window(self.incoming)
+        self._intake = Intake(self.incoming)
         self.arrivals = Arrivals(root)
         self._outboxes: dict[str, Outbox] = {}
         # Two threads must not settle one batch; nothing else in the spool needs a lock, a rename has one winner.
@@ -117,13 +119,15 @@ class Spool:
         Raises OSError (disk full …): nothing was accepted then.
         """
         number = number or self.new_number(origin.sender or origin.address)
-        self._put_in(file, origin, program, number, again)
+        note, named = self.incoming / f"{number}.json", self.incoming / f"{number}.dcm"
+        # A note counts for nothing before there are bytes of its name, so it may be there in half till then.
+        files.put(note, _note(origin, program, again))
         try:
-            files.sync(self.incoming)
+            self._intake.take(file, note, named)
         except OSError:
             # Its sender hears that it was not taken, and keeps it. Had the router it already, it would come twice.
             with contextlib.suppress(OSError):
-                files.remove(self.incoming / f"{number}.dcm")
+                files.remove(named)
             # And when it comes then, it must not be taken for a duplicate of what is not here.
             self.arrivals.disown(number)
             raise
@@ -142,9 +146,8 @@ class Spool:
         files.sync(self.incoming)
 
     def _put_in(self, file: Path, origin: Origin, program: str, number: str, again: str) -> None:
-        note = {"origin": origin.to_json(), "program": program, "again": again}
         files.sync(file)
-        files.write(self.incoming / f"{number}.json", json.dumps(note).encode())
+        files.write(self.incoming / f"{number}.json", _note(origin, program, again))
         files.move(file, self.incoming / f"{number}.dcm")  # the name that counts
 
     def _tell_received(self, number: str, origin: Origin, program: str, again: str) -> None:
@@ -411,8 +414,7 @@ class Spool:
             # A new id: under the old one a crash might take it for something that is routed already.
             fresh = self.new_number(entry.origin.sender or entry.origin.address)
             # Without a program: it goes by the rules that run now, which a person may have mended meanwhile.
-            note = {"origin": entry.origin.to_json(), "program": program or "", "again": entry.object}
-            files.write(self.incoming / f"{fresh}.json", json.dumps(note).encode())
+            files.write(self.incoming / f"{fresh}.json", _note(entry.origin, program or "", entry.object))
             # Nobody would send it again, so its note must be there for good before its bytes may be there.
             files.sync(self.incoming)
             self.arrivals.strike_out(entry.object)
@@ -471,3 +473,8 @@ class Spool:
         """A number for an object that nobody else has, sortable by time (engine.numbers)."""
         with self._numbering:
             return self._numbers.new(sender)
+
+
+def _note(origin: Origin, program: str, again: str) -> bytes:
+    """What stands beside the bytes of an accepted object."""
+    return json.dumps({"origin": origin.to_json(), "program": program, "again": again}).encode()

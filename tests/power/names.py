@@ -13,7 +13,7 @@ import functools
 import itertools
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +70,15 @@ class Names:
             inode.written, inode.synced = path.read_bytes(), True
             return
         self._settle({number})
+
+    def sync_together(self, paths: Sequence[Path]) -> None:
+        """Bytes of several files."""
+        for path in paths:
+            self.sync(path)
+
+    def put(self, path: Path, data: bytes) -> None:
+        """A new file, its bytes not synced."""
+        self._change({self._name(path): self._new(Inode(folder=False, written=bytes(data)))})
 
     def write(self, path: Path, data: bytes) -> None:
         """A whole file, its bytes synced."""
@@ -218,10 +227,11 @@ def watched(names: Names, before: Callable[[str], None]) -> Iterator[None]:
     originals = {name: getattr(files, name) for name in OPERATIONS}
     really = os.fsync
 
-    def operation(name: str, *arguments: object) -> None:
+    def operation(name: str, *arguments: object) -> object:
         before(name)
-        originals[name](*arguments)
+        answer: object = originals[name](*arguments)
         getattr(names, name)(*arguments)
+        return answer
 
     for name in OPERATIONS:
         setattr(files, name, functools.partial(operation, name))
