@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.dicom import echo, send
+from engine.dicom import Pace, echo, send
 from engine.dicom.associate import decode_request
 from engine.dicom.command import C_STORE_RQ, Command, decode, encode
 from engine.dicom.negotiate import (
@@ -162,7 +162,7 @@ def test_a_sender_that_vanishes_in_the_middle_of_an_object_leaves_no_file(
 
 
 def test_an_idle_association_is_ended(listen: Listen) -> None:
-    listener = listen(idle_seconds=0.3)
+    listener = listen(pace=Pace(idle_seconds=0.3))
     with wire(listener.port) as sock:
         established(sock, request())
         assert all_of(sock)[0] == 7
