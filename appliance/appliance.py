@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from ipaddress import ip_network
 
@@ -266,9 +265,8 @@ class Appliance:
         log.info("port %d closed", running.port)
 
     def _accept(self, reception: dicom.Reception, port: int) -> None:
-        received = datetime.now().astimezone().isoformat(timespec="milliseconds")
         sender = (reception.calling_ae, reception.called_ae, reception.address)
-        origin = Origin("dicom", port, *sender, received, reception.association)
+        origin = Origin("dicom", port, *sender, association=reception.association)
         try:
             self.spool.accept(reception.dataset_file, origin, self._digest)
         except OSError as error:

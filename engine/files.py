@@ -9,7 +9,6 @@ import ctypes
 import errno
 import os
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 _START_WRITING = 2  # SYNC_FILE_RANGE_WRITE: begin, and wait for nothing (sync_file_range(2), Linux only)
@@ -25,33 +24,6 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def sync_together(paths: Sequence[Path]) -> dict[Path, OSError]:
-    """Make the bytes of several files durable, which costs little more than for one; those that failed, and why.
-
-    All are begun before the first is waited for: the file system then commits what it notes of them (their size, where
-    they lie) together. Each is synced once only, as a failed sync may pass for a good one when it is tried again.
-    """
-    failed: dict[Path, OSError] = {}
-    handles: dict[Path, int] = {}
-    try:
-        for path in paths:
-            try:
-                handles[path] = os.open(path, os.O_RDONLY)
-            except OSError as error:
-                failed[path] = error
-            else:
-                begin_sync(handles[path], 0, 0)
-        for path, handle in handles.items():
-            try:
-                os.fsync(handle)
-            except OSError as error:
-                failed[path] = error
-    finally:
-        for handle in handles.values():
-            os.close(handle)
-    return failed
 
 
 def begin_sync(handle: int, offset: int, length: int) -> None:

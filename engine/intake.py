@@ -1,13 +1,16 @@
 """The intake: received files get the name that counts, several at once, so that they share what the disk takes longest for.
 
-A flush costs milliseconds, whether it is for one file or for many. So whoever comes first commits for all that wait, and
-those that come meanwhile wait for the next round: nobody waits for company, and alone it costs nothing. It must not
-know what is in the files, nor who sent them.
+A flush costs milliseconds, whether it is for one file or for many. The bytes are flushed by each for itself, at the same
+time: the file system joins what is asked for at once. Names are flushed by whoever comes first, for all that wait; those
+that come meanwhile wait for the next round. Nobody waits for company, and alone it costs nothing. Decision 0022 has the
+figures. It must not know what is in the files, nor who sent them.
 """
 
 import errno
 import os
+import secrets
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,14 +18,18 @@ from pathlib import Path
 from engine import files
 
 _MOST = 64
-"""Files in one round: each needs two open files, and the first would wait for the last."""
+"""Names in one round, or the first would wait for the last."""
+
+_MOST_NAMES = 30_000
+"""Of one file: ext4 allows 65,000."""
+_MOST_TEMPLATES = 256
 
 
 @dataclass(slots=True, eq=False)
 class _Arriving:
     file: Path
-    note: Path
     target: Path
+    template: Path | None
     turn: threading.Event = field(default_factory=threading.Event)
     """Set when it is done, or is to lead the next round."""
     done: bool = False
@@ -38,12 +45,16 @@ class Intake:
         self._waiting: list[_Arriving] = []
         self._busy = False
 
-    def take(self, file: Path, note: Path, target: Path) -> None:
-        """Make a file and its note durable, rename the file to `target`, and make that durable.
+    def take(self, file: Path, target: Path, template: Path | None) -> None:
+        """Make a file durable, rename it to `target`, and make that durable. Its note is there, or is to be a second
+        name of a template that is durable.
 
         Raises OSError: what there is of it then is to be removed, as the name may be there already.
         """
-        mine = _Arriving(file, note, target)
+        files.sync(file)
+        if template is None:
+            files.sync(target.with_suffix(".json"))
+        mine = _Arriving(file, target, template)
         with self._lock:
             self._waiting.append(mine)
             leads = not self._busy
@@ -59,7 +70,7 @@ class Intake:
         with self._lock:
             batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
         for one in batch:  # until the opposite is known
-            one.error = OSError(errno.EINTR, os.strerror(errno.EINTR))
+            one.error = _interrupted()
         try:
             self._commit(batch)
         finally:
@@ -74,22 +85,56 @@ class Intake:
                 one.turn.set()
 
     def _commit(self, batch: Sequence[_Arriving]) -> None:
-        try:
-            failed = files.sync_together([path for one in batch for path in (one.file, one.note)])
-        except OSError as error:
-            failed = {one.file: error for one in batch}
         named: list[_Arriving] = []
         for one in batch:
-            one.error = failed.get(one.file) or failed.get(one.note)
-            if one.error is None:
-                try:
-                    files.move(one.file, one.target)  # the name that counts
-                    named.append(one)
-                except OSError as error:
-                    one.error = error
+            one.error = None
+            try:
+                if one.template is not None:
+                    files.link(one.template, one.target.with_suffix(".json"))
+                files.move(one.file, one.target)  # the name that counts
+                named.append(one)
+            except OSError as error:
+                one.error = error
         try:
             if named:
                 files.sync(self._folder)
         except OSError as error:
             for one in named:
                 one.error = error
+        except BaseException:
+            for one in named:
+                one.error = _interrupted()
+            raise
+
+
+class Notes:
+    """Notes that are the same for many objects, each durable once, for the objects' own notes to be names of it."""
+
+    def __init__(self, work: Path) -> None:
+        self._work = work
+        self._lock = threading.Lock()
+        self._templates: OrderedDict[bytes, tuple[Path, int]] = OrderedDict()
+
+    def template(self, text: bytes) -> Path:
+        """A durable file with this text. Raises OSError."""
+        with self._lock:
+            path, names = self._templates.get(text, (None, 0))
+            if path is None or names >= _MOST_NAMES:
+                path, names = self._work / f"{secrets.token_hex(12)}.note", 0
+                files.put(path, text)
+                files.sync(path)
+            self._templates[text] = path, names + 1
+            self._templates.move_to_end(text)
+            while len(self._templates) > _MOST_TEMPLATES:
+                # Those that were made of it stay, as other names of the same file.
+                files.remove(self._templates.popitem(last=False)[1][0])
+        return path
+
+    def forget(self, text: bytes) -> None:
+        """It could not be used: make it anew the next time."""
+        with self._lock:
+            self._templates.pop(text, None)
+
+
+def _interrupted() -> OSError:
+    return OSError(errno.EINTR, os.strerror(errno.EINTR))

@@ -39,8 +39,8 @@ from engine.errors import Never
 from engine.gates import leave_word
 from engine.header import Header
 from engine.history import History
-from engine.intake import Intake
-from engine.numbers import Numbers
+from engine.intake import Intake, Notes
+from engine.numbers import Numbers, moment
 from engine.object import Object, Origin
 from engine.outbox import Outbox, names
 from engine.outcome import Delivery
@@ -97,7 +97,7 @@ class Spool:
         self._numbers = Numbers(os.getpid(), time.time_ns)
         self._numbering = threading.Lock()
         self._unrouted = Window(self.incoming)
-        self._intake = Intake(self.incoming)
+        self._intake, self._notes = Intake(self.incoming), Notes(self.work)
         self.arrivals = Arrivals(root)
         self._outboxes: dict[str, Outbox] = {}
         # Two threads must not settle one batch; nothing else in the spool needs a lock, a rename has one winner.
@@ -116,15 +116,20 @@ class Spool:
         """Take over a received file. When this returns the object survives a power cut and may be acknowledged.
 
         `file` lies in `work` and is moved. number: which it is to have (`new_number`); again: the number it had before.
+        An origin that does not say when it was received has been now: so all of an association share one note.
         Raises OSError (disk full …): nothing was accepted then.
         """
         number = number or self.new_number(origin.sender or origin.address)
-        note, named = self.incoming / f"{number}.json", self.incoming / f"{number}.dcm"
-        # A note counts for nothing before there are bytes of its name, so it may be there in half till then.
-        files.put(note, _note(origin, program, again))
+        named, text, template = self.incoming / f"{number}.dcm", _note(origin, program, again), None
         try:
-            self._intake.take(file, note, named)
+            if origin.received:
+                # A note counts for nothing before there are bytes of its name, so it may be there in half till then.
+                files.put(named.with_suffix(".json"), text)
+            else:
+                template = self._notes.template(text)
+            self._intake.take(file, named, template)
         except OSError:
+            self._notes.forget(text)
             # Its sender hears that it was not taken, and keeps it. Had the router it already, it would come twice.
             with contextlib.suppress(OSError):
                 files.remove(named)
@@ -167,7 +172,10 @@ class Spool:
         """An accepted object and the digest of the program that took it in."""
         note = json.loads((self.incoming / f"{number}.json").read_bytes())
         file = self.incoming / f"{number}.dcm"
-        return Object(number, file, Header.read(file), Origin.from_json(note["origin"])), str(note["program"])
+        origin = Origin.from_json(note["origin"])
+        if not origin.received:
+            origin = replace(origin, received=moment(number))
+        return Object(number, file, Header.read(file), origin), str(note["program"])
 
     def is_again(self, number: str) -> bool:
         """Whether a person sends this accepted object through the rules once more."""

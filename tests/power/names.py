@@ -13,7 +13,7 @@ import functools
 import itertools
 import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,11 +70,6 @@ class Names:
             inode.written, inode.synced = path.read_bytes(), True
             return
         self._settle({number})
-
-    def sync_together(self, paths: Sequence[Path]) -> None:
-        """Bytes of several files."""
-        for path in paths:
-            self.sync(path)
 
     def put(self, path: Path, data: bytes) -> None:
         """A new file, its bytes not synced."""

@@ -60,7 +60,7 @@ class Crash(BaseException):
 
 
 OPERATIONS = (
-    *("sync", "sync_together", "put", "write", "append", "move", "link", "copy"),
+    *("sync", "put", "write", "append", "move", "link", "copy"),
     *("remove", "make_folder", "remove_folder"),
 )
 
