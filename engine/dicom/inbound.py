@@ -105,10 +105,10 @@ class Inbound(Connection):
             last = flags & 2
             more = not last and not self._left  # so a header follows, of which nobody must wait for more
             while left:
-                if filled == _ROOM:
+                if filled == len(room):
                     yield room
                     filled = 0
-                size = min(left, _ROOM - filled)
+                size = min(left, len(room) - filled)
                 self._read(room[filled : filled + size], more and size == left)
                 filled += size
                 left -= size

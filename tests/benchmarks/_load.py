@@ -3,7 +3,6 @@
 A sender writes a whole object with one call, and waits for its answer. It says nothing of what is received.
 """
 
-import io
 import json
 import multiprocessing
 import socket
@@ -13,8 +12,10 @@ import time
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGBaseline8Bit, MRImageStorage
 
 from engine.dicom.pdu import MAX_PDU
@@ -66,19 +67,17 @@ def kinds(longest: int = 16384) -> dict[str, Kind]:
 def _dataset(sop_class: str, rows: int, columns: int, bits: int, pixels: bytes | None = None) -> bytes:
     """A data set of an image without anybody on it."""
     image = Dataset()
-    image.file_meta = FileMetaDataset()
-    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     image.SOPClassUID, image.SOPInstanceUID = sop_class, UID.format(0)
     image.StudyInstanceUID, image.SeriesInstanceUID = "1.2.4", "1.2.5"
     image.PatientID, image.PatientName, image.Modality = "4711", "PHANTOM", "OT"
     image.Rows, image.Columns, image.BitsAllocated, image.BitsStored, image.HighBit = rows, columns, bits, bits, bits - 1
     image.SamplesPerPixel, image.PhotometricInterpretation, image.PixelRepresentation = 1, "MONOCHROME2", 0
     image.add_new(0x7FE00010, "OW" if bits > 8 else "OB", pixels or bytes(rows * columns * bits // 8))
-    if pixels and pixels[:4] == b"\xfe\xff\x00\xe0":
-        image["PixelData"].is_undefined_length = True
-    stream = io.BytesIO()
-    image.save_as(stream, enforce_file_format=False, implicit_vr=False, little_endian=True)
-    return stream.getvalue()
+    image["PixelData"].is_undefined_length = bool(pixels) and pixels[:4] == b"\xfe\xff\x00\xe0"
+    stream = DicomBytesIO()
+    stream.is_implicit_VR, stream.is_little_endian = False, True
+    write_dataset(stream, image)
+    return bytes(stream.getvalue())
 
 
 @dataclass(frozen=True)
