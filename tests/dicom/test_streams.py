@@ -196,7 +196,7 @@ def mangled(stream: bytes, chance: random.Random) -> bytes:
     for _ in range(chance.randint(0, 3)):
         heads = [at for at in range(len(stream) - 12) if stream[at : at + 2] == b"\4\0"] or [0]
         at = chance.choice(heads) + chance.randrange(13) if chance.random() < 0.7 else chance.randrange(len(stream))
-        match chance.randrange(6):
+        match chance.randrange(8):
             case 0:
                 stream = stream[:at] + bytes([chance.randrange(256)]) + stream[at + 1 :]
             case 1:
@@ -207,6 +207,10 @@ def mangled(stream: bytes, chance: random.Random) -> bytes:
                 stream = stream[:at] + stream[at + chance.randint(1, 40) :]
             case 4:
                 stream = stream[:at] + chance.randbytes(chance.randint(1, 40)) + stream[at:]
+            case 5 | 6:  # a length that is a little wrong
+                at = chance.choice(heads) + chance.choice((2, 6))
+                length = max(0, int.from_bytes(stream[at : at + 4], "big") + chance.choice((-6, -2, -1, 1, 2, 4, 10)))
+                stream = stream[:at] + length.to_bytes(4, "big") + stream[at + 4 :]
             case _:
                 other = chance.choice(heads)
                 stream = stream[:at] + stream[min(at, other) : max(at, other)] + stream[at:]

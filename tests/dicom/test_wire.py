@@ -93,6 +93,11 @@ def test_garbage_ends_in_an_abort_and_harms_nobody(garbage: bytes, listen: Liste
         p_data(pdv(3, b"\1\2\3\4\5\6\7\x08")),
         p_data(pdv(3, STORE), pdv(0, b"ab")) + RELEASE,
         b"\4\0\0\0\0\x0a" + struct.pack(">IBB", 500, 1, 3) + b"abcd",  # longer than its PDU
+        b"\4\0\0\0\0\6" + struct.pack(">IBB", 1, 1, 3),  # a value that has no room for its own head
+        b"\4\0\0\0\0\6" + struct.pack(">IBB", 0, 1, 3),
+        b"\4\0\0\0\0\0" + RELEASE,  # a PDU of data without any
+        b"\4\0\x7f\xff\xff\xff" + pdv(0, b"ab"),  # a PDU of two gigabytes
+        p_data(pdv(3, STORE), pdv(0, b"ab")) + b"\x63\0\0\0\0\0",
         b"\x63\0\0\0\0\0",
         request(),
     ],
