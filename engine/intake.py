@@ -1,9 +1,9 @@
-"""The intake: received files get the name that counts, several at once, so that they share what the disk takes longest for.
+"""The intake: received files get the name that counts, several at once, so that they share what takes a disk longest.
 
-A flush costs milliseconds, whether it is for one file or for many. The bytes are flushed by each for itself, at the same
-time: the file system joins what is asked for at once. Names are flushed by whoever comes first, for all that wait; those
-that come meanwhile wait for the next round. Nobody waits for company, and alone it costs nothing. Decision 0022 has the
-figures. It must not know what is in the files, nor who sent them.
+A flush costs milliseconds, whether it is for one file or for many. Bytes are flushed by each for itself, at the same
+time: the file system joins what is asked for at once. Names are flushed by whoever comes first, for all that wait;
+those that come meanwhile wait for the next round. Nobody waits for company, and alone it costs nothing. Decision 0022
+has the figures. It must not know what is in the files, nor who sent them.
 """
 
 import errno

@@ -16,6 +16,7 @@ import time
 from tests.__main__ import ROOT, say
 
 FACTOR = "20"
+WHERE = ("tests/dsl", "tests/dicom")
 
 
 def main(arguments: list[str]) -> int:
@@ -28,7 +29,7 @@ def main(arguments: list[str]) -> int:
         seed = str(secrets.randbelow(2**32))
         rounds += 1
         say(f"── round {rounds}, seed {seed}")
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "fuzz", "-o", "timeout=3600", "tests/dsl", "tests/dicom"]
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "fuzz", "-o", "timeout=3600", *WHERE]
         environment = {**os.environ, "FUZZ": os.environ.get("FUZZ", FACTOR), "FUZZ_SEED": seed}
         seeded = [*command, f"--hypothesis-seed={seed}"]
         done = subprocess.run(seeded, cwd=ROOT, env=environment, check=False)

@@ -130,10 +130,12 @@ class Inbound(Connection):
             have, self._have = self._have, 0
             while have < len(head):
                 if have >= _CONTROL_HEAD and head[0] != P_DATA_TF:
-                    return self._other(head[0])
+                    break
                 have += self._receive(head[have:], 0)
+            if head[0] == A_RELEASE_RQ:
+                return None
             if head[0] != P_DATA_TF:
-                return self._other(head[0])
+                raise _unwelcome(head[0])
             _, self._left, length, context, flags = _HEADS.unpack(head)
             if self._left > MOST_PDU_BYTES:
                 raise ViolationError("a PDU is longer than anybody needs", INVALID_PARAMETER_VALUE)
@@ -141,14 +143,6 @@ class Inbound(Connection):
         if length < 2 or self._left < 0:
             raise ViolationError("a presentation data value does not fit into its PDU", INVALID_PARAMETER_VALUE)
         return length - 2, context, flags
-
-    def _other(self, kind: int) -> None:
-        """A PDU that brings no data: a release (None), or the end."""
-        if kind == A_RELEASE_RQ:
-            return
-        if kind == A_ABORT:
-            raise AbortedError("the peer aborted the association")
-        raise ViolationError(f"PDU type {kind} is not expected here", UNEXPECTED_PDU if kind < 8 else UNRECOGNIZED_PDU)
 
     def _read(self, view: memoryview, more: bool) -> None:
         """Fill this; with `more`, have the bytes behind it put into `_head`, as far as they come along."""
@@ -226,3 +220,10 @@ class Inbound(Connection):
         if _QUICKACK is not None:
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+
+
+def _unwelcome(kind: int) -> LostError | ViolationError:
+    """What it means that a PDU of this type came where data was expected."""
+    if kind == A_ABORT:
+        return AbortedError("the peer aborted the association")
+    return ViolationError(f"PDU type {kind} is not expected here", UNEXPECTED_PDU if kind < 8 else UNRECOGNIZED_PDU)

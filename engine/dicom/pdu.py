@@ -1,6 +1,7 @@
 """Protocol data units of the DICOM upper layer (PS3.8 9.3) over one socket, as calls that block.
 
-What an acceptor reads in bulk goes through a faster loop (inbound.py). Must not know what the bytes mean: not commands, not datasets, not what an association proposes.
+What an acceptor reads in bulk goes through a faster loop (inbound.py). Must not know what the bytes mean: not commands,
+not datasets, not what an association proposes.
 """
 
 import contextlib

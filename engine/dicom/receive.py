@@ -61,11 +61,12 @@ class Listener:
 
     `accept` is called in those threads, several at a time. When it returns, the file is the callee's and the sender
     is told "success"; when it raises Later, Never or anything else, the file is removed and the sender keeps its
-    object. An empty `accept_calling`, `accept_called` or `networks` lets everyone in. `may_receive` is asked once an
-    association and gives the reason why not now (the disk is full), or None. `cannot_keep` is told where an object
-    could not be kept although its sender has done nothing wrong. `max_associations_each` is for one address, so that a
-    device that opens more and more shuts out nobody else; `most_bytes` is for one object. `ended` is called when an association has ended.
-    `services` are what is served beside storage.
+    object. An empty `accept_calling`, `accept_called` or `networks` lets everyone in. `max_associations_each` is for
+    one address, so that a device that opens more and more shuts out nobody else; `most_bytes` is for one object.
+    `may_receive` is asked once an association and gives the reason why not now (the disk is full), or None.
+    `cannot_keep` is told where an object could not be kept although its sender has done nothing wrong. `ended` is
+    called when an association has ended. `services` are what is served beside
+    storage.
     """
 
     def __init__(

@@ -70,7 +70,13 @@ def _dataset(sop_class: str, rows: int, columns: int, bits: int, pixels: bytes |
     image.SOPClassUID, image.SOPInstanceUID = sop_class, UID.format(0)
     image.StudyInstanceUID, image.SeriesInstanceUID = "1.2.4", "1.2.5"
     image.PatientID, image.PatientName, image.Modality = "4711", "PHANTOM", "OT"
-    image.Rows, image.Columns, image.BitsAllocated, image.BitsStored, image.HighBit = rows, columns, bits, bits, bits - 1
+    image.Rows, image.Columns, image.BitsAllocated, image.BitsStored, image.HighBit = (
+        rows,
+        columns,
+        bits,
+        bits,
+        bits - 1,
+    )
     image.SamplesPerPixel, image.PhotometricInterpretation, image.PixelRepresentation = 1, "MONOCHROME2", 0
     image.add_new(0x7FE00010, "OW" if bits > 8 else "OB", pixels or bytes(rows * columns * bits // 8))
     image["PixelData"].is_undefined_length = bool(pixels) and pixels[:4] == b"\xfe\xff\x00\xe0"
@@ -115,7 +121,13 @@ def send(kind: Kind, port: int, associations: int, many: int, raw: bool = False)
 
 
 def _worker(
-    kind: Kind, port: int, numbers: list[int], each: int, raw: bool, barrier: Barrier, results: "multiprocessing.Queue[str]"
+    kind: Kind,
+    port: int,
+    numbers: list[int],
+    each: int,
+    raw: bool,
+    barrier: Barrier,
+    results: "multiprocessing.Queue[str]",
 ) -> None:
     found: list[list[float]] = [[] for _ in numbers]
     body = struct.pack(">Q", len(kind.dataset)) + kind.dataset if raw else kind.pdus

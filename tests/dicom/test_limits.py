@@ -1,4 +1,4 @@
-"""What one sender may ask for: associations, time and room. Whoever asks for more keeps its image, and nothing is left."""
+"""What one sender may ask for: associations, time and room. Who asks for more keeps its image; nothing is left."""
 
 import contextlib
 import socket
