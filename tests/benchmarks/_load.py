@@ -35,17 +35,16 @@ class Kind:
     syntax: str
     dataset: bytes
     many: int
+    longest: int = MAX_PDU
 
     @property
     def pdus(self) -> bytes:
-        """The data set, in PDUs as long as every receiver here takes them."""
-        room = MAX_PDU - 6 if self.longest is None else self.longest - 6
+        """The data set, in PDUs of this length."""
+        room = self.longest - 6
         starts = range(0, len(self.dataset), room)
         return b"".join(
             p_data(pdv(2 if at + room >= len(self.dataset) else 0, self.dataset[at : at + room])) for at in starts
         )
-
-    longest: int | None = None
 
 
 def kinds(longest: int = 16384) -> dict[str, Kind]:
@@ -62,6 +61,12 @@ def kinds(longest: int = 16384) -> dict[str, Kind]:
         Kind("cine", US_MULTIFRAME, native, cine, 8, longest),
     )
     return {kind.name: kind for kind in found}
+
+
+def large(length: int) -> Kind:
+    """One object of so many bytes, sent in one go."""
+    pixels = _dataset(US_MULTIFRAME, 1024, 1024, 8, bytes(length))
+    return Kind("large", US_MULTIFRAME, ExplicitVRLittleEndian, pixels, 1, MAX_PDU)
 
 
 def _dataset(sop_class: str, rows: int, columns: int, bits: int, pixels: bytes | None = None) -> bytes:

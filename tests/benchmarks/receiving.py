@@ -27,7 +27,7 @@ def main() -> None:
     root = Path(tempfile.mkdtemp(prefix="stellwerk-receiving-", dir=os.environ.get("WHERE", "/var/tmp")))
     say(f"on {_file_system(root)}; durable: {', '.join(one for one in who if one in _receivers.DURABLE)}")
     try:
-        for load in loads:
+        for load in filter(None, loads):
             for associations in at:
                 _compare(_load.kinds()[load], associations, rounds, who, root)
         if os.environ.get("TWO_GB"):
@@ -71,8 +71,7 @@ def _compare(kind: _load.Kind, associations: int, rounds: int, who: list[str], r
 
 def _large(root: Path) -> None:
     """Two gigabytes in one object."""
-    kind = _load.kinds()["cine"]
-    whole = _load.Kind("2 GB", kind.sop_class, kind.syntax, bytes(2_000_000_000), 1, kind.longest)
+    whole = _load.large(2_000_000_000)
     with _receivers.receiver("ours", root / "in", 1) as (port, process):
         taken = _load.send(whole, port, 1, 1)
         peak = Path(f"/proc/{process}/status").read_text().partition("VmHWM:")[2].split()[0]
