@@ -11,7 +11,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from engine.dicom.pdu import (
@@ -70,18 +70,23 @@ class Inbound(Connection):
     def serve(self) -> None:
         """The association is there: from now on the pace counts."""
         self.wait_up_to(self._pace.idle_seconds)
-        tick = min(self._pace.idle_seconds, _LOOK_SECONDS)
-        if self._all:
-            # Python's own time-outs would ask the kernel twice for each call, and take MSG_WAITALL's meaning away.
-            self._socket.settimeout(None)
-            span = struct.pack("ll", int(tick), int(tick % 1 * 1e6))
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, span)
-            idle = self._pace.idle_seconds
-            self._socket.setsockopt(
-                socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(idle), int(idle % 1 * 1e6))
-            )
-        else:
+        self._look_often()
+
+    def write(self, data: memoryview, look: Callable[[], None]) -> None:
+        """Send all of it, as any connection does."""
+        super().write(data, look)
+        self._look_often()
+
+    def _look_often(self) -> None:
+        idle = self._pace.idle_seconds
+        tick = min(idle, _LOOK_SECONDS)
+        if not self._all:
             self._socket.settimeout(tick)
+            return
+        # Python's own time-outs would ask the kernel twice for each call, and take MSG_WAITALL's meaning away.
+        self._socket.settimeout(None)
+        for option, seconds in ((socket.SO_RCVTIMEO, tick), (socket.SO_SNDTIMEO, idle)):
+            self._socket.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
 
     def value(self) -> Value | None:
         """The next presentation data value, or None when the peer asks for the release of the association."""

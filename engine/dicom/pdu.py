@@ -172,7 +172,7 @@ class Connection:
     def send(self, pdu: bytes | memoryview) -> None:
         try:
             self._socket.sendall(pdu)
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
             raise SilentError("the peer stopped reading") from None
         except OSError as error:
             raise LostError(f"the connection broke: {error.strerror}") from None
