@@ -18,6 +18,8 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGBaseline8Bit, MRImageStorage
 
+from engine.dicom.associate import decode_acceptance
+from engine.dicom.command import decode
 from engine.dicom.pdu import MAX_PDU
 from tests.dicom.pdus import RELEASE, established, p_data, pdv, request, store
 
@@ -35,30 +37,28 @@ class Kind:
     syntax: str
     dataset: bytes
     many: int
-    longest: int = MAX_PDU
 
-    @property
-    def pdus(self) -> bytes:
+    def pdus(self, longest: int) -> bytes:
         """The data set, in PDUs of this length."""
-        room = self.longest - 6
+        room = longest - 6
         starts = range(0, len(self.dataset), room)
         return b"".join(
             p_data(pdv(2 if at + room >= len(self.dataset) else 0, self.dataset[at : at + room])) for at in starts
         )
 
 
-def kinds(longest: int = 16384) -> dict[str, Kind]:
-    """longest: the PDUs to send; 16,384 bytes is what DCMTK and pynetdicom take by default."""
+def kinds() -> dict[str, Kind]:
+    """What there is, by name."""
     ct = _dataset(CTImageStorage, 512, 512, 16)
     mr = _dataset(MRImageStorage, 256, 256, 16)
     jpeg = _dataset(US_MULTIFRAME, 480, 640, 8, encapsulate([b"\xff\xd8" + bytes(range(256)) * 84 + b"\xff\xd9"]))
     cine = _dataset(US_MULTIFRAME, 768, 1024, 8, bytes(768 * 1024 * 128))
     native, baseline = ExplicitVRLittleEndian, JPEGBaseline8Bit
     found = (
-        Kind("CT", CTImageStorage, native, ct, 160, longest),
-        Kind("JPEG", US_MULTIFRAME, baseline, jpeg, 480, longest),
-        Kind("MR", MRImageStorage, native, mr, 320, longest),
-        Kind("cine", US_MULTIFRAME, native, cine, 8, longest),
+        Kind("CT", CTImageStorage, native, ct, 160),
+        Kind("JPEG", US_MULTIFRAME, baseline, jpeg, 480),
+        Kind("MR", MRImageStorage, native, mr, 320),
+        Kind("cine", US_MULTIFRAME, native, cine, 8),
     )
     return {kind.name: kind for kind in found}
 
@@ -66,7 +66,7 @@ def kinds(longest: int = 16384) -> dict[str, Kind]:
 def large(length: int) -> Kind:
     """One object of so many bytes, sent in one go."""
     pixels = _dataset(US_MULTIFRAME, 1024, 1024, 8, bytes(length))
-    return Kind("large", US_MULTIFRAME, ExplicitVRLittleEndian, pixels, 1, MAX_PDU)
+    return Kind("large", US_MULTIFRAME, ExplicitVRLittleEndian, pixels, 1)
 
 
 def _dataset(sop_class: str, rows: int, columns: int, bits: int, pixels: bytes | None = None) -> bytes:
@@ -135,21 +135,32 @@ def _worker(
     results: "multiprocessing.Queue[str]",
 ) -> None:
     found: list[list[float]] = [[] for _ in numbers]
-    body = struct.pack(">Q", len(kind.dataset)) + kind.dataset if raw else kind.pdus
     first = UID.format(0).encode()
-    where = body.index(first) + len(first)  # within the first PDU
-    rest = memoryview(body)[where:]
-    go = threading.Barrier(len(numbers) + 1)
+    ready: dict[int, bytes] = {}
+    building, go = threading.Lock(), threading.Barrier(len(numbers) + 1)
+
+    def body(longest: int) -> bytes:
+        with building:
+            if longest not in ready:
+                raws = struct.pack(">Q", len(kind.dataset)) + kind.dataset
+                ready[longest] = kind.pdus(longest) if longest else raws
+            return ready[longest]
 
     def run(at: int) -> None:
         sock = socket.create_connection(("127.0.0.1", port), timeout=120)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        longest = 0
         if not raw:
-            established(sock, request(b"ANY-SCP", b"LOAD", kind.syntax.encode(), sop_class=kind.sop_class))
+            asked = request(b"ANY-SCP", b"LOAD", kind.syntax.encode(), sop_class=kind.sop_class)
+            # As long as the receiver takes them, up to what senders have: as they all do.
+            longest = min(decode_acceptance(established(sock, asked)).max_pdu or MAX_PDU, MAX_PDU)
+        whole = body(longest)
+        where = whole.index(first) + len(first)  # within the first PDU
+        start, rest = whole[:where], memoryview(whole)[where:]
         go.wait()
         answer = bytearray(4096)
         for number in range(each):
-            head = body[:where]
+            head = start
             if not raw:
                 uid = UID.format(time.time_ns() * 100 % 10**18 + numbers[at])
                 head = p_data(pdv(3, store(number + 1, uid, kind.sop_class))) + head.replace(first, uid.encode())
@@ -191,6 +202,5 @@ def _answered(sock: socket.socket, answer: bytearray, raw: bool) -> None:
         if not got:
             raise RuntimeError("the receiver has gone")
         there += got
-    at = answer.find(b"\0\0\0\x09\x02\0\0\0")
-    if answer[at + 8 : at + 10] != b"\0\0":
-        raise RuntimeError(f"the receiver refuses: {bytes(answer[at + 8 : at + 10]).hex()}")
+    if decode(bytes(answer[12:there])).status != 0:
+        raise RuntimeError("the receiver refuses")

@@ -37,11 +37,12 @@ def p_data(*values: bytes) -> bytes:
     return struct.pack(">BxI", 4, sum(map(len, values))) + b"".join(values)
 
 
-def established(sock: socket.socket, asked: bytes) -> None:
+def established(sock: socket.socket, asked: bytes) -> bytes:
+    """Ask for an association and get it; the body of the acceptance."""
     sock.sendall(asked)
     head = sock.recv(6, socket.MSG_WAITALL)
     assert head[0] == 2
-    sock.recv(int.from_bytes(head[2:], "big"), socket.MSG_WAITALL)
+    return sock.recv(int.from_bytes(head[2:], "big"), socket.MSG_WAITALL)
 
 
 def stored(sock: socket.socket) -> int | None:
