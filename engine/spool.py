@@ -10,7 +10,7 @@
                  /received/       the bytes as they came, where a route's `on failure` may want them
                  /receipts/       outcomes that a report waits for
     hold/<id>.dcm + .json         needs a person; .received: as it came, where `on failure` may want it again
-    work/                         scratch, emptied at start
+    work/                         scratch, and the notes that objects share (engine.intake); emptied at start
     drops/                        what is being taken out of folders (engine.drops)
     programs/<digest>.json        programs that objects still refer to (engine.tidy removes the others)
     arrivals.sqlite               what has come, so that duplicates are known; derived, nothing is lost without it
