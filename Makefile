@@ -32,7 +32,7 @@ test: .venv/.dev ## layout, lint, types and tests: everything that must hold
 lint: .venv/.dev ## layout, lint and types only
 	@exec $(BIN)/python -m tests --lint
 
-fuzz: .venv/.dev ## any text at all against parser, compiler and formatter, for MINUTES=30
+fuzz: .venv/.dev ## any text at all against the language, any PDUs at all against the listener, for MINUTES=30
 	@exec $(BIN)/python -m tests.fuzz $(MINUTES)
 
 torture: .venv/.dev ## kill it a hundred times, cut its power two hundred times, break its disk everywhere; minutes

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from ipaddress import ip_network
 
@@ -275,6 +274,10 @@ class Appliance:
             address=self.settings.address,
             accept_calling=frozenset(callers),
             networks=tuple(ip_network(network, strict=False) for network in networks),
+            max_associations=self.settings.receive_associations,
+            max_associations_each=self.settings.receive_associations_each,
+            most_bytes=self.settings.receive_most_mb << 20,
+            pace=self.settings.pace,
             may_receive=self.health.disk.refuses,
             cannot_keep=self.health.disk.probe,
             ended=self._association_ended,
@@ -289,9 +292,8 @@ class Appliance:
         log.info("port %d closed", running.port)
 
     def _accept(self, reception: dicom.Reception, port: int) -> None:
-        received = datetime.now().astimezone().isoformat(timespec="milliseconds")
         sender = (reception.calling_ae, reception.called_ae, reception.address)
-        origin = Origin("dicom", port, *sender, received, reception.association, user=reception.user)
+        origin = Origin("dicom", port, *sender, association=reception.association, user=reception.user)
         try:
             self.spool.accept(reception.dataset_file, origin, self._digest)
         except OSError as error:

@@ -12,6 +12,7 @@ from typing import Self
 
 from engine.destinations.letter import LANGUAGES
 from engine.destinations.relay import Relay
+from engine.dicom import Pace
 
 SECURITY = ("starttls", "tls", "none")
 KEPT = ("keep", "delete")
@@ -40,6 +41,18 @@ class Settings:
     """Of mails and messages: de or en."""
     min_free_mb: int = 512
     """Below this much free disk nothing is taken in: senders are refused and keep their images."""
+    receive_associations: int = 100
+    """So many associations may a port have at once, and"""
+    receive_associations_each: int = 50
+    """so many of them from one address, so that a device which hangs does not shut out the others."""
+    receive_idle_seconds: float = 300.0
+    """An association on which nothing comes for so long is ended."""
+    receive_image_seconds: float = 3600.0
+    """So long may one image take in all, from its first byte to its last."""
+    receive_least_rate: int = 1000
+    """Bytes a second: an image that comes more slowly, for a minute, is given up; its sender keeps it."""
+    receive_most_mb: int = 8192
+    """A larger image is refused; its sender keeps it."""
     history_days: int = 3650
     """For how long it is kept what became of each image; 0 means for ever. Ten years, as long as images are kept."""
     warn_free_mb: int = 2048
@@ -124,6 +137,11 @@ class Settings:
         """The folder of `store in NAME`; `archive` is the plain one."""
         root = self.archive or self.data / "archive"
         return root if name == "archive" else root.parent / name
+
+    @property
+    def pace(self) -> Pace:
+        """How long a sender of images may take."""
+        return Pace(self.receive_idle_seconds, self.receive_least_rate, message_seconds=self.receive_image_seconds)
 
     def relay(self) -> Relay | None:
         """The mail relay, if there is one. Raises SettingsError when its password cannot be read."""

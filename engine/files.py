@@ -5,10 +5,16 @@ at each (tests/engine/test_spool_crash.py). What they rely on: rename within one
 is durable once its folder has been fsynced (POSIX; ext4, XFS).
 """
 
+import ctypes
 import errno
 import os
 import shutil
 from pathlib import Path
+
+_START_WRITING = 2  # SYNC_FILE_RANGE_WRITE: begin, and wait for nothing (sync_file_range(2), Linux only)
+_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
+if _sync_file_range is not None:
+    _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 
 
 def sync(path: Path) -> None:
@@ -18,6 +24,18 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def begin_sync(handle: int, offset: int, length: int) -> None:
+    """Have the system begin to write so many bytes of an open file (0: to its end) to the disk. A hint: no more."""
+    if _sync_file_range is not None:
+        _sync_file_range(handle, offset, length, _START_WRITING)
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a new file under a name that counts for nothing yet. Not durable, nor whole after a crash, until synced."""
+    with path.open("wb") as stream:
+        stream.write(data)
 
 
 def write(path: Path, data: bytes) -> None:

@@ -7,6 +7,7 @@ The sender's part is a digest of one byte: enough to be fair between senders wit
 
 import hashlib
 from collections.abc import Callable
+from datetime import datetime
 
 
 class Numbers:
@@ -36,3 +37,11 @@ def bucket(name: str) -> str:
 def arrival(number: str) -> float:
     """When the object was taken in; seconds since 1970 (UTC). Raises ValueError where it is no number of ours."""
     return int(number[:16], 16) / 1e9
+
+
+def moment(number: str) -> str:
+    """The same in words (ISO 8601), in the time of this machine; empty where it is no number of ours."""
+    try:
+        return datetime.fromtimestamp(arrival(number)).astimezone().isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError):
+        return ""

@@ -10,7 +10,7 @@
                  /received/       the bytes as they came, where a route's `on failure` may want them
                  /receipts/       outcomes that a report waits for
     hold/<id>.dcm + .json         needs a person; .received: as it came, where `on failure` may want it again
-    work/                         scratch, emptied at start
+    work/                         scratch, and the notes that objects share (engine.intake); emptied at start
     drops/                        what is being taken out of folders (engine.drops)
     programs/<digest>.json        programs that objects still refer to (engine.tidy removes the others)
     arrivals.sqlite               what has come, so that duplicates are known; derived, nothing is lost without it
@@ -39,7 +39,8 @@ from engine.errors import Never
 from engine.gates import leave_word
 from engine.header import Header
 from engine.history import History
-from engine.numbers import Numbers
+from engine.intake import Intake, Notes
+from engine.numbers import Numbers, moment
 from engine.object import Object, Origin
 from engine.outbox import Outbox, names
 from engine.outcome import Delivery
@@ -96,6 +97,7 @@ class Spool:
         self._numbers = Numbers(os.getpid(), time.time_ns)
         self._numbering = threading.Lock()
         self._unrouted = Window(self.incoming)
+        self._intake, self._notes = Intake(self.incoming), Notes(self.work)
         self.arrivals = Arrivals(root)
         self._outboxes: dict[str, Outbox] = {}
         # Two threads must not settle one batch; nothing else in the spool needs a lock, a rename has one winner.
@@ -114,16 +116,23 @@ class Spool:
         """Take over a received file. When this returns the object survives a power cut and may be acknowledged.
 
         `file` lies in `work` and is moved. number: which it is to have (`new_number`); again: the number it had before.
+        An origin that does not say when it was received has been now: so all of an association share one note.
         Raises OSError (disk full …): nothing was accepted then.
         """
         number = number or self.new_number(origin.sender or origin.address)
-        self._put_in(file, origin, program, number, again)
+        named, text, template = self.incoming / f"{number}.dcm", _note(origin, program, again), None
         try:
-            files.sync(self.incoming)
+            if origin.received:
+                # A note counts for nothing before there are bytes of its name, so it may be there in half till then.
+                files.put(named.with_suffix(".json"), text)
+            else:
+                template = self._notes.template(text)
+            self._intake.take(file, named, template)
         except OSError:
+            self._notes.forget(text)
             # Its sender hears that it was not taken, and keeps it. Had the router it already, it would come twice.
             with contextlib.suppress(OSError):
-                files.remove(self.incoming / f"{number}.dcm")
+                files.remove(named)
             # And when it comes then, it must not be taken for a duplicate of what is not here.
             self.arrivals.disown(number)
             raise
@@ -142,9 +151,8 @@ class Spool:
         files.sync(self.incoming)
 
     def _put_in(self, file: Path, origin: Origin, program: str, number: str, again: str) -> None:
-        note = {"origin": origin.to_json(), "program": program, "again": again}
         files.sync(file)
-        files.write(self.incoming / f"{number}.json", json.dumps(note).encode())
+        files.write(self.incoming / f"{number}.json", _note(origin, program, again))
         files.move(file, self.incoming / f"{number}.dcm")  # the name that counts
 
     def _tell_received(self, number: str, origin: Origin, program: str, again: str) -> None:
@@ -164,7 +172,10 @@ class Spool:
         """An accepted object and the digest of the program that took it in."""
         note = json.loads((self.incoming / f"{number}.json").read_bytes())
         file = self.incoming / f"{number}.dcm"
-        return Object(number, file, Header.read(file), Origin.from_json(note["origin"])), str(note["program"])
+        origin = Origin.from_json(note["origin"])
+        if not origin.received:
+            origin = replace(origin, received=moment(number))
+        return Object(number, file, Header.read(file), origin), str(note["program"])
 
     def is_again(self, number: str) -> bool:
         """Whether a person sends this accepted object through the rules once more."""
@@ -411,8 +422,7 @@ class Spool:
             # A new id: under the old one a crash might take it for something that is routed already.
             fresh = self.new_number(entry.origin.sender or entry.origin.address)
             # Without a program: it goes by the rules that run now, which a person may have mended meanwhile.
-            note = {"origin": entry.origin.to_json(), "program": program or "", "again": entry.object}
-            files.write(self.incoming / f"{fresh}.json", json.dumps(note).encode())
+            files.write(self.incoming / f"{fresh}.json", _note(entry.origin, program or "", entry.object))
             # Nobody would send it again, so its note must be there for good before its bytes may be there.
             files.sync(self.incoming)
             self.arrivals.strike_out(entry.object)
@@ -471,3 +481,8 @@ class Spool:
         """A number for an object that nobody else has, sortable by time (engine.numbers)."""
         with self._numbering:
             return self._numbers.new(sender)
+
+
+def _note(origin: Origin, program: str, again: str) -> bytes:
+    """What stands beside the bytes of an accepted object."""
+    return json.dumps({"origin": origin.to_json(), "program": program, "again": again}).encode()

@@ -1,4 +1,4 @@
-"""`make fuzz`: any text at all, for so many minutes; ends at the first text that breaks a promise.
+"""`make fuzz`: any text and any stream of PDUs at all, for so many minutes; ends at the first that breaks a promise.
 
     python -m tests.fuzz 30
 
@@ -16,6 +16,7 @@ import time
 from tests.__main__ import ROOT, say
 
 FACTOR = "20"
+WHERE = ("tests/dsl", "tests/dicom")
 
 
 def main(arguments: list[str]) -> int:
@@ -28,8 +29,8 @@ def main(arguments: list[str]) -> int:
         seed = str(secrets.randbelow(2**32))
         rounds += 1
         say(f"── round {rounds}, seed {seed}")
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "fuzz", "-o", "timeout=3600", "tests/dsl"]
-        environment = {**os.environ, "FUZZ": os.environ.get("FUZZ", FACTOR)}
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "fuzz", "-o", "timeout=3600", *WHERE]
+        environment = {**os.environ, "FUZZ": os.environ.get("FUZZ", FACTOR), "FUZZ_SEED": seed}
         seeded = [*command, f"--hypothesis-seed={seed}"]
         done = subprocess.run(seeded, cwd=ROOT, env=environment, check=False)
         if done.returncode:

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from appliance.torture.objects import is_full_for, refuses
+from appliance.torture.objects import digest, is_full_for, refuses
 from engine.dicom import Listener, Reception
 from engine.errors import Later, Never
 
@@ -31,7 +31,7 @@ class Peer:
     def _accept(self, reception: Reception) -> None:
         self.answer(reception.sop_instance_uid)
         with self._lock:
-            self.got[reception.sop_instance_uid].append(reception.digest)
+            self.got[reception.sop_instance_uid].append(digest(reception.dataset_file))
         self._told(self.name, reception.sop_instance_uid)
         reception.dataset_file.unlink(missing_ok=True)
 

@@ -7,6 +7,7 @@ spool, rules, outboxes.
 
 from engine.dicom.associate import Claim
 from engine.dicom.find import count
+from engine.dicom.inbound import Pace
 from engine.dicom.lookup import Whereabouts, which_are_there
 from engine.dicom.negotiate import Policy
 from engine.dicom.part10 import sop_class_of
@@ -22,6 +23,7 @@ __all__ = [
     "Done",
     "Listener",
     "Outcome",
+    "Pace",
     "Patience",
     "Peer",
     "Policy",

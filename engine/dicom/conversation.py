@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from engine.dicom import associate, command, status
 from engine.dicom.command import Command
+from engine.dicom.inbound import Inbound
 from engine.dicom.negotiate import ACCEPTED, Answer
 from engine.dicom.pdu import (
     A_ASSOCIATE_RQ,
@@ -25,6 +26,7 @@ from engine.dicom.services import Desk, Services
 Store = Callable[[Command, Answer, Iterator[memoryview]], int]
 
 _MOST_COMMAND_BYTES = 1 << 16  # a C-STORE-RQ has about 200
+_MOST_REFUSED_BYTES = 1 << 32  # of an object that nobody wants: its sender may hear so, but not send for ever
 
 
 def hear_request(connection: Connection) -> associate.Request:
@@ -44,7 +46,7 @@ def refuse(connection: Connection, rejection: associate.Rejection) -> None:
 
 
 def converse(
-    connection: Connection,
+    connection: Inbound,
     request: associate.Request,
     answers: tuple[Answer, ...],
     store: Store,
@@ -61,19 +63,29 @@ def converse(
     try:
         while (message := _next_command(connection, contexts)) is not None:
             context, asked = message
-            pieces = _dataset(connection, context.id) if asked.has_dataset else iter(())
+            pieces = connection.dataset(context.id) if asked.has_dataset else iter(())
             if desk.takes(asked, context):
                 desk.serve(asked, context, pieces)
+                connection.message_ends()
                 continue
             code = _serve(asked, context, pieces, store)
-            for _ in pieces:
-                pass  # what was refused half-way is read to its end, or its bytes would be taken for the next command
+            _read_on(pieces)
+            connection.message_ends()
             if code is not None:
                 connection.send_command(context.id, command.encode(command.response(asked, code)), most)
         connection.send(release_response())
     finally:
         desk.close()
     connection.hang_up()
+
+
+def _read_on(pieces: Iterator[memoryview]) -> None:
+    """Read what was refused half-way to its end, or its bytes would be taken for the next command."""
+    left = _MOST_REFUSED_BYTES
+    for piece in pieces:
+        left -= len(piece)
+        if left < 0:
+            raise ViolationError("what was refused has no end")
 
 
 def _serve(asked: Command, context: Answer, pieces: Iterator[memoryview], store: Store) -> int | None:
@@ -95,7 +107,7 @@ def _serve(asked: Command, context: Answer, pieces: Iterator[memoryview], store:
             raise ViolationError("a response came where a request was expected")
 
 
-def _next_command(connection: Connection, contexts: Mapping[int, Answer]) -> tuple[Answer, Command] | None:
+def _next_command(connection: Inbound, contexts: Mapping[int, Answer]) -> tuple[Answer, Command] | None:
     collected = bytearray()
     while (value := connection.value()) is not None:
         if not value.is_command:
@@ -114,19 +126,6 @@ def _next_command(connection: Connection, contexts: Mapping[int, Answer]) -> tup
     if collected:
         raise ViolationError("the release came in the middle of a command", UNEXPECTED_PDU)
     return None
-
-
-def _dataset(connection: Connection, context_id: int) -> Iterator[memoryview]:
-    """The pieces of one dataset, to its last fragment."""
-    while True:
-        value = connection.value()
-        if value is None:
-            raise ViolationError("the release came in the middle of a dataset", UNEXPECTED_PDU)
-        if value.is_command or value.context_id != context_id:
-            raise ViolationError("another message began in the middle of a dataset", INVALID_PARAMETER_VALUE)
-        yield from connection.pieces(value.length)
-        if value.is_last:
-            return
 
 
 def end(connection: Connection, error: LostError | ViolationError) -> None:

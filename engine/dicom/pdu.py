@@ -1,7 +1,7 @@
 """Protocol data units of the DICOM upper layer (PS3.8 9.3) over one socket, as calls that block.
 
-The product's hot loop passes through `values` and `pieces`; it is meant to be replaced by a faster one without
-anybody noticing. Must not know what the bytes mean: not commands, not datasets, not what an association proposes.
+What an acceptor reads in bulk goes through a faster loop (inbound.py). Must not know what the bytes mean: not commands,
+not datasets, not what an association proposes.
 """
 
 import contextlib
@@ -109,7 +109,9 @@ class Connection:
         """Make the thread that uses this connection stop as soon as it reads."""
         self._interrupted = True
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RD)  # wakes a blocked read; the thread itself says goodbye
+            # Wakes a blocked read; the thread itself says goodbye. Not by the socket's own method: that of TLS would
+            # forget the keys with which to say it.
+            socket.socket.shutdown(self._socket, socket.SHUT_RD)
 
     # Reading
 
@@ -190,7 +192,7 @@ class Connection:
     def send(self, pdu: bytes | memoryview) -> None:
         try:
             self._socket.sendall(pdu)
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
             raise SilentError("the peer stopped reading") from None
         except OSError as error:
             raise LostError(f"the connection broke: {error.strerror}") from None

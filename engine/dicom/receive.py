@@ -1,24 +1,21 @@
 """Listeners: take objects from the network into files and hand each to `accept` before its sender hears "success".
 
 Must not know the spool, rules or what a dataset says: its bytes go to disk unchanged, whatever the transfer syntax.
-Nothing here touches module-level settings of pydicom, pynetdicom or tempfile, so other users in the process, and
+Nothing here touches module-level settings of pydicom or pynetdicom, so other users in the process, and
 any number of listeners, do not notice each other.
 """
 
 import contextlib
 import errno
-import hashlib
 import ipaddress
 import logging
-import os
 import secrets
 import socket
 import ssl
-import tempfile
 import threading
 import time
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,8 +24,10 @@ from types import MappingProxyType
 from engine.dicom import associate, conversation, part10, status
 from engine.dicom.associate import Claim, Rejection, Request
 from engine.dicom.command import Command
+from engine.dicom.inbound import Inbound, Pace
+from engine.dicom.landing import land
 from engine.dicom.negotiate import EVERYTHING, Answer, Policy, accept
-from engine.dicom.pdu import Connection, LostError, ViolationError
+from engine.dicom.pdu import LostError, ViolationError
 from engine.dicom.peer import OUR_AE_TITLE
 from engine.dicom.services import Services
 from engine.errors import Later
@@ -37,6 +36,7 @@ log = logging.getLogger("stellwerk.dicom")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+USUAL_PACE = Pace()
 _REQUEST_SECONDS = 30  # for the association request to arrive whole: ARTIM, PS3.8 9.1.5
 _REMEMBERED = 1000  # associations that broke: so many are known as such
 _SPARE = 20  # connections beyond the limit that are still told so; more than that are dropped without a word
@@ -54,7 +54,6 @@ class Reception:
     called_ae: str
     address: str  # the sender's IP address
     port: int  # ours
-    digest: str  # BLAKE2b, 16 bytes, of the dataset's bytes without file meta information
     association: str = ""  # a number of ours for the association it came on, sortable by when that began
     user: str = ""  # whose name and passcode the caller has given, where those were checked
 
@@ -64,12 +63,13 @@ class Listener:
 
     `accept` is called in those threads, several at a time. When it returns, the file is the callee's and the sender
     is told "success"; when it raises Later, Never or anything else, the file is removed and the sender keeps its
-    object. An empty `accept_calling`, `accept_called` or `networks` lets everyone in. `may_receive` is asked once an
-    association and gives the reason why not now (the disk is full), or None. `cannot_keep` is told where an object
-    could not be kept although its sender has done nothing wrong. `ended` is called when an association has ended.
-    With `tls`, which is asked once a connection, only callers that speak TLS are heard. With `knows`, only those whose
-    claim to be a user it accepts; without it, nobody looks at such claims.
-    `services` are what is served beside storage.
+    object. An empty `accept_calling`, `accept_called` or `networks` lets everyone in. `max_associations_each` is for
+    one address, so that a device that opens more and more shuts out nobody else; `most_bytes` is for one object.
+    `may_receive` is asked once an association and gives the reason why not now (the disk is full), or None.
+    `cannot_keep` is told where an object could not be kept although its sender has done nothing wrong. `ended` is
+    called when an association has ended. `services` are what is served beside storage. With `tls`, which is asked once
+    a connection, only callers that speak TLS are heard. With `knows`, only those whose claim to be a user it accepts;
+    without it, nobody looks at such claims.
     """
 
     def __init__(
@@ -84,11 +84,13 @@ class Listener:
         accept_called: frozenset[str] = frozenset(),
         networks: tuple[Network, ...] = (),
         max_associations: int = 100,
+        max_associations_each: int = 50,
+        most_bytes: int = 8 << 30,
         may_receive: Callable[[], str | None] = lambda: None,
         cannot_keep: Callable[[], None] = lambda: None,
         policy: Policy = EVERYTHING,
         services: Services = MappingProxyType({}),
-        idle_seconds: float = 300,
+        pace: Pace = USUAL_PACE,
         ended: Callable[[], None] = lambda: None,
         tls: Callable[[], ssl.SSLContext] | None = None,
         knows: Callable[[Claim, str], bool] | None = None,
@@ -102,19 +104,22 @@ class Listener:
         self._accept_called = accept_called
         self._networks = networks
         self._max_associations = max_associations
+        self._max_associations_each = max_associations_each
+        self._most_bytes = most_bytes
         self._may_receive = may_receive
         self._cannot_keep = cannot_keep
         self._policy = replace(policy, others=policy.others | {sop_class for sop_class, _ in services})
         self._services = services
-        self._idle_seconds = idle_seconds
+        self._pace = pace
         self._ended = ended
         self._tls = tls
         self._knows = knows
         self._socket: socket.socket | None = None
         self._listening: threading.Thread | None = None
-        self._lock = threading.Lock()  # guards the two below, which the listening thread and the others change
-        self._running: dict[threading.Thread, Connection] = {}
-        self._admitted = 0
+        self._lock = threading.Lock()  # guards what is below, which the listening thread and the others change
+        self._running: dict[threading.Thread, Inbound] = {}
+        self._connected: Counter[str] = Counter()  # connections by address
+        self._admitted: Counter[str] = Counter()  # associations by address
         self._open: set[str] = set()
         self._broken: deque[str] = deque(maxlen=_REMEMBERED)
         self._stopping = False
@@ -152,7 +157,7 @@ class Listener:
     @property
     def associations(self) -> int:
         """How many associations run now."""
-        return self._admitted
+        return self._admitted.total()
 
     @property
     def unreleased(self) -> frozenset[str]:
@@ -177,25 +182,26 @@ class Listener:
                 log.warning("port %d: a connection could not be taken: %s", self.port, error.strerror)
                 time.sleep(0.1)  # out of file descriptors: it passes, or the machine is beyond help
                 continue
-            if len(self._running) >= self._max_associations + _SPARE:
+            address = _plain(peer[0])
+            one_too_many = self._connected[address] >= self._max_associations_each + _SPARE
+            if one_too_many or len(self._running) >= self._max_associations + _SPARE:
                 sock.close()
                 continue
             try:
-                connection = Connection(self._secured(sock), _REQUEST_SECONDS)
+                connection = Inbound(self._secured(sock), _REQUEST_SECONDS, self._pace)
             except OSError as error:
                 log.warning("port %d: a connection was dropped: %s", self.port, error.strerror)
                 sock.close()
                 continue
-            thread = threading.Thread(target=self._serve, args=(connection, _plain(peer[0])), daemon=True)
+            thread = threading.Thread(target=self._serve, args=(connection, address), daemon=True)
             with self._lock:
                 self._running[thread] = connection
+                self._connected[address] += 1
             try:
                 thread.start()
             except RuntimeError:  # no more threads: it passes, and this loop must live to see it
                 log.warning("port %d: a connection was dropped: no thread for it", self.port)
-                connection.close()
-                with self._lock:
-                    del self._running[thread]
+                self._closed(thread, connection, address)
 
     def _secured(self, sock: socket.socket) -> socket.socket:
         """The same with TLS on it where this port has that. The handshake is for the association's own thread."""
@@ -203,12 +209,12 @@ class Listener:
             return sock
         return self._tls().wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
 
-    def _serve(self, connection: Connection, address: str) -> None:
+    def _serve(self, connection: Inbound, address: str) -> None:
         try:
             connection.shake_hands()
         except LostError as error:
             log.warning("port %d: no TLS with %s: %s", self.port, address, error)
-            self._forget(connection)
+            self._closed(threading.current_thread(), connection, address)
             return
         try:
             self._associate(connection, address)
@@ -216,23 +222,27 @@ class Listener:
             log.info("port %d: association with %s ended: %s", self.port, address, error)
             conversation.end(connection, error)
         finally:
-            self._forget(connection)
+            self._closed(threading.current_thread(), connection, address)
 
-    def _forget(self, connection: Connection) -> None:
+    def _closed(self, thread: threading.Thread, connection: Inbound, address: str) -> None:
         connection.close()
         with self._lock:
-            self._running.pop(threading.current_thread(), None)
+            self._running.pop(thread, None)
+            _one_less(self._connected, address)
 
-    def _associate(self, connection: Connection, address: str) -> None:
+    def _associate(self, connection: Inbound, address: str) -> None:
         connection.wait_up_to(_REQUEST_SECONDS, in_all=True)
         request = conversation.hear_request(connection)
         if self._knows is None:
             request = replace(request, claim=None)  # as who does not support it (PS3.7 D.3.3.7)
-        connection.wait_up_to(self._idle_seconds)
+        connection.serve()
         association = f"{time.time_ns():016x}-{secrets.token_hex(3)}"
         with self._lock:
-            admitted = self._admitted < self._max_associations
-            self._admitted += admitted
+            admitted = (
+                self._admitted.total() < self._max_associations
+                and self._admitted[address] < self._max_associations_each
+            )
+            self._admitted[address] += admitted
             self._open.add(association)
         released = False
         try:
@@ -254,7 +264,8 @@ class Listener:
             released = True
         finally:
             with self._lock:
-                self._admitted -= admitted
+                if admitted:
+                    _one_less(self._admitted, address)
                 if not released:
                     self._broken.append(association)
                 self._open.discard(association)
@@ -293,12 +304,13 @@ class Listener:
         uids = (asked.sop_class_uid or context.abstract_syntax, asked.sop_instance_uid, context.transfer_syntax)
         path: Path | None = None
         try:
-            path, digest = _write(pieces, part10.write_meta(*uids, request.calling_ae), self._folder)
+            meta = part10.write_meta(*uids, request.calling_ae)
+            path = land(pieces, meta, self._folder, self._most_bytes)
             titles = (request.calling_ae, request.called_ae)
             user = request.claim.name if request.claim else ""
-            self._accept(Reception(path, *uids, *titles, address, self.port, digest, association, user))
+            self._accept(Reception(path, *uids, *titles, address, self.port, association, user))
         except (LostError, ViolationError):
-            raise  # no answer is possible; `_write` has removed what there was
+            raise  # no answer is possible; `land` has removed what there was
         except Exception as error:  # whatever `accept` raises, the sender must hear "not stored"
             if path is not None:
                 path.unlink(missing_ok=True)
@@ -309,27 +321,11 @@ class Listener:
         return status.SUCCESS
 
 
-def _write(pieces: Iterator[memoryview], meta: bytes, folder: Path) -> tuple[Path, str]:
-    """Write a dataset as it comes to a file of its own, and return that with the dataset's digest."""
-    digest = hashlib.blake2b(digest_size=16)
-    try:
-        handle, name = tempfile.mkstemp(dir=folder, prefix="reception-", suffix=".part")
-    except OSError as error:
-        raise Later(f"no file can be created: {error.strerror}") from None
-    path = Path(name)
-    try:
-        with os.fdopen(handle, "wb", buffering=1 << 18) as file:
-            file.write(meta)
-            for piece in pieces:
-                file.write(piece)
-                digest.update(piece)
-    except OSError as error:  # the disk is full or broken
-        path.unlink(missing_ok=True)
-        raise Later(f"the object cannot be written: {error.strerror}") from None
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return path, digest.hexdigest()
+def _one_less(counted: Counter[str], address: str) -> None:
+    """Count down, and keep no count of those that are gone."""
+    counted[address] -= 1
+    if counted[address] <= 0:
+        del counted[address]
 
 
 def _report(error: Exception, port: int) -> None:

@@ -133,6 +133,18 @@ def test_dcmsend_delivers_without_decompressing(listen: Listen, inbox: Inbox) ->
     assert "31" in {reception.sop_class_uid for reception in inbox.received}
 
 
+@pytest.mark.skipif(shutil.which("gdcmscu") is None, reason="GDCM's tools are not installed")
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_RLE.dcm", "JPEG2000.dcm", "SC_rgb_gdcm_KY.dcm"])
+def test_gdcmscu_delivers_files_unchanged(name: str, listen: Listen, inbox: Inbox) -> None:
+    # Others it writes anew. It fails after it has released the association, whoever receives: its exit says nothing.
+    (path,) = (path for path in sendable_files() if path.name == name)
+    command: list[str | Path] = ["gdcmscu", "--store", "127.0.0.1", str(listen().port), path]
+    subprocess.run(command, capture_output=True, timeout=30, check=False)
+    (reception,) = inbox.received
+    assert dataset_of(reception.dataset_file) == dataset_of(path)
+    assert reception.transfer_syntax_uid == part10.read_meta(path).transfer_syntax_uid
+
+
 def test_pynetdicom_delivers_every_file_unchanged(
     listen: Listen, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

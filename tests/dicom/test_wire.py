@@ -14,14 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.dicom import echo, send
+from engine.dicom import Pace, echo, send
 from engine.dicom.associate import decode_request
-from engine.dicom.command import C_STORE_RQ, Command, decode, encode
-from engine.dicom.negotiate import (
-    EXPLICIT_LITTLE,
-)
+from engine.dicom.command import Command, encode
 from engine.errors import Later
 from tests.dicom.conftest import CT, Inbox, Listen, Outbox, dataset_of, left_in, to, until, write_object
+from tests.dicom.pdus import RELEASE, STORE, established, p_data, pdv, request, stored
 
 
 @contextmanager
@@ -35,46 +33,6 @@ def all_of(sock: socket.socket) -> bytes:
     while piece := sock.recv(65536):
         data += piece
     return data
-
-
-def request(
-    called: bytes = b"STELLWERK", calling: bytes = b"SENDER", syntax: bytes = EXPLICIT_LITTLE.encode()
-) -> bytes:
-    """An A-ASSOCIATE-RQ for CT by hand, so that it may be wrong."""
-
-    def item(kind: int, value: bytes) -> bytes:
-        return struct.pack(">BxH", kind, len(value)) + value
-
-    context = item(0x20, b"\x01\0\0\0" + item(0x30, CT.encode()) + item(0x40, syntax))
-    user = item(0x50, item(0x51, struct.pack(">I", 16384)) + item(0x52, b"1.2.3"))
-    body = struct.pack(">Hxx16s16s32x", 1, called.ljust(16), calling.ljust(16))
-    body += item(0x10, b"1.2.840.10008.3.1.1.1") + context + user
-    return struct.pack(">BxI", 1, len(body)) + body
-
-
-def pdv(flags: int, data: bytes, context: int = 1) -> bytes:
-    return struct.pack(">IBB", len(data) + 2, context, flags) + data
-
-
-def p_data(*values: bytes) -> bytes:
-    return struct.pack(">BxI", 4, sum(map(len, values))) + b"".join(values)
-
-
-def established(sock: socket.socket, asked: bytes) -> None:
-    sock.sendall(asked)
-    head = sock.recv(6, socket.MSG_WAITALL)
-    assert head[0] == 2
-    sock.recv(int.from_bytes(head[2:], "big"), socket.MSG_WAITALL)
-
-
-def stored(sock: socket.socket) -> int | None:
-    head = sock.recv(12, socket.MSG_WAITALL)
-    assert head[0] == 4
-    return decode(sock.recv(int.from_bytes(head[2:6], "big") - 6, socket.MSG_WAITALL)).status
-
-
-STORE = encode(Command(C_STORE_RQ, 7, CT, "1.2.3", has_dataset=True))
-RELEASE = b"\5\0\0\0\0\4\0\0\0\0"
 
 
 def test_fragments_of_any_size_and_several_in_a_pdu_are_put_together(listen: Listen, inbox: Inbox) -> None:
@@ -135,6 +93,11 @@ def test_garbage_ends_in_an_abort_and_harms_nobody(garbage: bytes, listen: Liste
         p_data(pdv(3, b"\1\2\3\4\5\6\7\x08")),
         p_data(pdv(3, STORE), pdv(0, b"ab")) + RELEASE,
         b"\4\0\0\0\0\x0a" + struct.pack(">IBB", 500, 1, 3) + b"abcd",  # longer than its PDU
+        b"\4\0\0\0\0\6" + struct.pack(">IBB", 1, 1, 3),  # a value that has no room for its own head
+        b"\4\0\0\0\0\6" + struct.pack(">IBB", 0, 1, 3),
+        b"\4\0\0\0\0\0" + RELEASE,  # a PDU of data without any
+        b"\4\0\x7f\xff\xff\xff" + pdv(0, b"ab"),  # a PDU of two gigabytes
+        p_data(pdv(3, STORE), pdv(0, b"ab")) + b"\x63\0\0\0\0\0",
         b"\x63\0\0\0\0\0",
         request(),
     ],
@@ -162,7 +125,7 @@ def test_a_sender_that_vanishes_in_the_middle_of_an_object_leaves_no_file(
 
 
 def test_an_idle_association_is_ended(listen: Listen) -> None:
-    listener = listen(idle_seconds=0.3)
+    listener = listen(pace=Pace(idle_seconds=0.3))
     with wire(listener.port) as sock:
         established(sock, request())
         assert all_of(sock)[0] == 7

@@ -61,7 +61,7 @@ class ByHand:
         """Take an object in, as a listener does."""
         path = self.spool.new_work_file()
         shutil.copy(one.file, path)
-        origin = Origin("dicom", PORT, "SONO1", "STELLWERK", "10.0.0.1", "2026-11-23T10:00:00+01:00")
+        origin = Origin("dicom", PORT, "SONO1", "STELLWERK", "10.0.0.1")  # now: all share a note
         return self.spool.accept(path, origin, self.digest)
 
     def turn(self, now: float) -> None:

@@ -71,6 +71,10 @@ class Names:
             return
         self._settle({number})
 
+    def put(self, path: Path, data: bytes) -> None:
+        """A new file, its bytes not synced."""
+        self._change({self._name(path): self._new(Inode(folder=False, written=bytes(data)))})
+
     def write(self, path: Path, data: bytes) -> None:
         """A whole file, its bytes synced."""
         self._change({self._name(path): self._new(Inode(folder=False, written=bytes(data), synced=True))})
@@ -218,10 +222,11 @@ def watched(names: Names, before: Callable[[str], None]) -> Iterator[None]:
     originals = {name: getattr(files, name) for name in OPERATIONS}
     really = os.fsync
 
-    def operation(name: str, *arguments: object) -> None:
+    def operation(name: str, *arguments: object) -> object:
         before(name)
-        originals[name](*arguments)
+        answer: object = originals[name](*arguments)
         getattr(names, name)(*arguments)
+        return answer
 
     for name in OPERATIONS:
         setattr(files, name, functools.partial(operation, name))

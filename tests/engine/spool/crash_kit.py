@@ -59,7 +59,10 @@ class Crash(BaseException):
     """The machine stops here. No handler of the program sees it."""
 
 
-OPERATIONS = ("sync", "write", "append", "move", "link", "copy", "remove", "make_folder", "remove_folder")
+OPERATIONS = (
+    *("sync", "put", "write", "append", "move", "link", "copy"),
+    *("remove", "make_folder", "remove_folder"),
+)
 
 
 @contextmanager
@@ -79,13 +82,16 @@ def disk(
     done: list[str] = []
     originals = {name: getattr(files, name) for name in OPERATIONS}
 
-    def watched(name: str, *arguments: Path) -> None:
+    def watched(name: str, *arguments: Path) -> object:
         done.append(name)
         if len(done) == crash_at:
             if name == "write":
                 # Half of the bytes had reached the disk.
                 path, data = arguments
                 path.with_name(f".{path.name}.draft").write_bytes(bytes(data)[: len(bytes(data)) // 2])
+            if name == "put":
+                path, data = arguments
+                path.write_bytes(bytes(data)[: len(bytes(data)) // 2])
             if name == "append":
                 path, data = arguments
                 with path.open("ab") as stream:
@@ -94,9 +100,10 @@ def disk(
         if len(done) == error_at:
             raise OSError(error, os.strerror(error))
         before(len(done))
-        originals[name](*arguments)
+        answer: object = originals[name](*arguments)
         if name == "move":
             at_once(arguments[1])
+        return answer
 
     for name in OPERATIONS:
         setattr(files, name, functools.partial(watched, name))
