@@ -1,4 +1,4 @@
-"""Exchange: one HTTP request and its answer (RFC 9110, RFC 9112), over connections that are kept if the peer keeps them.
+"""Exchange: one HTTP request and its answer (RFC 9110, RFC 9112), over connections kept if the peer does.
 
 A body goes out from the files themselves, piece by piece. What did not get through whole, or was not answered whole, is
 Later in words: an answer that came before all was sent is no success. It must not know DICOM, nor what an answer means.

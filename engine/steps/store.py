@@ -27,6 +27,5 @@ class Store:
 
     def apply(self, obj: Object, bench: Workbench) -> Deliver:
         """One promise to the archive; the chain goes on with the object as it was."""
-        return Deliver(
-            obj, (f"{self.folder.name}.store",), folders(self.layout, obj.header), naming(self.layout, obj.header)
-        )
+        place, note = folders(self.layout, obj.header), naming(self.layout, obj.header)
+        return Deliver(obj, (f"{self.folder.name}.store",), place, note)
