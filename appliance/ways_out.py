@@ -4,10 +4,11 @@ It must not know how any of them sends.
 """
 
 import ssl
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 
+from appliance.secrets import Secrets
 from appliance.settings import Settings
-from engine.destinations.credentials import Secrets
 from engine.destinations.dicomweb import DicomWeb
 from engine.destinations.folder import SharedFolder
 from engine.destinations.https import Https
@@ -16,26 +17,20 @@ from engine.program import Destination
 from engine.pump import Sender
 
 
-def way_out(declared: Destination, settings: Settings) -> Sender:
-    """How this destination is reached."""
+def way_out(
+    declared: Destination,
+    settings: Settings,
+    tls: Callable[[str], ssl.SSLContext] = lambda _: ssl.create_default_context(),
+) -> Sender:
+    """How this destination is reached. tls: how to speak TLS with the destination of this name."""
+    secrets = Secrets(settings.data / "secrets")
     match declared.kind:
         case "https" | "http":
-            return Https(declared, secrets_in(settings.data / "secrets"), ssl.create_default_context)
+            return Https(declared, secrets, partial(tls, declared.name))
         case "dicomweb":
-            return DicomWeb(declared, secrets_in(settings.data / "secrets"), ssl.create_default_context)
+            return DicomWeb(declared, secrets, partial(tls, declared.name))
         case "folder":
             return SharedFolder(declared, settings.spool / "shares")
-    return DicomNode(declared, settings.ae_title)
-
-
-def secrets_in(folder: Path) -> Secrets:
-    """Secrets as files in a folder, each under its name."""
-
-    def secret(name: str) -> str:
-        try:
-            return (folder / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise LookupError(f"the secret {name} cannot be read: {folder / name} ({why})") from None
-
-    return secret
+        case "dicom":
+            return DicomNode(declared, settings.ae_title)
+    raise ValueError(f"nobody can send to a destination of the kind {declared.kind}")

@@ -58,6 +58,7 @@ class DicomWeb:
         groups = list(_groups(entries))
         while groups and failures < IN_A_ROW and not stopping():
             group = groups.pop(0)
+            results: list[Result | None]
             try:
                 results = self._deliver(group)
             except Unreachable as away:
@@ -72,11 +73,14 @@ class DicomWeb:
             except Later as later:
                 results = [later] * len(group)
             for entry, result in zip(group, results, strict=True):
-                report(entry, result)
+                if result is None:
+                    groups.insert(0, [entry])
+                else:
+                    report(entry, result)
             failures = failures + 1 if all(isinstance(result, Later) for result in results) else 0
 
-    def _deliver(self, group: Sequence[Entry]) -> list[Result]:
-        """What became of each. Raises Later, or Never where the answer names none of them."""
+    def _deliver(self, group: Sequence[Entry]) -> list[Result | None]:
+        """What became of each; None where it must be asked alone. Raises Later, or Never where none is named."""
         uids = [_uid(entry) for entry in group]
         if len(set(uids)) < len(uids):
             raise Never("two of one UID: the answer would not say which of them was stored")
@@ -90,7 +94,8 @@ class DicomWeb:
         verdict = read_answer(answer.headers.get("content-type", ""), answer.body)
         if not verdict.names_any:
             self._refuse_unnamed(answer)
-        return [self._result(uid, verdict, answer) for uid in uids]
+        several = len(group) > 1
+        return [self._result(uid, verdict, answer.status, several) for uid in uids]
 
     def _refuse_unnamed(self, answer: Answer) -> None:
         """The answer says nothing of any image: what its status alone means. Always raises."""
@@ -102,15 +107,18 @@ class DicomWeb:
             f"{who} answers, but does not say which images it has stored; does the address lead to a STOW-RS service?"
         )
 
-    def _result(self, uid: str, verdict: Verdict, answer: Answer) -> Result:
+    def _result(self, uid: str, verdict: Verdict, status: int, several: bool) -> Result | None:
         who = self._site.who
         if uid in verdict.failed:
             said = outcome(verdict.failed[uid], who)
             # A warning in the list of failures is no success.
             return Never(f"{who} refuses the image, and does not say why") if isinstance(said, Done) else said
-        if uid in verdict.stored and answer.status < 300:
+        if uid in verdict.stored and status < 300:
             return Sent(self.name)
-        return Later(f"{who} does not say what became of the image (HTTP {answer.status})")
+        if uid in verdict.stored and several:
+            # Orthanc answers 400 to all where one is refused, and names the others as stored. Alone it says so plainly.
+            return None
+        return Later(f"{who} does not say what became of the image (HTTP {status})")
 
 
 def _groups(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

@@ -120,7 +120,8 @@ class Site:
                 connection = http.client.HTTPConnection(address.host, address.port, timeout=wait)
             connection.connect()
         except ssl.SSLCertVerificationError as error:
-            raise Unreachable(f"the certificate of {self.who} cannot be verified ({error.verify_message})") from None
+            why = getattr(error, "verify_message", "") or str(error)
+            raise Unreachable(f"the certificate of {self.who} cannot be verified ({why})") from None
         except ssl.SSLError:
             raise Unreachable(f"{self.who} does not speak TLS as we do; is it https there?") from None
         except socket.gaierror:
