@@ -2,6 +2,7 @@
 
     login UPLOAD   the file UPLOAD: first line the user, second line the password
     token CLOUD    the file CLOUD: one line
+    key UPLOAD     the file UPLOAD: a private key, as ssh-keygen writes it
 
 Read at the moment of use, so that a changed one counts at once. Nothing here prints, logs or quotes what is in them.
 """
@@ -46,6 +47,10 @@ class Secrets:
         if not text or any(letter in text for letter in "\r\n"):
             raise Later(f"the secret {name} is no token: {self._path(name)} has it in one line, and nothing else")
         return text
+
+    def text(self, name: str) -> str:
+        """All of a secret, like the private key of `key NAME`. Raises Later."""
+        return self._read(name)
 
     def open_to_others(self) -> list[str]:
         """The secrets that other accounts of this machine may read."""

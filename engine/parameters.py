@@ -387,6 +387,38 @@ class PlainAddress(WebAddress):
 
 
 @dataclass(frozen=True, slots=True)
+class SftpPlace:
+    """A folder on an SFTP server: `user@host:/path`."""
+
+    user: str
+    host: str
+    port: int
+    path: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Text such as "user@host:/path", or "user@host:2222:/path" where the port is not 22."""
+        match = re.fullmatch(r"([\w.+-]+)@(\[[0-9A-Fa-f:.]+\]|[\w.-]+):(?:(\d{1,5}):)?(/[^\x00-\x1f]*)", argument.text)
+        if argument.kind != "text" or match is None or not 1 <= int(match[3] or 22) <= 65535:
+            raise Misfit(argument, 'a user, a host and a folder there, like "stellwerk@nas.example:/images"')
+        return cls(match[1], match[2].strip("[]"), int(match[3] or 22), match[4])
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """The fingerprint of an SSH server's key, as OpenSSH shows it."""
+
+    text: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Text such as "SHA256:…"."""
+        if argument.kind != "text" or not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", argument.text):
+            raise Misfit(argument, 'the fingerprint of a host key, "SHA256:" and 43 signs, as ssh-keygen -l shows it')
+        return cls(argument.text)
+
+
+@dataclass(frozen=True, slots=True)
 class SecretName:
     """The name of a secret: what it holds stands in no rule."""
 

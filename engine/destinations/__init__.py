@@ -3,11 +3,13 @@
 from engine.parameters import (
     AETitles,
     Connections,
+    HostKey,
     Layout,
     Node,
     PlainAddress,
     SecretName,
     SecureAddress,
+    SftpPlace,
     Time,
     WatchedFolder,
     WebAddress,
@@ -35,7 +37,11 @@ DESTINATIONS = {
             {"address": WebAddress, "login": SecretName, "token": SecretName, **_KINDS},
         ),
         Signature.of(f"folder PATH [by LAYOUT] {_COMMON}", {"path": WatchedFolder, "layout": Layout, **_KINDS}),
-        *(Signature.of(f"{kind} ADDRESS {_WEB}", built=False) for kind in ("s3", "sftp")),
+        Signature.of(
+            f"sftp ADDRESS {_WEB} [key KEY] [host-key FINGERPRINT]",
+            {"address": SftpPlace, "login": SecretName, "key": SecretName, "fingerprint": HostKey, **_KINDS},
+        ),
+        Signature.of(f"s3 ADDRESS {_WEB}", built=False),
     )
 }
 """What may stand after `destination NAME =`."""

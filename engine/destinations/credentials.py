@@ -25,13 +25,16 @@ class Login(Protocol):
 
 
 class Secrets(Protocol):
-    """Where secrets are. Both raise Later, in words, where there is none of that name."""
+    """Where secrets are. All raise Later, in words, where there is none of that name."""
 
     def login(self, name: str) -> Login:
         """The secret of `login NAME`."""
 
     def token(self, name: str) -> str:
         """The secret of `token NAME`."""
+
+    def text(self, name: str) -> str:
+        """A secret of any number of lines, like that of `key NAME`."""
 
 
 def authorization(arguments: Mapping[str, Argument], secrets: Secrets) -> dict[str, str]:
