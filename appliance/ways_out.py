@@ -13,6 +13,7 @@ from engine.destinations.dicomweb import DicomWeb
 from engine.destinations.folder import SharedFolder
 from engine.destinations.https import Https
 from engine.destinations.node import DicomNode
+from engine.destinations.s3 import S3
 from engine.destinations.sftp import Sftp
 from engine.program import Destination
 from engine.pump import Sender
@@ -34,6 +35,8 @@ def way_out(
             return SharedFolder(declared, settings.spool / "shares")
         case "sftp":
             return Sftp(declared, secrets)
+        case "s3":
+            return S3(declared, secrets, partial(tls, declared.name))
         case "dicom":
             return DicomNode(declared, settings.ae_title)
     raise ValueError(f"nobody can send to a destination of the kind {declared.kind}")

@@ -31,6 +31,7 @@ _SAMPLES: dict[type[Parameter], str] = {
     kinds.SecureAddress: '"https://host.example:26130/"',
     kinds.PlainAddress: '"http://192.168.10.7:7777/"',
     kinds.SftpPlace: '"stellwerk@nas.example:/images"',
+    kinds.Bucket: '"s3://images/from-us"',
     kinds.HostKey: f'"SHA256:{"A" * 43}"',
     kinds.SecretName: "their-login",
     kinds.Node: '"PACS_A@192.168.10.5:104"',

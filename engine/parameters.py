@@ -405,6 +405,22 @@ class SftpPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket of an S3 store, and what the names in it begin with."""
+
+    name: str
+    prefix: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Text such as "s3://bucket/prefix"."""
+        match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[\w.=-]+)*)/?", argument.text, re.ASCII)
+        if argument.kind != "text" or match is None or ".." in argument.text:
+            raise Misfit(argument, 'a bucket and a prefix, like "s3://images/from-us"')
+        return cls(match[1], match[2].strip("/"))
+
+
+@dataclass(frozen=True, slots=True)
 class HostKey:
     """The fingerprint of an SSH server's key, as OpenSSH shows it."""
 

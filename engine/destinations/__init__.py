@@ -1,7 +1,8 @@
-"""Ways out: their signature lines. A kind that is not built yet is planned here, so that `check` can say so."""
+"""Ways out: their signature lines. What is not built yet is planned here, so that `check` can say so."""
 
 from engine.parameters import (
     AETitles,
+    Bucket,
     Connections,
     HostKey,
     Layout,
@@ -10,6 +11,7 @@ from engine.parameters import (
     SecretName,
     SecureAddress,
     SftpPlace,
+    Text,
     Time,
     WatchedFolder,
     WebAddress,
@@ -41,7 +43,10 @@ DESTINATIONS = {
             f"sftp ADDRESS {_WEB} [key KEY] [host-key FINGERPRINT]",
             {"address": SftpPlace, "login": SecretName, "key": SecretName, "fingerprint": HostKey, **_KINDS},
         ),
-        Signature.of(f"s3 ADDRESS {_WEB}", built=False),
+        Signature.of(
+            f"s3 ADDRESS login LOGIN [at ENDPOINT] [region REGION] {_COMMON} [connections CONNECTIONS]",
+            {"address": Bucket, "login": SecretName, "endpoint": WebAddress, "region": Text, **_KINDS},
+        ),
     )
 }
 """What may stand after `destination NAME =`."""

@@ -8,6 +8,7 @@ import base64
 import contextlib
 import hashlib
 import io
+import logging
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ from engine.pump import LOOK_AGAIN, Report, Sent, oldest_first
 
 if TYPE_CHECKING:
     import paramiko
+
+# It writes down names of files, whole exchanges and tracebacks; what matters of them is in our reasons.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
 PIECE = 1 << 18
 KNOWN_HOSTS = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))

@@ -82,8 +82,8 @@ VOCABULARY = Vocabulary(
             later=("tls", "transcode"),
             needs={"within": "confirm"},
         ),
-        **{kind: DESTINATIONS[kind] for kind in ("https", "http", "dicomweb", "folder")},
-        "sftp": S("sftp ADDRESS", built=False),
+        **{kind: DESTINATIONS[kind] for kind in ("https", "http", "dicomweb", "folder", "sftp", "s3")},
+        "ftp": S("ftp ADDRESS", built=False),
     },
     contact=S("contact ADDRESSES [may see names]", {"addresses": kinds.Addresses}),
 )

@@ -93,7 +93,7 @@ class Peer:
                 if body.endswith(b"0\r\n\r\n"):
                     request.body, request.whole = _unchunked(body), True
                     return
-            elif len(body) == int(request.header("Content-Length")):
+            elif len(body) == int(request.header("Content-Length") or 0):
                 request.whole = True
                 return
 
