@@ -49,6 +49,7 @@ CATCH_ALL = {
 FILE_STATE = {
     "engine/files.py": "the place for it, where tests inject crashes",
     "engine/pixels": "scratch files of its own, before the spool sees them",
+    "engine/destinations/sftp.py": "names on another machine, by its own protocol",
     "engine/dicom": "the file an association is still writing, before the spool sees it",
 }
 """Where in the engine a file may be renamed, linked or synced, and why."""
