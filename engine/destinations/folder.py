@@ -37,7 +37,7 @@ class SharedFolder:
         self.every, self.patience = retrying(declared)
         self._layout = Layout.of(arguments["layout"]) if "layout" in arguments else Layout(())
         self._share = Share(root, known)
-        self._archive = Archive(root, str(root), ours=False)
+        self._archive = Archive(root, called=str(root), ours=False)
 
     def pick(self, outbox: Outbox, now: float) -> list[Entry]:
         """Oldest first."""
