@@ -370,7 +370,7 @@ class WebAddress:
             raise Misfit(argument, f'an address on the web, like "{example}", without user name and password')
         port = int(match[3] or {"https": 443, "http": 80}[match[1]])
         if not 1 <= port <= 65535:
-            raise Misfit(argument, "a port number from 1 to 65535")
+            raise Misfit(argument, "a port number from 1 to 65535, like 11112")
         return cls(match[1] == "https", match[2].strip("[]"), port, match[4] or "/")
 
 

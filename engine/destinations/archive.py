@@ -138,7 +138,7 @@ class Archive:
                 number += 1
                 place[at] = f"{name} ({number})"
         folder = self.root.joinpath(*place)
-        files.make_folder(folder, share=not self._ours)
+        self._make(folder)
         return folder
 
     def _is_of(self, folder: Path, patient: str) -> bool:
@@ -147,7 +147,7 @@ class Archive:
         try:
             return mark.read_text() == patient
         except FileNotFoundError:
-            files.make_folder(folder, share=not self._ours)
+            self._make(folder)
             files.write(mark, patient.encode())
             self._sync(folder)
             return True
@@ -166,6 +166,12 @@ class Archive:
         files.copy(file, path)
         when = file.stat().st_mtime_ns
         os.utime(path, ns=(when, when))
+
+    def _make(self, folder: Path) -> None:
+        if self._ours:
+            files.make_folder(folder)
+        else:
+            files.make_folder(folder, share=True)
 
     def _sync(self, folder: Path) -> None:
         if self._ours:
