@@ -1,4 +1,4 @@
-"""Which sender a declared destination gets, with what it needs of this machine: secrets, certificates, some memory.
+"""Which sender a destination beside DICOM gets, with what it needs of this machine: secrets, certificates, some memory.
 
 It must not know how any of them sends.
 """
@@ -12,7 +12,6 @@ from appliance.settings import Settings
 from engine.destinations.dicomweb import DicomWeb
 from engine.destinations.folder import SharedFolder
 from engine.destinations.https import Https
-from engine.destinations.node import DicomNode
 from engine.destinations.s3 import S3
 from engine.destinations.sftp import Sftp
 from engine.program import Destination
@@ -37,6 +36,4 @@ def way_out(
             return Sftp(declared, secrets)
         case "s3":
             return S3(declared, secrets, partial(tls, declared.name))
-        case "dicom":
-            return DicomNode(declared, settings.ae_title)
     raise ValueError(f"nobody can send to a destination of the kind {declared.kind}")

@@ -55,6 +55,10 @@ class Https:
         self._secrets, self._arguments = secrets, arguments
         self._site = Site(address, context, keeps=_keeps, patience=patience)
 
+    def close(self) -> None:
+        """Close the connections that lie idle."""
+        self._site.close()
+
     def pick(self, outbox: Outbox, now: float) -> list[Entry]:
         """Oldest first."""
         return oldest_first(outbox, now)

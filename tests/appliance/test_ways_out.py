@@ -19,7 +19,6 @@ from tests.engine.test_dicomweb_out import model
 from tests.engine.web_peer import OK, Peer, Request, answer
 
 SAMPLES = {
-    "dicom": "X@localhost:{port}",
     "https": "https://localhost:{port}/",
     "http": "http://localhost:{port}/",
     "dicomweb": "http://localhost:{port}/dicom-web",
@@ -27,7 +26,7 @@ SAMPLES = {
     "sftp": "up@localhost:{port}:/in",
     "s3": "s3://images",
 }
-BUILT = sorted(name for name, signature in DESTINATIONS.items() if signature.built)
+BUILT = sorted(name for name, signature in DESTINATIONS.items() if signature.built and name != "dicom")
 
 
 def declared(kind: str, words: str, peer: Peer, folder: Path) -> Destination:
@@ -103,7 +102,7 @@ def test_the_second_lock_holds_for_every_kind(kind: str, words: str, tmp_path: P
     assert sender.outside is (words == "outside")
 
 
-@pytest.mark.parametrize("kind", [kind for kind in BUILT if kind not in ("dicom", "https", "sftp", "s3")])
+@pytest.mark.parametrize("kind", [kind for kind in BUILT if kind not in ("https", "sftp", "s3")])
 @pytest.mark.parametrize("cleared", [(), ("header",), ("pixels",), tuple(CLEAN)])
 def test_what_is_not_clean_never_reaches_one_outside(
     kind: str, cleared: tuple[str, ...], tmp_path: Path, peer: Peer
