@@ -142,9 +142,9 @@ class Sftp:
                 channel = client.get_channel()
                 if channel is not None:
                     channel.settimeout(self._wait.stalled)
-            with client:
-                yield client
+            yield client
         finally:
+            # All there is with it. To close the client first would speak over a line that may be gone.
             transport.close()
 
     def _connect(self) -> socket.socket:

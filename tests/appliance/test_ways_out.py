@@ -1,10 +1,13 @@
 """Every way out in a running appliance: what is owed gets there once the peer is back, and nothing unclean leaves."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
+from appliance.demonstration.pacs import free_port
 from appliance.settings import Settings
 from appliance.ways_out import way_out
 from dsl.compile import compile_text
@@ -14,6 +17,7 @@ from engine.object import Origin
 from engine.program import CLEAN, Destination
 from engine.pump import Pump
 from engine.vocabulary import vocabulary
+from tests.appliance.running import Running
 from tests.data.make import instance
 from tests.engine.test_dicomweb_out import model
 from tests.engine.web_peer import OK, Peer, Request, answer
@@ -116,3 +120,37 @@ def test_what_is_not_clean_never_reaches_one_outside(
     assert bool(refused) is not clean
     assert bool(owed.delivered) is clean
     assert bool(peer.requests or list((tmp_path / "nas").glob("*.dcm"))) is clean
+
+
+@pytest.mark.timeout(120)
+def test_images_get_through_a_peer_that_fails_in_every_way_and_a_machine_that_is_killed(tmp_path: Path) -> None:
+    troubles = [None, answer(503), answer(404), b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nO", answer(200), b"junk"]
+    taken: set[bytes] = set()
+
+    def take(request: Request) -> bytes | None:
+        if len(peer.requests) <= len(troubles):
+            return troubles[len(peer.requests) - 1]
+        taken.add(request.body)
+        return OK
+
+    nas, port = tmp_path / "nas", free_port()
+    nas.mkdir()
+    files = [instance(tmp_path, SOPInstanceUID=f"1.2.{n}") for n in range(30)]
+    with Peer(take) as peer:
+        running = Running(
+            tmp_path,
+            f'destination CTP = http "http://localhost:{peer.port}/" retry every 1 second for 1 day digest\n'
+            f'destination NAS = folder "{nas}" by Modality retry every 1 second for 1 day\n'
+            f"on port {port} → forward CTP, NAS\n",
+            port,
+        )
+        assert len(running.send(*files)) == 30
+        running.wait_for(lambda: len(peer.requests) > 3, "nothing is sent")
+        running.kill()
+        running.start()
+        running.wait_for(lambda: len(taken) == 30, "not all has come", 60)
+        running.wait_for(lambda: len(list(nas.glob("US/*.dcm"))) == 30, "not all is in the folder", 60)
+        running.stop()
+    sent = {str(dcmread(file).SOPInstanceUID) for file in files}
+    assert {str(dcmread(BytesIO(body)).SOPInstanceUID) for body in taken} == sent
+    assert {str(dcmread(file).SOPInstanceUID) for file in nas.glob("US/*.dcm")} == sent
