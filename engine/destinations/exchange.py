@@ -121,7 +121,7 @@ class Site:
             connection.connect()
         except ssl.SSLCertVerificationError as error:
             why = getattr(error, "verify_message", "") or str(error)
-            raise Unreachable(f"the certificate of {self.who} cannot be verified ({why})") from None
+            raise Unreachable(f"the certificate of {self.who} is not accepted: {why}") from None
         except ssl.SSLError:
             raise Unreachable(f"{self.who} does not speak TLS as we do; is it https there?") from None
         except socket.gaierror:
