@@ -171,10 +171,13 @@ class S3:
             raise Later(f"{self._who} does not take the image now ({code})") from None
         except minio.error.MinioException as error:
             raise Later(f"{self._who} gives an answer that is none of an S3 store ({type(error).__name__})") from None
-        except urllib3.exceptions.SSLError:
-            raise Unreachable(f"the certificate of {self._who} cannot be verified, or it speaks no TLS") from None
         except urllib3.exceptions.HTTPError as error:
-            raise Unreachable(f"{self._who} cannot be reached, or breaks off ({type(error).__name__})") from None
+            why = getattr(error, "reason", None) or error
+            refused = next((one for one in why.args if isinstance(one, ssl.SSLCertVerificationError)), None)
+            if refused is not None:
+                said = getattr(refused, "verify_message", "") or str(refused)
+                raise Unreachable(f"the certificate of {self._who} is not accepted: {said}") from None
+            raise Unreachable(f"{self._who} cannot be reached, or breaks off ({type(why).__name__})") from None
         except (OSError, ValueError) as error:
             raise Later(f"the image cannot be handed to {self._who} ({type(error).__name__})") from None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import minio
 import pytest
+import trustme
 from moto.server import ThreadedMotoServer
 
 from appliance.secrets import Secrets
@@ -131,6 +132,17 @@ def test_a_secret_that_is_missing_and_a_store_that_is_away_are_asked_for_once(tm
     owed = entries(tmp_path, "1.1", "1.2")
     assert [type(result) for result in send(s3(peer.port, tmp_path), owed)] == [Unreachable]
     assert [type(result) for result in send(s3(peer.port, tmp_path, login=word("none")), owed)] == [Later]
+
+
+def test_a_store_whose_certificate_nobody_trusts_hears_nothing(tmp_path: Path) -> None:
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(theirs)
+    with Peer(context=theirs) as peer:
+        elsewhere = {"endpoint": text(f"https://localhost:{peer.port}"), "region": text("eu-central-1")}
+        [result] = send(s3(peer.port, tmp_path, **elsewhere), entries(tmp_path, "1.1", "1.2"))
+    assert isinstance(result, Unreachable)
+    assert "certificate" in result.reason
+    assert not peer.requests
 
 
 def refusal(code: str) -> bytes:
