@@ -43,7 +43,7 @@ torture: .venv/.dev ## kill it a hundred times, cut its power two hundred times,
 bench: .venv/.dev ## measure
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
 
-docs: .venv/.dev ## write the pages that are made from the code: docs/steps and docs/findings
+docs: .venv/.dev ## write the pages that are made from the code: docs/steps, docs/findings, docs/conformance.md
 	@$(BIN)/python -m tests.manual
 
 venv: .venv/.dev ## only make the environment

@@ -15,6 +15,7 @@ from ipaddress import ip_network
 
 from appliance.chores import Caretaker, timetable
 from appliance.commitments import Promises
+from appliance.doors import Doors, secured
 from appliance.folders import Folders
 from appliance.health import Health
 from appliance.settings import Settings
@@ -22,6 +23,7 @@ from appliance.supervise import Supervised
 from appliance.telling import Telling
 from appliance.watch import Watch
 from appliance.ways_out import way_out
+from appliance.web import KINDS, Web
 from engine import dicom
 from engine.collector import Collector
 from engine.destinations.archive import Archive
@@ -35,9 +37,10 @@ from engine.object import Origin
 from engine.outbox import Outbox
 from engine.parameters import AETitles, Networks
 from engine.plan import prepare
-from engine.program import Listener, Program
+from engine.program import Destination, Listener, Program
 from engine.pump import Keeping, Pump, Sender
 from engine.router import Router
+from engine.sources.https import HttpListener
 from engine.spool import Spool
 from engine.step import GATHERING, HOLD
 from engine.tidy import tidy
@@ -78,16 +81,29 @@ class Appliance:
         self._digest = self.spool.keep_program(program)
         self.router = Router(self.spool, lambda: self._plan, self._promised)
         self._relay = settings.relay()
-        self._listeners: dict[str, tuple[Listener, dicom.Listener]] = {}
+        self.doors = Doors(settings)
+        self._listeners: dict[str, tuple[Listener, dicom.Listener | HttpListener]] = {}
         self._folders = Folders(settings, self.spool, lambda: self._digest, self._no_room, self.router.wake.set)
         self._pumps: dict[str, _Pumping] = {}
         self._senders: dict[str, Sender | None] = {}
         self._changing = threading.RLock()
         self._routing = Supervised("router", self._route)
         self._stopping = threading.Event()
-        self._commitments = Promises(settings, lambda: self.program, self._wake, self._stopping)
+        self._commitments = Promises(
+            settings, lambda: self.program, self._wake, self._stopping, self.doors.certificates.client
+        )
         self.health = Health(self.spool, settings, lambda: self.program, self._boxes)
         self._heard = Heard(self.spool.root / "heard")
+        self._web = Web(
+            settings,
+            self.spool,
+            self.doors,
+            self._heard,
+            lambda: self._digest,
+            self._no_room,
+            self.health.disk.probe,
+            self.router.wake.set,
+        )
         telling = Telling(self.spool, self._heard, self._relay, settings.language, lambda: self.program, self.health)
         caretaker = Caretaker(settings, telling, self._stopping.is_set)
         self._timetable = timetable(self.spool, caretaker)
@@ -105,6 +121,7 @@ class Appliance:
         self.health.also("rules by the clock", lambda: self._timetable.trouble or self._by_clock.trouble)
         self.health.also("the journal", lambda: self._journal.trouble)
         self.health.also_each(self._folders.trouble)
+        self.health.also("the certificate", self.doors.certificates.trouble)
         self.health.also("the watch", lambda: self._watch.mailing or self._watching.trouble)
 
     @property
@@ -239,12 +256,19 @@ class Appliance:
     # --- in ----------------------------------------------------------------------------------------------
 
     def _open(self, listener: Listener) -> None:
+        running = self._web.listener(listener) if listener.kind in KINDS else self._dicom(listener)
+        running.start()
+        self._listeners[listener.name] = (listener, running)
+        spoken = listener.kind.upper() if listener.kind in KINDS else "DICOM, TLS" if secured(listener) else "DICOM"
+        log.info("listening on port %d (%s)", running.port, spoken)
+
+    def _dicom(self, listener: Listener) -> dicom.Listener:
         arguments = listener.arguments
         title = AETitles.of(arguments["title"]).titles[0] if "title" in arguments else self.settings.ae_title
         callers = AETitles.of(arguments["callers"]).titles if "callers" in arguments else ()
         networks = Networks.of(arguments["networks"]).networks if "networks" in arguments else ()
         port = listener.port or 0
-        running = dicom.Listener(
+        return dicom.Listener(
             port,
             lambda reception: self._accept(reception, port),
             folder=self.spool.work,
@@ -255,11 +279,10 @@ class Appliance:
             may_receive=self.health.disk.refuses,
             cannot_keep=self.health.disk.probe,
             ended=self._association_ended,
+            tls=self.doors.tls(listener),
+            knows=self.doors.knows(listener),
             services=self._commitments.services,
         )
-        running.start()
-        self._listeners[listener.name] = (listener, running)
-        log.info("listening on port %d (DICOM)", port)
 
     def _close(self, listener: Listener) -> None:
         _, running = self._listeners.pop(listener.name)
@@ -269,7 +292,7 @@ class Appliance:
     def _accept(self, reception: dicom.Reception, port: int) -> None:
         received = datetime.now().astimezone().isoformat(timespec="milliseconds")
         sender = (reception.calling_ae, reception.called_ae, reception.address)
-        origin = Origin("dicom", port, *sender, received, reception.association)
+        origin = Origin("dicom", port, *sender, received, reception.association, user=reception.user)
         try:
             self.spool.accept(reception.dataset_file, origin, self._digest)
         except OSError as error:
@@ -300,6 +323,9 @@ class Appliance:
             if not self.router.turn():
                 # Something may have come by another way than ours (a release from the hold): look by ourselves too.
                 self.router.wake.wait(2.0)
+                for name in self.doors.certificates.said_yes():
+                    if name in self._pumps:
+                        self._pump(name).try_again()
 
     # --- out ---------------------------------------------------------------------------------------------
 
@@ -349,8 +375,11 @@ class Appliance:
             return Collector(self.spool, self.router, self._unreleased, self._count_at)
         declared = self.program.destination(name)
         if declared is not None and declared.kind != "dicom":
-            return way_out(declared, self.settings)
-        return None if declared is None else DicomNode(declared, self.settings.ae_title, self._commitments.asked)
+            return way_out(declared, self.settings, self.doors.certificates.client)
+        return None if declared is None else self._node(declared)
+
+    def _node(self, declared: Destination) -> DicomNode:
+        return DicomNode(declared, self.settings.ae_title, self._commitments.asked, tls=self.doors.certificates.client)
 
     def _dismiss(self, *names: str) -> None:
         """Make these senders anew when they are needed; what they keep open is closed."""
@@ -375,10 +404,11 @@ class Appliance:
         if declared is None or declared.outside or declared.kind != "dicom":
             # Outside the house not even the UID of a study is told.
             return None
-        return DicomNode(declared, self.settings.ae_title).count(study, series)
+        return self._node(declared).count(study, series)
 
     def _warn(self) -> None:
-        """Say what will wait although nothing is wrong with the rules."""
+        """Say what will wait although nothing is wrong with the rules, and by what we are known."""
+        self.doors.present(self.program)
         if self.program.contacts and self._relay is None:
             log.warning("no mail relay is set (mail_host): reports wait in their outboxes, and alarms reach nobody")
         for name in self.spool.outboxes():

@@ -24,7 +24,9 @@ from appliance.commands import (
     send,
     spool,
     test,
+    tls,
     torture,
+    user,
 )
 from appliance.rulebook import NoRules
 from appliance.settings import SettingsError
@@ -53,6 +55,8 @@ COMMANDS: dict[str, Command] = {
     "ledger": ledger,
     "journal": journal,
     "replay": replay,
+    "tls": tls,
+    "user": user,
     "demo": demo,
     "torture": torture,
     "lsp": lsp,

@@ -5,8 +5,10 @@ Results that their caller did not wait for are told on an association of our own
 """
 
 import logging
+import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from appliance.settings import Settings
@@ -38,9 +40,11 @@ class Promises:
         program: Callable[[], Program],
         heard: Callable[[str], None],
         stopping: threading.Event,
+        tls: Callable[[str], ssl.SSLContext],
     ) -> None:
-        """heard: word has come for this outbox."""
+        """heard: word has come for this outbox. tls: how to speak TLS with the destination of this name."""
         self._settings, self._program, self._stopping = settings, program, stopping
+        self._tls = tls
         self._telling = threading.Semaphore(AT_ONCE)
         self.asked = Commitments(heard)
         self.services = services(self._judge, self.asked.hear, self._unheard)
@@ -69,7 +73,8 @@ class Promises:
             if destination.kind == "dicom":
                 node = Node.of(destination.arguments["address"])
                 if node.called == call.calling_ae:
-                    return Peer(node.called, node.host, node.port, call.called_ae)
+                    secure = partial(self._tls, destination.name) if "tls" in destination.arguments else None
+                    return Peer(node.called, node.host, node.port, call.called_ae, secure)
         return None
 
     def _tell(self, peer: Peer, results: Results) -> None:

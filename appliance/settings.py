@@ -95,6 +95,16 @@ class Settings:
         return self.data / "spool"
 
     @property
+    def tls(self) -> Path:
+        """Our certificate, and whom we trust."""
+        return self.data / "tls"
+
+    @property
+    def secrets(self) -> Path:
+        """What rules name and never contain, and the users."""
+        return self.data / "secrets"
+
+    @property
     def outbox_folder(self) -> Path:
         """Where the destinations' folders are."""
         return self.outbox or self.data / "outbox"

@@ -13,7 +13,7 @@ from dsl.compile import Compiled
 from dsl.finding import Finding, finding
 from engine.program import Destination, Listener, Program
 
-RESTRICTIONS = frozenset({"callers", "networks"})
+RESTRICTIONS = frozenset({"callers", "networks", "users", "require"})
 """What a listener may say of who may send to it."""
 
 

@@ -179,10 +179,13 @@ class _Lowering:
 
 
 def way(source: str, bound: Arguments) -> Listener:
-    """A way in as a route names it that has not been declared: `port 11112`, `outbox PACS`, `folder "/srv/export"`."""
+    """A way in that is not declared, as a route names it: `port 11112`, `https port 443`, `folder "/srv/export"`."""
     if source == "port":
         port = int(bound["port"].text)
         return Listener(f"port {port}", "dicom", {"port": Argument("number", str(port))})
+    if source in ("http", "https"):
+        port = int(bound["port"].text)
+        return Listener(f"{source} port {port}", source, {"port": Argument("number", str(port))})
     listener = _listener("", source, bound)
     return replace(listener, name=f"{source} {listener.arguments['name' if source == 'outbox' else 'path']}")
 

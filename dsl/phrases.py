@@ -85,6 +85,10 @@ PHRASES: dict[str, tuple[str, str]] = {
         "an AE title of at most 16 letters, digits, - or _, like CT1",
         "ein AE-Titel aus höchstens 16 Buchstaben, Ziffern, - oder _, wie CT1",
     ),
+    "fits user": (
+        "the name of a user, as `stellwerk user list` shows it, like ward1",
+        "der Name eines Benutzers, wie `stellwerk user list` ihn zeigt, etwa ward1",
+    ),
     "fits network": (
         "an address or a network, like 192.168.10.0/24",
         "eine Adresse oder ein Netz, wie 192.168.10.0/24",

@@ -97,7 +97,7 @@ def _begins(word: Word, following: list[str], before: Word | None) -> bool:
         if before is not None and before.kind == "arrow":
             return False
         if word.text == "on":
-            return following[:1] in (["port"], ["https"], ["folder"], ["every"], ["trouble"])
+            return following[:1] in (["port"], ["https"], ["http"], ["folder"], ["every"], ["trouble"])
         return (declares and word.text in DECLARES) or (word.text in ("include", "test") and quoted)
     if not word.first or word.text in INNER:
         return False

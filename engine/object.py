@@ -29,12 +29,14 @@ class Origin:
     """The name that it had there; whoever put it there has given it that."""
     flaw: str = ""
     """Why this is nothing that rules can be asked about (no DICOM file, half a copy): a person must see it."""
+    user: str = ""
+    """Whose name and password came with it, where those were asked for and were right."""
 
     def fact(self, name: str) -> str | None:
         """The fact that a condition asks for; None where there is none."""
         if name == "port":
             return None if self.port is None else str(self.port)
-        facts = {"sender": self.sender, "called": self.called, "address": self.address}
+        facts = {"sender": self.sender, "called": self.called, "address": self.address, "user": self.user}
         return facts.get(name) or None
 
     def to_json(self) -> dict[str, object]:
@@ -48,7 +50,7 @@ class Origin:
             "received": self.received,
             "association": self.association,
         }
-        dropped = {"folder": self.folder, "file": self.file, "flaw": self.flaw}
+        dropped = {"folder": self.folder, "file": self.file, "flaw": self.flaw, "user": self.user}
         return data | {name: value for name, value in dropped.items() if value}
 
     @classmethod
@@ -66,6 +68,7 @@ class Origin:
             str(data.get("folder", "")),
             str(data.get("file", "")),
             str(data.get("flaw", "")),
+            str(data.get("user", "")),
         )
 
 

@@ -38,9 +38,9 @@ class Folder:
         """A word or text of letters, digits, `-`, `_`, spaces."""
         if argument.kind not in ("word", "text", "number") or not re.fullmatch(r"\w([\w -]{0,62}\w)?", argument.text):
             raise Misfit(argument, 'the name of a folder, like "teaching"')
-        if argument.text.casefold() in ("spool", "rules"):
+        if argument.text.casefold() in ("spool", "rules", "tls", "secrets"):
             # They lie beside the archive: a copy stored there would be taken for an object that was received.
-            raise Misfit(argument, 'the name of a folder of its own, like "teaching"; spool and rules are taken')
+            raise Misfit(argument, 'the name of a folder of its own, like "teaching"; some, like this one, are taken')
         return cls(argument.text)
 
 
@@ -263,6 +263,22 @@ class AETitles:
             fits = item.kind in ("word", "text", "number") and re.fullmatch(r"[!-\[\]-~ ]{1,16}", item.text)
             if not fits or not item.text.strip():
                 raise Misfit(item, "an AE title of at most 16 letters, digits, - or _, like CT1")
+        return cls(tuple(item.text for item in argument.items or (argument,)))
+
+
+@dataclass(frozen=True, slots=True)
+class UserNames:
+    """Users of this appliance (`stellwerk user`), who call with a name and a password."""
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Words or texts, one or a list."""
+        for item in argument.items or (argument,):
+            fits = item.kind in ("word", "text") and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", item.text)
+            if not fits:
+                raise Misfit(item, "the name of a user, as `stellwerk user list` shows it, like ward1")
         return cls(tuple(item.text for item in argument.items or (argument,)))
 
 

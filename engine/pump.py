@@ -149,6 +149,12 @@ class Pump:
         self._failures = 0
         self._bell.ring()
 
+    def try_again(self) -> None:
+        """Send now what was tried before and waits for its time: a person has done something about it."""
+        with self._claiming:
+            self.outbox.wake_all()
+        self.resume()
+
     def stop(self) -> None:
         """Finish what is being sent and end."""
         self._stopping.set()

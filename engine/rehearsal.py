@@ -123,7 +123,7 @@ def _made_up(program: Program, trial: Trial, now: datetime) -> Object:
     for field, literal in trial.given:
         if field.name not in FACTS:
             tags[field.name] = written(field.kind, literal, now.date())
-        elif field.name in (*_GIVEN_FACTS, "port"):
+        elif field.name in (*_GIVEN_FACTS, "port", "user"):
             facts[field.name] = literal.text
         else:
             raise _CannotBeTried("given", field.name)
@@ -137,7 +137,7 @@ def _made_up(program: Program, trial: Trial, now: datetime) -> Object:
     kind, port, folder = _way_in(program, trial, facts)
     received = now.isoformat(timespec="milliseconds")
     sender, called, address = (facts.get(name, "") for name in _GIVEN_FACTS)
-    origin = Origin(kind, port, sender, called, address, received, folder=folder)
+    origin = Origin(kind, port, sender, called, address, received, folder=folder, user=facts.get("user", ""))
     return Object("test", Path("test"), header, origin)
 
 

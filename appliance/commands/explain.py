@@ -27,6 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sender", default="", metavar="AET", help="the calling AE title")
     parser.add_argument("--called", default="", metavar="AET", help="the called AE title")
     parser.add_argument("--address", default="", metavar="IP", help="the sender's address")
+    parser.add_argument("--user", default="", metavar="NAME", help="whose name and password came with it")
     add_settings(parser)
 
 
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     way = _way_in(result.program, arguments.on)
     if way is None:
-        takes = '"port N", "outbox NAME", \'folder "/path"\' or a listener of the rules'
+        takes = '"port N", "https port N", "outbox NAME", \'folder "/path"\' or a listener of the rules'
         print(f'stellwerk: --on takes {takes}, not "{arguments.on}"', file=sys.stderr)
         return 2
     if not arguments.file.is_file():
@@ -47,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     plan = prepare(result.program)
     now = datetime.now().astimezone().isoformat()
-    origin = Origin(way.kind, way.port, arguments.sender, arguments.called, arguments.address, now, folder=way.folder)
+    caller = (arguments.sender, arguments.called, arguments.address)
+    origin = Origin(way.kind, way.port, *caller, now, folder=way.folder, user=arguments.user)
     heard = plan.listener(origin) is not None
     if not heard and plan.unwritten_for(origin) is None:
         where = f"nothing listens on port {way.port}" if way.port else f"nothing watches {arguments.on}"
@@ -75,6 +77,8 @@ def _way_in(program: Program, words: str) -> Listener | None:
         return declared
     if number.isdecimal():
         return Listener("", "dicom", {"port": Argument("number", str(int(number)))})
+    if kind in ("http", "https") and (number := rest.removeprefix("port").strip()).isdecimal():
+        return Listener("", kind, {"port": Argument("number", str(int(number)))})
     try:
         if kind == "outbox" and rest:
             return Listener("", kind, {"name": Argument("text", OutboxName.of(Argument("word", rest)).name)})

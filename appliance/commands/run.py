@@ -103,4 +103,4 @@ def remember(settings: Settings, program: Program) -> None:
 
 def _tell(settings: Settings, appliance: Appliance) -> None:
     ports = ", ".join(map(str, appliance.ports())) or "none"
-    log.info("ready: DICOM on %s; rules %s; archive %s", ports, settings.rules_path, settings.archive_folder("archive"))
+    log.info("ready: ports %s; rules %s; archive %s", ports, settings.rules_path, settings.archive_folder("archive"))

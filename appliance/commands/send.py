@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from appliance.commands.common import add_settings, compiled, settings_of, show_findings
+from appliance.tls import Certificates
 from engine.destinations.node import DicomNode
 from engine.dicom import Done, Outcome, Peer, send, sop_class_of
 
@@ -116,4 +117,4 @@ def _peer(arguments: argparse.Namespace) -> Peer | int:
         there = settings.outbox_folder / declared.name
         print(f"stellwerk: {declared.name} is no DICOM node; put the images into {there} instead", file=sys.stderr)
         return 2
-    return DicomNode(declared, settings.ae_title).peer
+    return DicomNode(declared, settings.ae_title, tls=Certificates(settings.tls).client).peer

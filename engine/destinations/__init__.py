@@ -29,7 +29,7 @@ DESTINATIONS = {
             f"dicom ADDRESS [as TITLE] {_COMMON}"
             " [tls] [connections CONNECTIONS] [confirm] [within WITHIN] [transcode SYNTAX]",
             {"address": Node, "title": AETitles, "within": Time, **_KINDS},
-            later=("tls", "transcode"),
+            later=("transcode",),
             needs={"within": "confirm"},
         ),
         Signature.of(f"https ADDRESS {_WEB} [digest]", {"address": SecureAddress, "login": SecretName, **_KINDS}),

@@ -78,6 +78,7 @@ _TITLES = {
         "the journal": "keeping the journal",
         "the watch": "keeping watch",
         "the rules": "taking over changed rules",
+        "the certificate": "our certificate (TLS)",
         "destination": "sending to {name}",
     },
     "de": {
@@ -95,11 +96,15 @@ _TITLES = {
         "the journal": "Verzeichnis der Bilder",
         "the watch": "Überwachung",
         "the rules": "Übernahme geänderter Regeln",
+        "the certificate": "unser Zertifikat (TLS)",
         "destination": "Versand an {name}",
     },
 }
 
-OWN = ("hold", "the disk", "taking in", "rules by the clock", "the router", "the journal", "the watch", "the rules")
+OWN = (
+    *("hold", "the disk", "taking in", "rules by the clock", "the router", "the journal", "the watch", "the rules"),
+    "the certificate",
+)
 """What is in trouble under a name of our own: no destination can have one of these."""
 
 

@@ -1,6 +1,8 @@
 """A DICOM node as destination: its address, its associations, and how long it is waited for."""
 
+import ssl
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from engine.commitments import Commitments
 from engine.destinations.batch import Batch
@@ -22,11 +24,22 @@ LINGER = 1.0
 class DicomNode:
     """One declared `dicom` destination, as engine.pump.Sender."""
 
-    def __init__(self, declared: Destination, our_title: str, commitments: Commitments | None = None) -> None:
+    def __init__(
+        self,
+        declared: Destination,
+        our_title: str,
+        commitments: Commitments | None = None,
+        *,
+        tls: Callable[[str], ssl.SSLContext] | None = None,
+    ) -> None:
+        """tls: how to speak TLS with the destination of this name; for one that is declared with it."""
         arguments = declared.arguments
         node = Node.of(arguments["address"])
         calling = AETitles.of(arguments["title"]).titles[0] if "title" in arguments else our_title
-        self.peer = Peer(node.called, node.host, node.port, calling)
+        secure = partial(tls, declared.name) if tls is not None and "tls" in arguments else None
+        if "tls" in arguments and secure is None:
+            raise ValueError(f"{declared.name} is declared with tls, and nothing here can speak it")
+        self.peer = Peer(node.called, node.host, node.port, calling, secure)
         self.name = declared.name
         self.outside = declared.outside
         self.look_again = LOOK_AGAIN

@@ -5,6 +5,7 @@ Never. pynetdicom is imported in this folder only, and only in associate.py. Wha
 spool, rules, outboxes.
 """
 
+from engine.dicom.associate import Claim
 from engine.dicom.find import count
 from engine.dicom.lookup import Whereabouts, which_are_there
 from engine.dicom.negotiate import Policy
@@ -17,6 +18,7 @@ from engine.dicom.send import echo, send
 from engine.dicom.status import Done, Outcome
 
 __all__ = [
+    "Claim",
     "Done",
     "Listener",
     "Outcome",

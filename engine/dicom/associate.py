@@ -6,7 +6,7 @@ must merely pass on, and poll. Must not know sockets, or which proposals are wel
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydicom.uid import UID
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
@@ -17,6 +17,8 @@ from pynetdicom.pdu_items import (
     PresentationContextItemAC,
     PresentationContextItemRQ,
     SCP_SCU_RoleSelectionSubItem,
+    UserIdentitySubItemAC,
+    UserIdentitySubItemRQ,
     UserInformationItem,
 )
 from pynetdicom.pdu_primitives import (
@@ -50,6 +52,15 @@ class Role:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """Who the caller says it is (User Identity Negotiation, PS3.7 D.3.3.7), with the proof where one was given."""
+
+    name: str
+    passcode: str | None = field(repr=False)
+    wants_answer: bool
+
+
+@dataclass(frozen=True)
 class Request:
     """What a caller asks for."""
 
@@ -60,6 +71,7 @@ class Request:
     max_pdu: int  # the longest P-DATA-TF the caller takes; 0 is without limit
     roles: tuple[Role, ...] = ()
     operations: int = 1  # how many the caller would like to have under way at once; 0 is without limit
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True)
@@ -114,12 +126,13 @@ def decode_request(body: bytes) -> Request:
         max_pdu = _max_pdu(pdu.user_information)
         roles = tuple(_roles(pdu.user_information))
         operations = _operations(pdu.user_information)
+        claim = _claim(pdu.user_information)
     except _UNREADABLE:
         raise ValueError("the association request cannot be read") from None
     if len({context.id for context in contexts}) != len(contexts):
         raise ValueError("two presentation contexts have the same number")
     called, calling = (body[start : start + 16].decode("latin-1").strip("\0 ") for start in (4, 20))
-    return Request(calling, called, application_context, tuple(contexts), max_pdu, roles, operations)
+    return Request(calling, called, application_context, tuple(contexts), max_pdu, roles, operations, claim)
 
 
 def encode_acceptance(request: Request, answers: Sequence[Answer]) -> bytes:
@@ -127,6 +140,8 @@ def encode_acceptance(request: Request, answers: Sequence[Answer]) -> bytes:
 
     Roles are granted for storage commitment, whose results come on an association that its provider asks for. Of
     operations we perform one after the other, so several may well be under way: their answers come in order.
+
+    A claim that nobody has looked at goes unanswered: whoever did not, takes it out of the request before.
     """
     pdu = A_ASSOCIATE_AC()
     pdu.variable_items.append(_application_context())
@@ -141,7 +156,12 @@ def encode_acceptance(request: Request, answers: Sequence[Answer]) -> bytes:
     served = {answer.abstract_syntax for answer in answers if answer.result == ACCEPTED} & {STORAGE_COMMITMENT}
     roles = [role for role in request.roles if role.sop_class in served and (role.user or role.provider)]
     operations = 1 if request.operations == 1 else min(request.operations or MOST_OPERATIONS, MOST_OPERATIONS)
-    pdu.variable_items.append(_user_information(roles, operations))
+    information = _user_information(roles, operations)
+    if request.claim is not None and request.claim.wants_answer:
+        answer_to_claim = UserIdentitySubItemAC()
+        answer_to_claim.server_response = b""  # for a name and a passcode, that it is there says yes
+        information.user_data.append(answer_to_claim)
+    pdu.variable_items.append(information)
     encoded = bytearray(pdu.encode())
     # The names are sent back as they came (PS3.8 9.3.3), also those pynetdicom would refuse to encode.
     encoded[10:42] = b"".join(name.encode("latin-1")[:16].ljust(16) for name in (request.called_ae, request.calling_ae))
@@ -212,6 +232,16 @@ def _max_pdu(information: UserInformationItem | None) -> int:
         if isinstance(item, MaximumLengthSubItem):
             return int(item.maximum_length_received or 0)
     return 16384  # the item is missing, though mandatory: what every implementation can take
+
+
+def _claim(information: UserInformationItem | None) -> Claim | None:
+    """A name, or a name and a passcode. Kerberos, SAML and JWT (types 3 to 5) are nothing that we could check."""
+    for item in information.user_data if information else []:
+        if isinstance(item, UserIdentitySubItemRQ) and item.user_identity_type in (1, 2):
+            name = (item.primary_field or b"").decode("utf-8", "replace")
+            passcode = (item.secondary_field or b"").decode("utf-8", "replace")
+            return Claim(name, passcode if item.user_identity_type == 2 else None, bool(item.response_requested))
+    return None
 
 
 def _roles(information: UserInformationItem | None) -> Iterable[Role]:

@@ -7,10 +7,13 @@ anybody noticing. Must not know what the bytes mean: not commands, not datasets,
 import contextlib
 import select
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from engine.tls import HANDSHAKE_SECONDS, words
 
 A_ASSOCIATE_RQ, A_ASSOCIATE_AC, A_ASSOCIATE_RJ, P_DATA_TF, A_RELEASE_RQ, A_RELEASE_RP, A_ABORT = range(1, 8)
 
@@ -22,6 +25,7 @@ _MOST_CONTROL_BYTES = 1 << 20  # 128 contexts with all known transfer syntaxes n
 SERVICE_USER, SERVICE_PROVIDER = 0, 2
 NOT_SPECIFIED, UNRECOGNIZED_PDU, UNEXPECTED_PDU, INVALID_PARAMETER_VALUE = 0, 1, 2, 6
 
+_TLS_HANDSHAKE = 22  # what a record of TLS begins with (RFC 8446 5.1); no PDU does
 _LOOK_SECONDS = 0.25  # how often whoever sends may look around while the peer reads nothing
 
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
@@ -81,11 +85,25 @@ class Connection:
 
     def has_news(self, seconds: float) -> bool:
         """Whether something can be read, or the end of the connection, within so long."""
+        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+            return True  # decrypted already, and so no longer to be seen from outside
         return bool(self._poll.poll(seconds * 1000))
 
     def fileno(self) -> int:
         """The number of its socket, for whoever watches several."""
         return self._socket.fileno()
+
+    def shake_hands(self) -> None:
+        """Where the socket has TLS on it, its handshake, within a limit of time. LostError when it fails."""
+        if not isinstance(self._socket, ssl.SSLSocket):
+            return
+        self._socket.settimeout(HANDSHAKE_SECONDS)
+        try:
+            self._socket.do_handshake()
+        except OSError as error:
+            why = "the listener stops" if self._interrupted else words(error)
+            self.hang_up()
+            raise LostError(why) from None
 
     def interrupt(self) -> None:
         """Make the thread that uses this connection stop as soon as it reads."""
@@ -98,6 +116,8 @@ class Connection:
     def control(self) -> tuple[int, bytes]:
         """The next PDU in full, its type and its body. Not for P-DATA-TF, which is read in pieces."""
         kind, length = self._header()
+        if kind == _TLS_HANDSHAKE:
+            raise ViolationError("the other side speaks TLS, and this port does not", UNRECOGNIZED_PDU)
         if kind == P_DATA_TF:
             raise ViolationError("data came before the association was there", UNEXPECTED_PDU)
         if length > _MOST_CONTROL_BYTES:

@@ -6,7 +6,9 @@ or whether such a host exists.
 
 import ipaddress
 import re
-from dataclasses import dataclass
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 OUR_AE_TITLE = "STELLWERK"
@@ -21,6 +23,8 @@ class Peer:
     host: str
     port: int
     calling_ae: str = OUR_AE_TITLE
+    tls: Callable[[], ssl.SSLContext] | None = field(default=None, compare=False, repr=False)
+    """How to speak TLS there, asked anew for each connection; raises Later where that cannot be said."""
 
     def __post_init__(self) -> None:
         # Through object.__setattr__, because a frozen dataclass offers no other way to tidy what it was given.

@@ -13,6 +13,7 @@ import logging
 import os
 import secrets
 import socket
+import ssl
 import tempfile
 import threading
 import time
@@ -24,7 +25,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from engine.dicom import associate, conversation, part10, status
-from engine.dicom.associate import Rejection, Request
+from engine.dicom.associate import Claim, Rejection, Request
 from engine.dicom.command import Command
 from engine.dicom.negotiate import EVERYTHING, Answer, Policy, accept
 from engine.dicom.pdu import Connection, LostError, ViolationError
@@ -55,6 +56,7 @@ class Reception:
     port: int  # ours
     digest: str  # BLAKE2b, 16 bytes, of the dataset's bytes without file meta information
     association: str = ""  # a number of ours for the association it came on, sortable by when that began
+    user: str = ""  # whose name and passcode the caller has given, where those were checked
 
 
 class Listener:
@@ -65,6 +67,8 @@ class Listener:
     object. An empty `accept_calling`, `accept_called` or `networks` lets everyone in. `may_receive` is asked once an
     association and gives the reason why not now (the disk is full), or None. `cannot_keep` is told where an object
     could not be kept although its sender has done nothing wrong. `ended` is called when an association has ended.
+    With `tls`, which is asked once a connection, only callers that speak TLS are heard. With `knows`, only those whose
+    claim to be a user it accepts; without it, nobody looks at such claims.
     `services` are what is served beside storage.
     """
 
@@ -86,6 +90,8 @@ class Listener:
         services: Services = MappingProxyType({}),
         idle_seconds: float = 300,
         ended: Callable[[], None] = lambda: None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+        knows: Callable[[Claim, str], bool] | None = None,
     ) -> None:
         self.port = port  # with 0, the system chooses one at `start`
         self.ae_title = ae_title
@@ -102,6 +108,8 @@ class Listener:
         self._services = services
         self._idle_seconds = idle_seconds
         self._ended = ended
+        self._tls = tls
+        self._knows = knows
         self._socket: socket.socket | None = None
         self._listening: threading.Thread | None = None
         self._lock = threading.Lock()  # guards the two below, which the listening thread and the others change
@@ -172,7 +180,12 @@ class Listener:
             if len(self._running) >= self._max_associations + _SPARE:
                 sock.close()
                 continue
-            connection = Connection(sock, _REQUEST_SECONDS)
+            try:
+                connection = Connection(self._secured(sock), _REQUEST_SECONDS)
+            except OSError as error:
+                log.warning("port %d: a connection was dropped: %s", self.port, error.strerror)
+                sock.close()
+                continue
             thread = threading.Thread(target=self._serve, args=(connection, _plain(peer[0])), daemon=True)
             with self._lock:
                 self._running[thread] = connection
@@ -184,20 +197,37 @@ class Listener:
                 with self._lock:
                     del self._running[thread]
 
+    def _secured(self, sock: socket.socket) -> socket.socket:
+        """The same with TLS on it where this port has that. The handshake is for the association's own thread."""
+        if self._tls is None:
+            return sock
+        return self._tls().wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+
     def _serve(self, connection: Connection, address: str) -> None:
+        try:
+            connection.shake_hands()
+        except LostError as error:
+            log.warning("port %d: no TLS with %s: %s", self.port, address, error)
+            self._forget(connection)
+            return
         try:
             self._associate(connection, address)
         except (LostError, ViolationError) as error:
             log.info("port %d: association with %s ended: %s", self.port, address, error)
             conversation.end(connection, error)
         finally:
-            connection.close()
-            with self._lock:
-                self._running.pop(threading.current_thread(), None)
+            self._forget(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        connection.close()
+        with self._lock:
+            self._running.pop(threading.current_thread(), None)
 
     def _associate(self, connection: Connection, address: str) -> None:
         connection.wait_up_to(_REQUEST_SECONDS, in_all=True)
         request = conversation.hear_request(connection)
+        if self._knows is None:
+            request = replace(request, claim=None)  # as who does not support it (PS3.7 D.3.3.7)
         connection.wait_up_to(self._idle_seconds)
         association = f"{time.time_ns():016x}-{secrets.token_hex(3)}"
         with self._lock:
@@ -242,6 +272,9 @@ class Listener:
             return associate.CALLED_AE_NOT_RECOGNIZED
         if self._accept_calling and request.calling_ae not in self._accept_calling:
             return associate.CALLING_AE_NOT_RECOGNIZED
+        if self._knows is not None and not (request.claim and self._knows(request.claim, address)):
+            log.warning("port %d: %s has no name and passcode that may send here", self.port, address)
+            return associate.NO_REASON
         if (reason := self._may_receive()) is not None:
             log.warning("port %d: no association now: %s", self.port, reason)
             return associate.LOCAL_LIMIT_EXCEEDED
@@ -262,7 +295,8 @@ class Listener:
         try:
             path, digest = _write(pieces, part10.write_meta(*uids, request.calling_ae), self._folder)
             titles = (request.calling_ae, request.called_ae)
-            self._accept(Reception(path, *uids, *titles, address, self.port, digest, association))
+            user = request.claim.name if request.claim else ""
+            self._accept(Reception(path, *uids, *titles, address, self.port, digest, association, user))
         except (LostError, ViolationError):
             raise  # no answer is possible; `_write` has removed what there was
         except Exception as error:  # whatever `accept` raises, the sender must hear "not stored"

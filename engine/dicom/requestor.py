@@ -6,6 +6,7 @@ an association is Later: even "AE title not recognized", which somebody usually 
 
 import contextlib
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from engine.dicom.pdu import (
 from engine.dicom.peer import Peer
 from engine.dicom.stream import BytesContent, Content, Stream
 from engine.errors import Later
+from engine.tls import words
 
 
 @dataclass(frozen=True)
@@ -321,6 +323,23 @@ def accepted(association: Association, sop_class: str, syntaxes: Sequence[str]) 
 
 
 def _connect(peer: Peer, patience: Patience) -> socket.socket:
+    context = peer.tls() if peer.tls is not None else None
+    line = _dial(peer, patience)
+    return line if context is None else _secured(line, context, peer, patience)
+
+
+def _secured(line: socket.socket, context: ssl.SSLContext, peer: Peer, patience: Patience) -> socket.socket:
+    """The same with TLS on it, and with a certificate there that is trusted here."""
+    line.settimeout(patience.associate)
+    try:
+        return context.wrap_socket(line, server_hostname=peer.host.rstrip("."))  # which also says the name (SNI)
+    except (OSError, ValueError) as error:
+        line.close()
+        why = words(error) if isinstance(error, OSError) else f"{peer.host} is no name for TLS"
+        raise Later(f"{peer}: {why}") from None
+
+
+def _dial(peer: Peer, patience: Patience) -> socket.socket:
     try:
         return socket.create_connection((peer.host, peer.port), timeout=patience.connect)
     except socket.gaierror:

@@ -164,7 +164,7 @@ class Taker:
         elif found.kind == DICOMDIR and not found.lacks:
             pieces = [self._piece(source, "", shown(source.path))]
         else:
-            pieces = [self._copied(source, file, room, _flaw(found))]
+            pieces = [self._copied(source, file, room, flaw_of(found))]
         if not _is(file, source):
             raise _Changed
         return pieces
@@ -199,7 +199,7 @@ class Taker:
                     pieces.append(self._piece(source, "", name))
                 else:
                     files.sync(member.file)
-                    pieces.append(self._piece(source, member.file.stem, name, _flaw(found)))
+                    pieces.append(self._piece(source, member.file.stem, name, flaw_of(found)))
         except Unfit as unfit:
             for path in made:
                 files.remove(path)
@@ -294,7 +294,8 @@ def _is(path: Path, source: Source) -> bool:
     return look_at(path) == Look(source.size, source.mtime)
 
 
-def _flaw(found: Found) -> str:
+def flaw_of(found: Found) -> str:
+    """Why rules can not be asked about what is in a file, in words; empty for an object."""
     if found.kind == ZIP:
         return NESTED
     return found.lacks if found.kind in (DICOM, DICOMDIR) else found.lacks or NOT_DICOM

@@ -121,6 +121,17 @@ def test_explain_knows_what_is_put_into_folders(
     assert "ports 26131; folder /srv/export, outbox PACS_A" in capsys.readouterr().out
 
 
+def test_explain_knows_what_is_posted_and_by_whom(tmp_path: Path, image: Path, capsys: Captured) -> None:
+    path = tmp_path / "web.rules"
+    path.write_text("on https port 26130 where user = nord → store by PatientID\non http port 7777 → hold\n")
+    assert main(["explain", str(image), "--rules", str(path), "--on", "https port 26130", "--user", "nord"]) == 0
+    assert "would store" in capsys.readouterr().out
+    assert main(["explain", str(image), "--rules", str(path), "--on", "https port 26130"]) == 0
+    assert "no: user = nord (it is missing)" in capsys.readouterr().out
+    assert main(["explain", str(image), "--rules", str(path), "--on", "http port 7778"]) == 0
+    assert "nothing listens on port 7778" in capsys.readouterr().out
+
+
 def test_explain_says_which_ways_in_there_are(rules: Path, image: Path, capsys: Captured) -> None:
     for way in ("somewhere", "folder export", "outbox"):
         assert main(["explain", str(image), "--on", way, "--rules", str(rules)]) == 2

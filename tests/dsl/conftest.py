@@ -52,7 +52,8 @@ VOCABULARY = Vocabulary(
     sources={
         s.name: s
         for s in (
-            S("https port PORT", built=False),
+            S("https port PORT", {"port": kinds.Port}),
+            S("tape port PORT", built=False),
             S("outbox NAME", {"name": kinds.OutboxName}),
             S("folder PATH [then delete]", {"path": kinds.WatchedFolder}),
             S("port PORT", {"port": kinds.Port}),

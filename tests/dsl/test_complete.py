@@ -57,8 +57,8 @@ STATEMENTS = [
 ]
 STATEMENTS += ["test"]
 EXACTLY = [
-    ("on |", ["sono", "port", "folder", "outbox", "every", "trouble", "failure", "duplicate"]),
-    ("on po|", ["sono", "port", "folder", "outbox", "every", "trouble", "failure", "duplicate"]),
+    ("on |", ["sono", "port", "folder", "https", "outbox", "every", "trouble", "failure", "duplicate"]),
+    ("on po|", ["sono", "port", "folder", "https", "outbox", "every", "trouble", "failure", "duplicate"]),
     ("on port |", []),
     ("on outbox |", ["PACS", "READER"]),
     ('on folder "/srv/export" |', ["then", "where", "→"]),
@@ -70,7 +70,7 @@ EXACTLY = [
     ("on trouble |", ["lasting", "→"]),
     ("on every day at 10:00 → alarm admin unless CT1 |", ["sent"]),
     ("on every day at 03:00 → purge archive |", ["older"]),
-    ('test "x" given Modality = US on |', ["sono", "port", "folder", "outbox", "failure", "duplicate"]),
+    ('test "x" given Modality = US on |', ["sono", "port", "folder", "https", "outbox", "failure", "duplicate"]),
     ("on port 11112 |", ["where", "→"]),
     ("on sono |", ["where", "→"]),
     ("on port 11112 -|", ["→"]),
@@ -103,7 +103,10 @@ EXACTLY = [
     ("on port 11112 where PatientAge < 18 |", ["days", "weeks", "months", "years", "and", "or", "→"]),
     ("on port 11112 where StudyDate > today - 30 |", ["days", "weeks", "months", "years"]),
     ("on port 11112 where Rows > 18 |", ["and", "or", "→"]),
-    ("on port 11112 → hold on |", ["sono", "port", "folder", "outbox", "failure", "duplicate", "every", "trouble"]),
+    (
+        "on port 11112 → hold on |",
+        ["sono", "port", "folder", "https", "outbox", "failure", "duplicate", "every", "trouble"],
+    ),
     ("on port 11112 → collect study quiet 2 minutes late |", ["again", "add", "hold"]),
     ("on port 11112 → collect study quiet 2 minutes ask |", ["PACS", "READER"]),
     ("on port 11112 → hold on duplicate |", ["keep", "replace", "drop"]),

@@ -132,6 +132,13 @@ def test_the_port_may_be_said_as_a_fact() -> None:
     assert one(given, "expect store", on="on port 11112").trouble == "given"
 
 
+def test_a_user_can_be_given() -> None:
+    rules = "on port 11112 where user = ward1 → store by PatientID\n"
+    for user, expect in (("ward1", "expect store"), ("ward2", "expect hold")):
+        [verdict], _ = tried(f'test "it" given user = {user} on port 11112 {expect}', rules)
+        assert verdict.passed
+
+
 def test_where_only_one_port_is_open_it_need_not_be_said() -> None:
     rules = "on port 11112 → store by PatientID\n"
     [verdict], _ = tried('test "it" given Modality = US expect store', rules)
@@ -143,7 +150,7 @@ def test_on_a_port_that_no_route_opens_everything_is_held() -> None:
     assert one("Modality = US", "expect hold", on="on port 4711").passed
 
 
-@pytest.mark.parametrize("given", ["user = somebody", "Rows = many", "PixelData = 1"])
+@pytest.mark.parametrize("given", ["port = 4711", "Rows = many", "PixelData = 1"])
 def test_what_no_object_can_have_cannot_be_given(given: str) -> None:
     text = f'{RULES}test "it" given {given} on port 11112 expect hold'
     result = compile_text(text, name="test.rules", vocabulary=vocabulary(), read=lambda _: "")

@@ -24,6 +24,7 @@ THIRD_PARTY = {
     "rich": ("appliance",),
     "imagecodecs": ("engine/pixels", "appliance/commands/demo.py"),  # the demo draws its before and after
     "pynetdicom": ("engine/dicom",),
+    "cryptography": ("engine/certificates.py",),
     "lark": ("dsl/parse.py",),
     "tornado": ("engine/sources/https.py", "appliance/console"),
     "apscheduler": ("engine/sources/every.py", "appliance"),
@@ -43,6 +44,7 @@ CATCH_ALL = {
     "engine/rewrite.py": "the same for a file that is written anew",
     "engine/pixels/clean.py": "a codec's exception of any kind means: not clean",
     "engine/dicom/receive.py": "whatever breaks, the sender must hear that the object was not taken",
+    "engine/sources/https.py": "the same, in the one answer after which CTP keeps its file",
 }
 """Where any exception at all may be caught, and why."""
 

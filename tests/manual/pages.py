@@ -12,6 +12,7 @@ from dsl.samples import example
 from engine.step import Declared, DeclaredChore
 from engine.steps import CHORES, STEPS
 from engine.vocabulary import vocabulary
+from tests.manual import conformance
 from tests.manual.findings import PAGES, Page
 
 MADE = "<!-- Made by `python -m tests.manual`; edit what it is made from. -->\n"
@@ -45,6 +46,7 @@ def pages() -> dict[str, str]:
     made["findings/README.md"] = _findings()
     made |= {f"steps/{name}.md": _step(step) for name, step in DESCRIBED.items()}
     made["steps/README.md"] = _steps()
+    made["conformance.md"] = conformance.page()
     return {path: MADE + text for path, text in made.items()}
 
 

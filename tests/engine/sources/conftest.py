@@ -1,10 +1,14 @@
-"""A share that is read-only, also for the root that tests may run as."""
+"""A share that is read-only, also for the root that tests may run as; and web ports."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine import files
+from engine.sources.https import HttpListener
+from engine.sources.posted import House
+from tests.engine.sources.web import Listen, Shelf
 
 
 @pytest.fixture
@@ -26,3 +30,25 @@ def forbidden(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     monkeypatch.setattr(files, "move", guarded_move)
     monkeypatch.setattr(Path, "mkdir", guarded_mkdir)
     return folders
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    """Where a web port puts what it takes."""
+    return Shelf(tmp_path)
+
+
+@pytest.fixture
+def listen(shelf: Shelf) -> Iterator[Listen]:
+    """Web ports that end with the test."""
+    running: list[HttpListener] = []
+
+    def start(house: House | None = None, **more: object) -> HttpListener:
+        listener = HttpListener(0, house or shelf.house(), address="127.0.0.1", **more)  # type: ignore[arg-type]
+        listener.start()
+        running.append(listener)
+        return listener
+
+    yield start
+    for listener in running:
+        listener.stop(1)
