@@ -21,6 +21,7 @@ from appliance.settings import Settings
 from appliance.supervise import Supervised
 from appliance.telling import Telling
 from appliance.watch import Watch
+from appliance.ways_out import way_out
 from appliance.web import KINDS, Web
 from engine import dicom
 from engine.collector import Collector
@@ -375,6 +376,8 @@ class Appliance:
         if name.endswith(GATHERING):
             return Collector(self.spool, self.router, self._unreleased, self._count_at)
         declared = self.program.destination(name)
+        if declared is not None and declared.kind != "dicom":
+            return way_out(declared, self.settings, self.doors.certificates.client)
         return None if declared is None else self._node(declared)
 
     def _node(self, declared: Destination) -> DicomNode:
@@ -400,7 +403,7 @@ class Appliance:
     def _count_at(self, name: str, study: str, series: str) -> int | None:
         """How many objects a destination has of a study or series. Raises Later, Never."""
         declared = self.program.destination(name)
-        if declared is None or declared.outside:
+        if declared is None or declared.outside or declared.kind != "dicom":
             # Outside the house not even the UID of a study is told.
             return None
         return self._node(declared).count(study, series)

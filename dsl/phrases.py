@@ -105,6 +105,27 @@ PHRASES: dict[str, tuple[str, str]] = {
         'a mail address in quotes, like "it@praxis.example"',
         'eine Mailadresse in Anführungszeichen, wie "it@praxis.example"',
     ),
+    "fits web": (
+        'an address on the web, like "https://host.example:26130/", without user name and password',
+        'eine Adresse im Netz, wie "https://host.example:26130/", ohne Benutzer und Kennwort',
+    ),
+    "fits plain web": (
+        'an address on the web, like "http://host.example:26130/", without user name and password',
+        'eine Adresse im Netz, wie "http://host.example:26130/", ohne Benutzer und Kennwort',
+    ),
+    "fits sftp": (
+        'a user, a host and a folder there, like "stellwerk@nas.example:/images"',
+        'Benutzer, Rechner und ein Ordner dort, wie "stellwerk@nas.example:/images"',
+    ),
+    "fits bucket": (
+        'a bucket and a prefix, like "s3://images/from-us"',
+        'ein Bucket und ein Präfix, wie "s3://images/from-us"',
+    ),
+    "fits host key": (
+        'the fingerprint of a host key, "SHA256:" and 43 signs, as ssh-keygen -l shows it',
+        'der Fingerabdruck eines Hostschlüssels, "SHA256:" und 43 Zeichen, wie ssh-keygen -l ihn zeigt',
+    ),
+    "fits secret": ("the name of a secret, like ctp-login", "der Name eines Geheimnisses, wie ctp-login"),
     "fits node": (
         'an AE title, a host and a port, like "PACS_A@192.168.10.5:104"',
         'AE-Titel, Rechner und Port, wie "PACS_A@192.168.10.5:104"',

@@ -38,6 +38,15 @@ def put(path: Path, data: bytes) -> None:
         stream.write(data)
 
 
+def sync_share(folder: Path) -> None:
+    """The same for a folder of a share. Some know no such thing for folders, and keep names by themselves."""
+    try:
+        sync(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+
+
 def write(path: Path, data: bytes) -> None:
     """Put a whole file in place, durably: no reader ever sees half of it. The name needs a `sync` of its folder."""
     draft = path.with_name(f".{path.name}.draft")
@@ -92,15 +101,18 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it, durably."""
+def make_folder(path: Path, *, share: bool = False) -> None:
+    """Make a folder and those above it, durably; on a `share` as durably as it can."""
     missing = []
     while not path.is_dir():
         missing.append(path)
         path = path.parent
     for folder in reversed(missing):
         folder.mkdir(exist_ok=True)
-        sync(folder.parent)
+        if share:
+            sync_share(folder.parent)
+        else:
+            sync(folder.parent)
 
 
 def remove_folder(path: Path) -> None:

@@ -42,6 +42,16 @@ def folders(layout: Layout, header: Header) -> tuple[str, ...]:
     return tuple(names)
 
 
+def naming(layout: Layout, header: Header) -> dict[str, str]:
+    """How the file is named, and, where patients of one name must be told apart, which folder is the person's."""
+    note = {"file": header.first("SOPInstanceUID")}
+    tags = [text for kind, text in layout.parts if kind == "tag"]
+    if "PatientName" in tags and "PatientID" not in tags:
+        person = layout.parts.index(("tag", "PatientName"))
+        note |= {"person": str(person), "patient": patient_key(header)}
+    return note
+
+
 def safe(value: str) -> str:
     """One folder or file name for this value: never empty, no path, no reserved name, at most LONGEST bytes."""
     plain = unicodedata.normalize("NFC", value).strip()

@@ -6,7 +6,7 @@ Pure. A value of the wrong kind raises Misfit with what would fit, and an exampl
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from engine.signature import Argument, Misfit
 from engine.tags import Path, path_of
@@ -364,6 +364,104 @@ class Node:
         if argument.kind != "text" or match is None or not 1 <= int(match[3]) <= 65535:
             raise Misfit(argument, 'an AE title, a host and a port, like "PACS_A@192.168.10.5:104"')
         return cls(match[1], match[2].strip("[]"), int(match[3]))
+
+
+@dataclass(frozen=True, slots=True)
+class WebAddress:
+    """The address of a web server. No user name or password stands in it: rules are shown to many people."""
+
+    secure: bool
+    host: str
+    port: int
+    path: str
+    """What is asked for there, beginning with a slash, with the query if there is one."""
+    schemes: ClassVar[tuple[str, ...]] = ("https", "http")
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Text such as "https://host:26130/path"; an IPv6 address stands in brackets."""
+        match = re.fullmatch(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?(/[!-\"$-~]*)?", argument.text)
+        if argument.kind != "text" or match is None or match[1] not in cls.schemes:
+            example = f"{cls.schemes[0]}://host.example:26130/"
+            raise Misfit(argument, f'an address on the web, like "{example}", without user name and password')
+        port = int(match[3] or {"https": 443, "http": 80}[match[1]])
+        if not 1 <= port <= 65535:
+            raise Misfit(argument, "a port number from 1 to 65535, like 11112")
+        return cls(match[1] == "https", match[2].strip("[]"), port, match[4] or "/")
+
+
+class SecureAddress(WebAddress):
+    """One that is encrypted."""
+
+    schemes = ("https",)
+
+
+class PlainAddress(WebAddress):
+    """One that is not encrypted."""
+
+    schemes = ("http",)
+
+
+@dataclass(frozen=True, slots=True)
+class SftpPlace:
+    """A folder on an SFTP server: `user@host:/path`."""
+
+    user: str
+    host: str
+    port: int
+    path: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Text such as "user@host:/path", or "user@host:2222:/path" where the port is not 22."""
+        match = re.fullmatch(r"([\w.+-]+)@(\[[0-9A-Fa-f:.]+\]|[\w.-]+):(?:(\d{1,5}):)?(/[^\x00-\x1f]*)", argument.text)
+        if argument.kind != "text" or match is None or not 1 <= int(match[3] or 22) <= 65535:
+            raise Misfit(argument, 'a user, a host and a folder there, like "stellwerk@nas.example:/images"')
+        return cls(match[1], match[2].strip("[]"), int(match[3] or 22), match[4])
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket of an S3 store, and what the names in it begin with."""
+
+    name: str
+    prefix: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Text such as "s3://bucket/prefix"."""
+        match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[\w.=-]+)*)/?", argument.text, re.ASCII)
+        if argument.kind != "text" or match is None or ".." in argument.text:
+            raise Misfit(argument, 'a bucket and a prefix, like "s3://images/from-us"')
+        return cls(match[1], match[2].strip("/"))
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """The fingerprint of an SSH server's key, as OpenSSH shows it."""
+
+    text: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """Text such as "SHA256:…"."""
+        if argument.kind != "text" or not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", argument.text):
+            raise Misfit(argument, 'the fingerprint of a host key, "SHA256:" and 43 signs, as ssh-keygen -l shows it')
+        return cls(argument.text)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretName:
+    """The name of a secret: what it holds stands in no rule."""
+
+    name: str
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """One word; it is the name of a file."""
+        if argument.kind not in ("word", "text") or not re.fullmatch(r"\w[\w.-]{0,62}", argument.text):
+            raise Misfit(argument, "the name of a secret, like ctp-login")
+        return cls(argument.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,4 +113,8 @@ def _peer(arguments: argparse.Namespace) -> Peer | int:
         known = ", ".join(destination.name for destination in result.program.destinations) or "none"
         print(f"stellwerk: the rules declare no destination {arguments.to}; declared: {known}", file=sys.stderr)
         return 2
+    if declared.kind != "dicom":
+        there = settings.outbox_folder / declared.name
+        print(f"stellwerk: {declared.name} is no DICOM node; put the images into {there} instead", file=sys.stderr)
+        return 2
     return DicomNode(declared, settings.ae_title, tls=Certificates(settings.tls).client).peer

@@ -1,5 +1,5 @@
-"""Do watched folders clash? E204 one in another, or one in two ways; E206 one that the appliance writes to itself;
-W207 the outbox of nobody whose name is nearly a destination's.
+"""Do folders clash? E204 watched one in another, or one in two ways; E206 one that the appliance writes to itself; E202
+one that is watched and is a destination; W207 the outbox of nobody whose name is nearly a destination's.
 
 Pure: a path is compared as it is written. What a link makes of it is asked when the folder is watched.
 """
@@ -32,6 +32,11 @@ def check(rules: Rules) -> Iterator[Finding]:
         if outer is not None:
             also = (Also(watched[outer][1].span, "first folder"),)
             yield finding("E204", value.span, also=also, word=f'"{path}"', other=f'"{outer}"')
+    for name, path, value in _destinations(rules.statements):
+        same = next((one for one in watched if one == path or _lies_in(path, one) or _lies_in(one, path)), None)
+        if same is not None:
+            also = (Also(watched[same][1].span, "first folder"),)
+            yield finding("E202/folder", value.span, also=also, word=name)
     for statement in rules.statements:
         if isinstance(statement, ast.Route) and statement.source.name.text == "outbox":
             yield from _nearly(statement.source.values[:1], rules)
@@ -47,10 +52,21 @@ def _nearly(names: Sequence[ast.Value], rules: Rules) -> Iterator[Finding]:
 
 def own_folders(statements: Sequence[ast.Statement], own: Sequence[str]) -> Iterator[Finding]:
     """Those that are, hold or lie in a folder that the appliance writes to. own: their paths, from the root on."""
-    for path, value, _, _ in _folders(statements):
+    watched = [("E206", path, value) for path, value, _, _ in _folders(statements)]
+    written = [("E206/destination", path, value) for _, path, value in _destinations(statements)]
+    for code, path, value in (*watched, *written):
         mine = next((one for one in own if one == path or _lies_in(path, one) or _lies_in(one, path)), None)
         if mine is not None:
-            yield finding("E206", value.span, word=f'"{path}"', own=mine)
+            yield finding(code, value.span, word=f'"{path}"', own=mine)
+
+
+def _destinations(statements: Sequence[ast.Statement]) -> Iterator[tuple[str, str, ast.Value]]:
+    """The destinations that are folders: name, path, and where that stands."""
+    for statement in statements:
+        if isinstance(statement, ast.Declaration) and statement.kind == "destination":
+            kind, *values = statement.values
+            for path, value, _, _ in _folder(kind.text, values[:1], True):
+                yield statement.name.text, path, value
 
 
 def _folders(statements: Sequence[ast.Statement]) -> Iterator[Written]:

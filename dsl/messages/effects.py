@@ -23,6 +23,18 @@ MESSAGES: dict[str, Message] = {
             "was dorthin geht, kommt zurück und geht wieder hin, endlos: nennen Sie die Adresse eines anderen Geräts",
         ),
     ),
+    "E202/folder": Message(
+        Text(
+            "what is sent to {word} comes back",
+            "this folder is watched",
+            "it would be sent again, for ever: watch another folder, or write to another",
+        ),
+        Text(
+            "was an {word} geht, kommt zurück",
+            "dieser Ordner wird beobachtet",
+            "es ginge wieder hin, endlos: beobachten Sie einen anderen Ordner, oder schreiben Sie in einen anderen",
+        ),
+    ),
     "W203": Message(
         Text("port {word} needs special rights", "below 1024", "take a port above 1023, like 11112"),
         Text("Port {word} braucht besondere Rechte", "unter 1024", "nehmen Sie einen Port über 1023, etwa 11112"),
@@ -61,6 +73,18 @@ MESSAGES: dict[str, Message] = {
             "{word} ist ein Ordner dieses Geräts selbst",
             "in {own} schreibt das Gerät",
             "was es dort ablegt, käme wieder herein, endlos: beobachten Sie einen anderen Ordner",
+        ),
+    ),
+    "E206/destination": Message(
+        Text(
+            "{word} is a folder of this appliance itself",
+            "{own} belongs to the appliance",
+            "copies of our own are made with `store`; a destination is a folder for others: name another one",
+        ),
+        Text(
+            "{word} ist ein Ordner dieses Geräts selbst",
+            "{own} gehört dem Gerät",
+            "eigene Kopien macht `store`; ein Ziel ist ein Ordner für andere: nennen Sie einen anderen",
         ),
     ),
     "W207": Message(

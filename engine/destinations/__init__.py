@@ -1,32 +1,51 @@
-"""Ways out: their signature lines. A kind that is not built yet is planned here, so that `check` can say so."""
+"""Ways out: their signature lines. What is not built yet is planned here, so that `check` can say so."""
 
-from engine.parameters import AETitles, Connections, Node, Time
-from engine.signature import Signature
+from engine.parameters import (
+    AETitles,
+    Bucket,
+    Connections,
+    HostKey,
+    Layout,
+    Node,
+    PlainAddress,
+    SecretName,
+    SecureAddress,
+    SftpPlace,
+    Text,
+    Time,
+    WatchedFolder,
+    WebAddress,
+)
+from engine.signature import Parameter, Signature
+
+_COMMON = "[retry every EVERY for PATIENCE] [outside] [trusted]"
+_KINDS: dict[str, type[Parameter]] = {"every": Time, "patience": Time, "connections": Connections}
+_WEB = f"{_COMMON} [connections CONNECTIONS] [login LOGIN]"
 
 DESTINATIONS = {
     signature.name: signature
     for signature in (
         Signature.of(
-            "dicom ADDRESS [as TITLE] [retry every EVERY for PATIENCE] [outside] [trusted]"
+            f"dicom ADDRESS [as TITLE] {_COMMON}"
             " [tls] [connections CONNECTIONS] [confirm] [within WITHIN] [transcode SYNTAX]",
-            {
-                "address": Node,
-                "title": AETitles,
-                "every": Time,
-                "patience": Time,
-                "connections": Connections,
-                "within": Time,
-            },
+            {"address": Node, "title": AETitles, "within": Time, **_KINDS},
             later=("transcode",),
             needs={"within": "confirm"},
         ),
-        *(
-            Signature.of(
-                f"{kind} ADDRESS [retry every EVERY for PATIENCE] [outside] [trusted] [tls]"
-                " [connections CONNECTIONS] [token TOKEN] [login LOGIN]",
-                built=False,
-            )
-            for kind in ("https", "dicomweb", "folder", "s3", "sftp")
+        Signature.of(f"https ADDRESS {_WEB} [digest]", {"address": SecureAddress, "login": SecretName, **_KINDS}),
+        Signature.of(f"http ADDRESS {_WEB} [digest]", {"address": PlainAddress, "login": SecretName, **_KINDS}),
+        Signature.of(
+            f"dicomweb ADDRESS {_WEB} [token TOKEN]",
+            {"address": WebAddress, "login": SecretName, "token": SecretName, **_KINDS},
+        ),
+        Signature.of(f"folder PATH [by LAYOUT] {_COMMON}", {"path": WatchedFolder, "layout": Layout, **_KINDS}),
+        Signature.of(
+            f"sftp ADDRESS {_WEB} [key KEY] [host-key FINGERPRINT]",
+            {"address": SftpPlace, "login": SecretName, "key": SecretName, "fingerprint": HostKey, **_KINDS},
+        ),
+        Signature.of(
+            f"s3 ADDRESS login LOGIN [at ENDPOINT] [region REGION] {_COMMON} [connections CONNECTIONS]",
+            {"address": Bucket, "login": SecretName, "endpoint": WebAddress, "region": Text, **_KINDS},
         ),
     )
 }

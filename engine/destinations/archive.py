@@ -42,9 +42,18 @@ class Archive:
     look_again = LOOK_AGAIN
     connections = 1
 
-    def __init__(self, root: Path, stored: Callable[[Sequence[tuple[str, Path]]], None] = lambda _: None) -> None:
-        """stored: told the object and the place of each copy, before it counts as delivered."""
-        self.root, self._stored = root, stored
+    def __init__(
+        self,
+        root: Path,
+        stored: Callable[[Sequence[tuple[str, Path]]], None] = lambda _: None,
+        *,
+        called: str = "the archive",
+        ours: bool = True,
+    ) -> None:
+        """stored: told the object and the place of each copy, before it counts as delivered. called: in what people are
+        told. Not `ours`: others work in it, and it may be a share of another machine.
+        """
+        self.root, self._stored, self._called, self._ours = root, stored, called, ours
 
     def pick(self, outbox: Outbox, now: float) -> list[Entry]:
         """Oldest first."""
@@ -66,16 +75,16 @@ class Archive:
             except Never as refusal:
                 report(entry, refusal)
             except OSError as error:
-                report(entry, Later(f"the archive cannot be written ({error.strerror})"))
+                report(entry, Later(f"{self._called} cannot be written ({error.strerror})"))
             else:
                 stored.append((entry, path))
                 touched.add(path.parent)
         try:
             for folder in touched:
-                files.sync(folder)
+                self._sync(folder)
         except OSError as error:
             for entry, _ in stored:
-                report(entry, Later(f"the archive cannot be written ({error.strerror})"))
+                report(entry, Later(f"{self._called} cannot be written ({error.strerror})"))
             return
         if stored:
             self._stored([(entry.object, path) for entry, path in stored])
@@ -98,21 +107,23 @@ class Archive:
                     return self._replace(entry.file, path)
                 case _:
                     raise Never(
-                        "the archive has another object with this SOP Instance UID but other content; compare the two, "
-                        "then release or delete this one"
+                        f"{self._called} has another object with this SOP Instance UID but other content; "
+                        "compare the two, then release or delete this one"
                     )
-        _place(entry.file, path)
+        self._place(entry.file, path)
         return path
 
     def _replace(self, file: Path, path: Path) -> Path:
         """Put other bytes in the place of a copy, which is there until they are. Never where the copy is the newer."""
         if file.stat().st_mtime_ns < path.stat().st_mtime_ns:
             # One that could not be stored for a while must not undo what was stored meanwhile.
-            raise Never("the archive has a newer object with this SOP Instance UID; delete this one if it is outdated")
+            raise Never(
+                f"{self._called} has a newer object with this SOP Instance UID; delete this one if it is outdated"
+            )
         fresh = path.with_name(f".{path.name}.fresh")
         files.remove(fresh)  # a crash may have left one
-        _place(file, fresh)
-        files.sync(path.parent)
+        self._place(file, fresh)
+        self._sync(path.parent)
         files.move(fresh, path)
         return path
 
@@ -127,7 +138,7 @@ class Archive:
                 number += 1
                 place[at] = f"{name} ({number})"
         folder = self.root.joinpath(*place)
-        files.make_folder(folder)
+        self._make(folder)
         return folder
 
     def _is_of(self, folder: Path, patient: str) -> bool:
@@ -136,22 +147,37 @@ class Archive:
         try:
             return mark.read_text() == patient
         except FileNotFoundError:
-            files.make_folder(folder)
+            self._make(folder)
             files.write(mark, patient.encode())
-            files.sync(folder)
+            self._sync(folder)
             return True
 
-
-def _place(file: Path, path: Path) -> None:
-    """Give a file a name in the archive; a copy where the archive is another file system. It tells the same time."""
-    try:
-        files.link(file, path)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
+    def _place(self, file: Path, path: Path) -> None:
+        """Give a file a name here; a copy where this is another file system, or others' hands could change the bytes
+        that are owed elsewhere too. It tells the same time.
+        """
+        try:
+            if self._ours:
+                files.link(file, path)
+                return
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
         files.copy(file, path)
         when = file.stat().st_mtime_ns
         os.utime(path, ns=(when, when))
+
+    def _make(self, folder: Path) -> None:
+        if self._ours:
+            files.make_folder(folder)
+        else:
+            files.make_folder(folder, share=True)
+
+    def _sync(self, folder: Path) -> None:
+        if self._ours:
+            files.sync(folder)
+        else:
+            files.sync_share(folder)
 
 
 def same_dataset(one: Path, other: Path) -> bool:

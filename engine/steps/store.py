@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.layout import folders, patient_key
+from engine.layout import folders, naming
 from engine.object import Object
 from engine.parameters import Folder, Layout
 from engine.step import Deliver, Workbench, step
@@ -27,9 +27,5 @@ class Store:
 
     def apply(self, obj: Object, bench: Workbench) -> Deliver:
         """One promise to the archive; the chain goes on with the object as it was."""
-        note = {"file": obj.header.first("SOPInstanceUID")}
-        tags = [text for kind, text in self.layout.parts if kind == "tag"]
-        if "PatientName" in tags and "PatientID" not in tags:
-            person = self.layout.parts.index(("tag", "PatientName"))
-            note |= {"person": str(person), "patient": patient_key(obj.header)}
-        return Deliver(obj, (f"{self.folder.name}.store",), folders(self.layout, obj.header), note)
+        place, note = folders(self.layout, obj.header), naming(self.layout, obj.header)
+        return Deliver(obj, (f"{self.folder.name}.store",), place, note)

@@ -6,6 +6,7 @@ import pytest
 
 from dsl.compile import Compiled, compile_text
 from engine import parameters as kinds
+from engine.destinations import DESTINATIONS
 from engine.schedule import Clock, Since, WeekDays
 from engine.signature import Signature, Vocabulary
 
@@ -82,7 +83,8 @@ VOCABULARY = Vocabulary(
             later=("tls", "transcode"),
             needs={"within": "confirm"},
         ),
-        "folder": S("folder ADDRESS", built=False),
+        **{kind: DESTINATIONS[kind] for kind in ("https", "http", "dicomweb", "folder", "sftp", "s3")},
+        "ftp": S("ftp ADDRESS", built=False),
     },
     contact=S("contact ADDRESSES [may see names]", {"addresses": kinds.Addresses}),
 )

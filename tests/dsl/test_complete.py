@@ -95,7 +95,7 @@ EXACTLY = [
     ("on port 11112 where RequestAttributesSequence |", ["is missing", "is present"]),
     ("on port 11112 where PatientSex = |", ["F", "M", "O"]),
     ("on port 11112 where StudyDate > |", ["today"]),
-    ("destination NEW = |", ["dicom"]),
+    ("destination NEW = |", ["dicom", "https", "http", "dicomweb", "folder", "sftp", "s3"]),
     ('destination NEW = dicom "A@b:1" retry |', ["every"]),
     ("listener new = dicom |", ["accept", "as", "from", "port"]),
     ("destination |", []),

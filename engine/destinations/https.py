@@ -1,0 +1,150 @@
+"""HTTPS as destination: one POST per image, as RSNA CTP's HttpExportService and HttpImportService speak it.
+
+The other side says that it has an image by answering `OK`, those two letters and nothing else. One of our own kind also
+answers with the digest of what it has made durable, and that must be ours. An image that was sent twice is harmless.
+"""
+
+import hashlib
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from engine.destinations.credentials import Secrets, authorization
+from engine.destinations.exchange import PATIENT, Answer, Patience, Site, Unreachable
+from engine.entry import Entry
+from engine.errors import Later, Never
+from engine.outbox import Outbox
+from engine.parameters import Connections, Time, WebAddress
+from engine.program import Destination
+from engine.pump import LOOK_AGAIN, PATIENCE, Report, Sent, oldest_first
+
+DIGEST, DURABLE = "Stellwerk-Digest", "Stellwerk-Durable"
+"""Headers of our own: `sha-256=<hex>` of what is sent, and of what the other side has made durable."""
+
+IN_A_ROW = 3
+"""After so many images that were not taken one after the other, the destination is left alone for a while."""
+
+ABOUT_THE_IMAGE = {
+    409: "it has something else in its place",
+    413: "it is too large for it",
+    415: "it does not take such objects",
+    422: "it cannot do anything with it",
+}
+"""Statuses that speak of what was sent. All others speak of the peer, and trying again is right."""
+
+
+class Https:
+    """One declared `https` or `http` destination, as engine.pump.Sender."""
+
+    def __init__(
+        self,
+        declared: Destination,
+        secrets: Secrets,
+        context: Callable[[], ssl.SSLContext],
+        patience: Patience = PATIENT,
+    ) -> None:
+        arguments = declared.arguments
+        address = WebAddress.of(arguments["address"])
+        self.name = declared.name
+        self.outside = declared.outside
+        self.look_again = LOOK_AGAIN
+        self.connections = Connections.of(arguments["connections"]).number if "connections" in arguments else 1
+        self.every, self.patience = retrying(declared)
+        self._digest = "digest" in arguments
+        self._path = address.path
+        self._secrets, self._arguments = secrets, arguments
+        self._site = Site(address, context, keeps=_keeps, patience=patience)
+
+    def close(self) -> None:
+        """Close the connections that lie idle."""
+        self._site.close()
+
+    def pick(self, outbox: Outbox, now: float) -> list[Entry]:
+        """Oldest first."""
+        return oldest_first(outbox, now)
+
+    def send(self, entries: Sequence[Entry], report: Report, stopping: Callable[[], bool]) -> None:
+        """One after the other. A peer that is away is not asked for each of them."""
+        failures = 0
+        for entry in entries:
+            if stopping() or failures == IN_A_ROW:
+                return
+            try:
+                self._deliver(entry.file)
+            except Unreachable as away:
+                report(entry, away)
+                return
+            except Later as later:
+                report(entry, later)
+                failures += 1
+            except Never as refusal:
+                report(entry, refusal)
+            else:
+                report(entry, Sent(self.name))
+                failures = 0
+
+    def _deliver(self, file: Path) -> None:
+        """Send one. Raises Later, Never."""
+        # CTP takes anything below `application/x-mirc`, and nothing else; it looks for itself what it is.
+        headers = {"Content-Type": "application/x-mirc", **authorization(self._arguments, self._secrets)}
+        try:
+            ours = hashlib.sha256()
+            ctp = hashlib.md5(usedforsecurity=False)
+            with file.open("rb") as stream:
+                while data := stream.read(1 << 20):
+                    ours.update(data)
+                    if self._digest:
+                        ctp.update(data)
+        except OSError as error:
+            raise Later(f"the image cannot be read from our own disk ({error.strerror})") from None
+        headers[DIGEST] = f"sha-256={ours.hexdigest()}"
+        if self._digest:
+            # As Java writes a number: CTP compares text, and knows no leading zeros.
+            headers["Digest"] = ctp.hexdigest().lstrip("0") or "0"
+        answer = self._site.post(self._path, headers, [file])
+        understand(answer, self._site.who)
+        durable = answer.headers.get(DURABLE.lower())
+        if durable is not None and durable.strip().lower() != headers[DIGEST]:
+            raise Later(f"{self._site.who} has not kept what was sent: its digest is another")
+        if answer.body != b"OK":
+            raise Later(
+                f"{self._site.who} answers, but not with OK as a receiver of images does; "
+                "is a proxy or another program in between, or is the address wrong?"
+            )
+
+
+def understand(answer: Answer, who: str) -> None:
+    """What a status means where it is no success. Raises Later or Never; none of the peer's own words are shown.
+
+    Such words may quote what was sent.
+    """
+    status = answer.status
+    if 200 <= status <= 202:
+        return
+    if status in ABOUT_THE_IMAGE:
+        raise Never(f"{who} refuses the image: {ABOUT_THE_IMAGE[status]} (HTTP {status})")
+    if status in (401, 403):
+        raise Later(f"{who} refuses our user name and password, or our token (HTTP {status})")
+    if status == 407:
+        raise Later(f"a proxy in front of {who} wants a log-in (HTTP 407)")
+    if status == 404:
+        raise Later(f"{who} has nothing at this address, or cannot take anything now (HTTP 404)")
+    if 300 <= status < 400:
+        raise Later(f"{who} sends us to another address (HTTP {status}); write that one into the rules")
+    if status >= 500:
+        raise Later(f"{who} has trouble of its own (HTTP {status})")
+    raise Later(f"{who} does not take anything so (HTTP {status}); is the address right?")
+
+
+def retrying(declared: Destination) -> tuple[float | None, float]:
+    """`retry every D for D`: seconds between two tries (None: longer and longer), and until it is given up."""
+    arguments: Mapping[str, object] = declared.arguments
+    if "every" not in arguments:
+        return None, PATIENCE
+    every, patience = declared.arguments["every"], declared.arguments["patience"]
+    return Time.of(every).duration.seconds, Time.of(patience).duration.seconds
+
+
+def _keeps(answer: Answer) -> bool:
+    """CTP closes after each answer and does not say so; whoever keeps a connection says it."""
+    return DURABLE.lower() in answer.headers or "keep-alive" in answer.headers.get("connection", "").lower()
