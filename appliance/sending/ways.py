@@ -1,0 +1,94 @@
+"""Ways out for whoever sends by hand: a destination of the rules, or an address. A new kind is one line in WAYS.
+
+It must not know files' names, progress or what was sent before.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from engine.destinations.node import DicomNode
+from engine.dicom import Outcome, Peer, count, send
+from engine.program import Destination, Program
+
+Report = Callable[[Path, Outcome], None]
+
+
+class Way(Protocol):
+    """Where objects go."""
+
+    @property
+    def key(self) -> str:
+        """What is remembered under: the same address, the same memory, whatever it is called."""
+
+    def send(self, files: Sequence[Path], report: Report, stop: Callable[[], bool]) -> None:
+        """Send each once, and report each whose outcome is known."""
+
+    def count(self, study: str) -> int | None:
+        """How many objects it has of a study; None where it does not say. Raises Later or Never."""
+
+
+class NoWay(Exception):
+    """There is no such destination, or nothing may be sent there by hand; the text says why and what would do."""
+
+
+class DicomWay:
+    """A DICOM node: C-STORE, and C-FIND for the count."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+
+    def __str__(self) -> str:
+        return str(self._peer)
+
+    @property
+    def key(self) -> str:
+        """Its address and both AE titles."""
+        return self._peer.url
+
+    def send(self, files: Sequence[Path], report: Report, stop: Callable[[], bool]) -> None:
+        """As few associations as the objects' classes allow."""
+        send(self._peer, files, report, stop=stop)
+
+    def count(self, study: str) -> int | None:
+        """As the peer says."""
+        return count(self._peer, study)
+
+
+WAYS: dict[str, Callable[[Destination, str], Way]] = {
+    "dicom": lambda declared, our_title: DicomWay(DicomNode(declared, our_title).peer),
+}
+"""By the word behind `destination NAME =`: how objects are sent there by hand. The text is our AE title."""
+
+
+def address(text: str) -> Way:
+    """The way to an address like dicom://CALLED:CALLING@host:port. Raises NoWay."""
+    if "://" in text and not text.startswith("dicom://"):
+        raise NoWay(
+            f"{text.partition('://')[0]}:// is not an address that can be sent to here: declare it in the rules"
+        )
+    try:
+        return DicomWay(Peer.parse(text))
+    except ValueError as error:
+        raise NoWay(f"{error}; with our own name: dicom://CALLED:CALLING@host:port") from None
+
+
+def declared(program: Program, name: str) -> Destination:
+    """The destination of this name. Raises NoWay."""
+    found = program.destination(name)
+    if found is None:
+        known = ", ".join(destination.name for destination in program.destinations) or "none"
+        raise NoWay(f"the rules declare no destination {name}; declared: {known}")
+    return found
+
+
+def way_to(destination: Destination, our_title: str) -> Way:
+    """The way to a declared destination. Raises NoWay."""
+    if destination.outside:
+        raise NoWay(
+            f"{destination.name} is outside this house, and gets only what rules have cleaned: "
+            f"send with --via outbox, where rules may say `on outbox {destination.name}`"
+        )
+    if destination.kind not in WAYS:
+        raise NoWay(f"{destination.name} is a destination of the kind {destination.kind}: send with --via outbox")
+    return WAYS[destination.kind](destination, our_title)
