@@ -14,9 +14,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.add_argument("paths", nargs="+", type=Path, metavar="FOLDER", help="folders with received images, or ZIPs")
     add_sending(parser)
-    parser.add_argument(
-        "--no-check", action="store_true", help="do not ask the destination how much it has of each study"
-    )
+    parser.add_argument("--no-check", action="store_true", help="do not ask how much it has of each study")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,11 +31,9 @@ def _compare(way: Way, account: Account, tell: bool) -> tuple[bool, dict[str, ob
     known = [one for one in checks if one.there is not None]
     short = [one for one in known if one.short]
     if tell and checks:
-        print(f"checked by query: {len(known) - len(short)} of {len(checks)} studies are there, with all that was sent")
+        print(f"checked by query: {len(known) - len(short)} of {len(checks)} studies are there with all that was sent")
         for one in short:
-            print(
-                f"    study {one.study.subject.study}: {one.sent} sent, and it has {one.there}: look at the destination"
-            )
+            print(f"    study {one.study.subject.study}: {one.sent} sent, and it has {one.there}; look at it there")
         for why in dict.fromkeys(one.why for one in checks if one.there is None):
             print(f"    not checked, as {why}")
     facts: dict[str, object] = {

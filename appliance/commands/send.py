@@ -55,7 +55,7 @@ def add_sending(parser: argparse.ArgumentParser) -> None:
         "--state",
         type=Path,
         metavar="FOLDER",
-        help="where it is remembered what was sent (~/.local/state/stellwerk/sent)",
+        help="what was sent is remembered here (~/.local/state/stellwerk/sent)",
     )
     add_settings(parser)
 

@@ -158,9 +158,7 @@ class Course:
     def _give_up(self, pieces: Sequence[Piece]) -> None:
         """The destination is away: to knock for each of a hundred thousand helps nobody."""
         for piece in pieces:
-            self._end(
-                piece, Subject(), LATER, "not tried, for the destination has taken nothing of what was tried last"
-            )
+            self._end(piece, Subject(), LATER, "not tried: the destination has taken nothing of what was tried last")
 
     def _remember(self, one: _Ready) -> None:
         """A full disk is no reason to stop: at worst it is sent once more."""

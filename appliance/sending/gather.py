@@ -155,7 +155,7 @@ def _read_medium(directory: Path, seen: set[Path], found: Survey, limits: Limits
         for name, file in referenced(directory):
             if file is None:
                 found.unsendable.append(
-                    Unsendable(f"{directory}: {name}", "the DICOMDIR names it, and it is not there")
+                    Unsendable(f"{directory}: {name}", "the DICOMDIR names it, but it is not there")
                 )
             elif file not in seen:
                 seen.add(file)

@@ -25,9 +25,7 @@ class OutboxWay:
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
-            raise NoWay(
-                f"there is no folder {folder}: the appliance makes it when it starts; does it run on this data?"
-            )
+            raise NoWay(f"there is no folder {folder}: the appliance makes it when it starts; is this its data?")
         self.folder = folder
         self.drops: list[str] = []
         """The names under which something was handed over."""
@@ -68,7 +66,7 @@ class OutboxWay:
         return None
 
     def wait(self, seconds: float, stop: Callable[[], bool]) -> dict[str, tuple[str, str]]:
-        """By drop: what became of it (`done`, `held`, or empty where it is still under way) and the text that says so."""
+        """By drop: what became of it (`done`, `held`, or empty while it is under way), and the text that says so."""
         told = dict.fromkeys(self.drops, ("", ""))
         end = time.monotonic() + seconds
         while True:

@@ -64,9 +64,7 @@ WAYS: dict[str, Callable[[Destination, str], Way]] = {
 def address(text: str) -> Way:
     """The way to an address like dicom://CALLED:CALLING@host:port. Raises NoWay."""
     if "://" in text and not text.startswith("dicom://"):
-        raise NoWay(
-            f"{text.partition('://')[0]}:// is not an address that can be sent to here: declare it in the rules"
-        )
+        raise NoWay(f"{text.partition('://')[0]}:// is no address to send to by hand: declare it in the rules")
     try:
         return DicomWay(Peer.parse(text))
     except ValueError as error:
