@@ -1,0 +1,130 @@
+"""A whole German practice: its config.xml as rules that compile, and that run as CTP did, or better."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy
+import pytest
+from pydicom import dcmread
+
+from appliance.cli import main
+from appliance.demonstration.pacs import Pacs, free_port
+from appliance.migration.migrate import Migrated, migrate
+from appliance.migration.scripts import reader
+from appliance.rulebook import RuleBook
+from engine.step import HOLD
+from tests.appliance.running import Running, dcmtk_missing
+from tests.data.make import instance
+
+CONFIG = Path(__file__).parent / "ctp" / "config.xml"
+
+
+def practice(language: str = "en", **changes: str) -> Migrated:
+    text = CONFIG.read_text("utf-8")
+    for old, new in changes.items():
+        text = text.replace(old.lstrip("_"), new)
+    return migrate(text.encode(), reader(CONFIG), language)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_it_compiles_and_is_in_the_one_layout(tmp_path: Path, language: str) -> None:
+    rules = tmp_path / "house.rules"
+    assert main(["migrate", str(CONFIG), "--out", str(rules), "--language", language]) == 0
+    assert not RuleBook(rules).compile().errors
+    assert main(["fmt", "--check", str(rules)]) == 0
+
+
+def test_each_thing_becomes_what_it_was() -> None:
+    text = practice().text
+    assert "on port 26131\n  → store by InstitutionName/PatientName\n" in text
+    assert 'destination PACS_A = dicom "PACS_A@127.0.0.1:104" as CTP' in text
+    assert 'when Modality = "CT"' in text
+    assert "→ forward PACS_A" in text
+    assert "→ mail it subject" in text
+    assert 'contact it = "it@praxis-nord.example"\n' in text
+    assert "on port 26230\n  → anonymize-pixels\n" in text
+    assert 'store in "Lehre" by (0008,0080)/Modality/StudyDate' in text
+
+
+def test_no_password_is_copied_anywhere() -> None:
+    for language in ("en", "de"):
+        made = practice(language)
+        assert "secret" not in made.text + "\n".join(made.report(language))
+        assert "praxis:" not in made.text
+
+
+def test_the_report_says_what_is_left_and_what_is_better() -> None:
+    said = "\n".join(practice().report("en"))
+    assert "STELLWERK_MAIL_HOST=smtp.praxis.example" in said
+    assert "ImplementationVersionName" in said
+    assert "no restart" in said
+    gesagt = "\n".join(practice("de").report("de"))
+    assert "Das bleibt zu tun" in gesagt
+    assert "kein Neustart" in gesagt
+
+
+def test_behind_a_header_that_is_not_cleaned_nothing_goes_on() -> None:
+    anonymizer = (
+        '<DicomAnonymizer name="Anon" class="x.DicomAnonymizer" script="a"/><DirectoryStorageService name="Lehre"'
+    )
+    text = practice(**{'<DirectoryStorageService name="Lehre"': anonymizer}).text
+    sono = text[text.index("route Sonographie") :]
+    assert "→ anonymize\n" in sono or "→ hold " in sono
+    steps = [line.strip() for line in sono.splitlines() if line.strip().startswith("→")]
+    held = next((place for place, step in enumerate(steps) if step.startswith("→ hold")), None)
+    assert held is None or held == len(steps) - 1
+
+
+def test_a_missing_pixel_script_holds_instead_of_passing() -> None:
+    text = practice(**{"scripts/pixel.script": "scripts/elsewhere.script"}).text
+    sono = text[text.index("route Sonographie") :]
+    assert "→ hold" in sono
+    assert not [line for line in sono.splitlines() if line.strip().startswith("→ store")]
+
+
+def test_what_is_there_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = tmp_path / "house.rules"
+    rules.write_text("mine")
+    assert main(["migrate", str(CONFIG), "--out", str(rules)]) == 2
+    assert rules.read_text() == "mine"
+    assert main(["migrate", str(tmp_path / "none.xml")]) == 2
+    assert main(["migrate", str(rules)]) == 1
+    assert "no well-formed XML" in capsys.readouterr().err
+
+
+@pytest.fixture
+def pacs(tmp_path: Path) -> Iterator[Pacs]:
+    found = Pacs(tmp_path / "pacs")
+    yield found
+    found.close()
+
+
+@pytest.mark.skipif(dcmtk_missing, reason="DCMTK is not installed")
+def test_it_runs(tmp_path: Path, pacs: Pacs) -> None:
+    port, sono = free_port(), free_port()
+    made = practice(**{"_26131": str(port), "_26230": str(sono), "127.0.0.1:104": f"127.0.0.1:{pacs.port}"})
+    line = Running(tmp_path, made.text, port)
+    folder = tmp_path / "images"
+    folder.mkdir()
+    device = {"Manufacturer": "GE Healthcare", "ManufacturerModelName": "LOGIQE9", "Rows": 720, "Columns": 960}
+    white = bytes([200]) * (720 * 960)
+    ultrasound = instance(folder, SOPInstanceUID="1.2.1", PixelData=white, InstitutionName="Praxis", **device)
+    other = instance(folder, SOPInstanceUID="1.2.2", Modality="MR", InstitutionName="Röntgenpraxis Straße 1")
+    line.send(ultrasound, other)
+    line.wait_for(lambda: bool(list(line.spool.outbox(HOLD).all())), "nothing is held")
+    line.wait_for(lambda: any(pacs.folder.iterdir()), "nothing has come to the PACS")
+    assert (line.archive / "Röntgenpraxis Straße 1").is_dir()
+    assert [str(dcmread(path).SOPInstanceUID) for path in pacs.folder.iterdir()] == ["1.2.1"]
+    (held,) = line.spool.outbox(HOLD).all()
+    assert "CT und Ultraschall" in held.why
+
+    line.port = sono
+    unknown = instance(folder, SOPInstanceUID="1.2.3", PixelData=white, **{**device, "ManufacturerModelName": "New"})
+    line.send(ultrasound, unknown)
+    line.wait_for(lambda: len(list((line.data / "Lehre").rglob("*.dcm"))) == 1, "nothing is stored")
+    line.wait_for(lambda: len(list(line.spool.outbox(HOLD).all())) == 2, "the unknown device is not held")
+    (stored,) = (line.data / "Lehre").rglob("*.dcm")
+    pixels = numpy.frombuffer(dcmread(stored).PixelData, numpy.uint8).reshape(720, 960)
+    assert not pixels[:71].any()
+    assert (pixels[71:680] == 200).all()
+    line.stop()
