@@ -18,6 +18,15 @@ class Names:
     def __init__(self) -> None:
         self._given: set[str] = set()
 
+    def prefix(self, hint: str, otherwise: str, count: int) -> str:
+        """A name of which also those with -1 to -count behind it are given away now."""
+        while True:
+            name = self.new(hint, otherwise)
+            numbered = {f"{name}-{number}".casefold() for number in range(1, count + 1)}
+            if not numbered & self._given:
+                self._given |= numbered
+                return name
+
     def new(self, hint: str, otherwise: str) -> str:
         """A name that reminds of the hint."""
         plain = re.sub(r"\W+", "-", unicodedata.normalize("NFC", hint)).strip("-_")[:40].strip("-_")

@@ -55,7 +55,9 @@ def chain(pipeline: Pipeline, desk: Desk) -> Work:
             continue
         if stage.get("quarantine"):
             desk.note("better", "quarantine")
-        if stage.says("enableExport", otherwise=True):
+        if not stage.says("acceptDicomObjects", otherwise=True):
+            _unknown(stage, work)
+        elif stage.says("enableExport", otherwise=True):
             HANDLERS.get(stage.kind, _unknown)(stage, work)
         else:
             work.inner.items.append(Remark(f"{desk.words('off')} {plain(stage.name)}"))
@@ -185,9 +187,14 @@ def _pixels(stage: Stage, work: Work) -> None:
         desk.note("do", "pixels held", name=stage.name, why=why, word=word)
         work.close("hold pixels")
         return
-    key = f"regions {path}"
+    key = f"regions {text}"
+    if key not in desk.known and any(known.startswith("regions ") for known in desk.known):
+        # Regions are for all: an image might meet a section of the other script first, which blanks too little.
+        desk.note("do", "pixels held", name=stage.name, why="pixels other")
+        work.close("hold pixels")
+        return
     if key not in desk.known:
-        made = regions(text, desk.names.new(stage.name, "device"), compiles)
+        made = regions(text, desk.names.prefix(stage.name, "device", text.count("{")), compiles)
         desk.notes += made.notes
         desk.declarations += made.lines
         desk.known[key] = str(len(made.lines)) if made.complete else ""

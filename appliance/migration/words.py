@@ -243,6 +243,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "not all of its script can be said in rules",
         "nicht alles in seinem Skript ist in Regeln zu sagen",
     ),
+    "pixels other": (
+        "it has another script than the first, and regions are for all pipelines",
+        "es hat ein anderes Skript als die erste, und Regionen gelten für alle Pipelines",
+    ),
     "pixels only": (
         "{name}: only images for which its condition holds were cleaned; the others went on as they were, and "
         "do so here",

@@ -82,6 +82,20 @@ def test_a_missing_pixel_script_holds_instead_of_passing() -> None:
     assert not [line for line in sono.splitlines() if line.strip().startswith("→ store")]
 
 
+def test_a_second_pixel_script_is_not_mixed_with_the_first() -> None:
+    storage = '<DirectoryStorageService name="Lehre"'
+    second = '<DicomPixelAnonymizer name="Zwei" class="x.DicomPixelAnonymizer" script="scripts/filter.script"/>'
+    text = practice(**{storage: second + storage}).text
+    sono = text[text.index("route Sonographie") :]
+    assert "→ anonymize-pixels\n  → hold" in sono
+    assert "# what CTP did behind it: → store" in sono
+
+
+def test_a_stage_that_is_not_for_dicom_is_left_out() -> None:
+    filtering = 'name="CT und Ultraschall"'
+    assert "choose" not in practice(**{filtering: f'{filtering} acceptDicomObjects="no"'}).text
+
+
 def test_what_is_there_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rules = tmp_path / "house.rules"
     rules.write_text("mine")
