@@ -28,6 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _compare(way: Way, account: Account, tell: bool) -> tuple[bool, dict[str, object]]:
     """How much the destination has of each study, against what it has taken."""
     checks = list(check(way, account))
+    if way.confirm and tell:
+        print("not asked for: storage commitment, which the rules want (`confirm`); `send --via outbox` asks for it")
     known = [one for one in checks if one.there is not None]
     short = [one for one in known if one.short]
     if tell and checks:

@@ -6,6 +6,8 @@ Pure. It holds patients' names, for the eyes of whoever sends; `as_json` has non
 from collections import Counter
 from dataclasses import dataclass, field
 
+from engine.sources.taking import shown
+
 DELIVERED, BEFORE, REPEATED, FAILED, LATER = "delivered", "sent before", "repeated", "failed", "later"
 """What became of one object. later: it may work another time."""
 
@@ -56,6 +58,8 @@ class Account:
     studies: dict[str, Study] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+    """What the destination has said of objects that it has taken."""
     sent_bytes: int = 0
     left_out: int = 0
     seconds: float = 0.0
@@ -97,6 +101,7 @@ class Account:
             "bytes": self.sent_bytes,
             "seconds": round(self.seconds, 3),
             "interrupted": self.interrupted,
+            "warnings": dict(self.warnings),
             "studies": [
                 {
                     "study": uid,
@@ -107,5 +112,5 @@ class Account:
                 }
                 for uid, study in self.studies.items()
             ],
-            "failures": [{"file": one.name, "why": one.why, "again": one.later} for one in self.failures],
+            "failures": [{"file": shown(one.name), "why": one.why, "again": one.later} for one in self.failures],
         }

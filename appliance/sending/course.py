@@ -24,6 +24,7 @@ from engine.sources.zips import Limits
 PORTION_FILES = 500
 PORTION_BYTES = 1 << 30
 MOST_IN_VAIN = 2
+NOT_TRIED = "not tried: the destination has taken nothing of what was tried last"
 
 
 class Show(Protocol):
@@ -142,6 +143,8 @@ class Course:
             one = by_file.pop(file)
             if isinstance(outcome, Done):
                 self._remember(one)
+                if outcome.warning:
+                    self.account.warnings[outcome.warning] += 1
                 self._end(one.piece, one.subject, DELIVERED)
             else:
                 state = LATER if isinstance(outcome, Later) else FAILED
@@ -152,13 +155,15 @@ class Course:
         finally:
             for one in portion:
                 _tidy(one.piece)
+        for one in [] if self.stop() else list(by_file.values()):
+            self._end(one.piece, one.subject, LATER, NOT_TRIED)
         in_vain = before == (self.account.counts[DELIVERED], self.account.counts[FAILED])
         self._in_vain = self._in_vain + 1 if in_vain else 0
 
     def _give_up(self, pieces: Sequence[Piece]) -> None:
         """The destination is away: to knock for each of a hundred thousand helps nobody."""
         for piece in pieces:
-            self._end(piece, Subject(), LATER, "not tried: the destination has taken nothing of what was tried last")
+            self._end(piece, Subject(), LATER, NOT_TRIED)
 
     def _remember(self, one: _Ready) -> None:
         """A full disk is no reason to stop: at worst it is sent once more."""

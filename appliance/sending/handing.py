@@ -23,6 +23,9 @@ EVERY = 0.5
 class OutboxWay:
     """The folder of one destination, or one of the rules' own."""
 
+    confirm = False
+    """The appliance asks for that itself."""
+
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise NoWay(f"there is no folder {folder}: the appliance makes it when it starts; is this its data?")

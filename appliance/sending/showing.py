@@ -18,6 +18,7 @@ from rich.progress import (
 
 from appliance.sending.account import BEFORE, DELIVERED, FAILED, LATER, REPEATED, Account, Failure, Study
 from dsl.render import printable
+from engine.sources.taking import shown
 
 EVERY = 10.0
 """Seconds between two plain lines."""
@@ -54,7 +55,7 @@ class Bar:
 
     def trouble(self, name: str, why: str) -> None:
         """Told at once, above the bar: whoever looks on may want to stop."""
-        self._progress.console.print(f"{printable(name)}: {printable(why)}", markup=False, highlight=False)
+        self._progress.console.print(f"{shown(name)}: {printable(why)}", markup=False, highlight=False)
 
 
 class Lines:
@@ -120,6 +121,8 @@ def summary(account: Account, to: str, *, dry: bool, names: bool, by_study: bool
         yield f"{before} had been sent before, and were left out (--again sends them once more)"
     if repeated := account.counts[REPEATED]:
         yield f"{repeated} had come earlier in this run under the same SOP Instance UID, and were left out"
+    for warning, count in account.warnings.most_common():
+        yield f"{count} taken with a warning: {printable(warning)}"
     if account.interrupted:
         yield "interrupted: the same command again sends what is missing"
     patient = None
@@ -141,7 +144,7 @@ def failures(account: Account) -> Iterator[str]:
     for (why, later), some in sorted(groups.items(), key=lambda group: -len(group[1])):
         yield f"{len(some)} failed: {printable(why)}"
         for one in some:
-            yield f"    {printable(one.name)}"
+            yield f"    {shown(one.name)}"
         if later:
             yield "  this may pass: the same command again sends what is missing, and nothing else"
         else:

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.destinations.node import DicomNode
-from engine.dicom import Outcome, Peer, count, send
+from engine.dicom import Done, Outcome, Peer, count, send
+from engine.entry import Entry
+from engine.errors import Later, Never
+from engine.object import Origin
 from engine.program import Destination, Program
+from engine.pump import Result, Sender
 
 Report = Callable[[Path, Outcome], None]
 
@@ -20,6 +24,10 @@ class Way(Protocol):
     @property
     def key(self) -> str:
         """What is remembered under: the same address, the same memory, whatever it is called."""
+
+    @property
+    def confirm(self) -> bool:
+        """Whether the rules want it to answer for what it has taken (storage commitment)."""
 
     def send(self, files: Sequence[Path], report: Report, stop: Callable[[], bool]) -> None:
         """Send each once, and report each whose outcome is known."""
@@ -33,10 +41,10 @@ class NoWay(Exception):
 
 
 class DicomWay:
-    """A DICOM node: C-STORE, and C-FIND for the count."""
+    """A DICOM node: C-STORE, and C-FIND for the count. confirm: the rules want storage commitment of it."""
 
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
+    def __init__(self, peer: Peer, *, confirm: bool = False) -> None:
+        self._peer, self.confirm = peer, confirm
 
     def __str__(self) -> str:
         return str(self._peer)
@@ -55,8 +63,40 @@ class DicomWay:
         return count(self._peer, study)
 
 
+class SenderWay:
+    """Any kind of destination, by the sender that empties its outbox. It has no outbox here."""
+
+    confirm = False
+
+    def __init__(self, declared: Destination, sender: Sender) -> None:
+        self._name, self._sender = declared.name, sender
+        address = declared.arguments.get("address")
+        self.key = f"{declared.kind}:{declared.name if address is None else address.text}"
+
+    def __str__(self) -> str:
+        return self._name
+
+    def send(self, files: Sequence[Path], report: Report, stop: Callable[[], bool]) -> None:
+        """What it does not report has not been tried."""
+        owed = [
+            Entry(str(number), "", self._name, "", "", "", Origin("file"), file=file)
+            for number, file in enumerate(files, 1)
+        ]
+
+        def told(entry: Entry, result: Result) -> None:
+            report(entry.file, result if isinstance(result, Later | Never) else Done())
+
+        self._sender.send(owed, told, stop)
+
+    def count(self, study: str) -> int | None:
+        """It is not asked."""
+        return None
+
+
 WAYS: dict[str, Callable[[Destination, str], Way]] = {
-    "dicom": lambda declared, our_title: DicomWay(DicomNode(declared, our_title).peer),
+    "dicom": lambda declared, our_title: DicomWay(
+        DicomNode(declared, our_title).peer, confirm="confirm" in declared.arguments
+    ),
 }
 """By the word behind `destination NAME =`: how objects are sent there by hand. The text is our AE title."""
 

@@ -16,6 +16,10 @@ from pydicom import dcmread
 
 from appliance.cli import main
 from appliance.demonstration.pacs import answers, free_port
+from appliance.rulebook import RuleBook
+from appliance.sending.ways import SenderWay
+from engine.destinations.node import DicomNode
+from engine.dicom import Done, Outcome
 from tests.appliance.running import Running, dcmtk_missing
 from tests.data.make import instance
 
@@ -209,6 +213,33 @@ def test_a_destination_that_is_away_is_not_knocked_at_for_each_portion(
     assert "4 failed: " in said
     assert "5 failed: not tried" in said
     assert "the same command again sends what is missing" in said
+
+
+def test_a_file_whose_name_is_no_text_is_sent_and_told(
+    tmp_path: Path, send: Callable[..., int], receiver: Receiver, capsys: Captured
+) -> None:
+    images(tmp_path / "export", 2)
+    (tmp_path / "export" / "IM1").rename(os.fsdecode(bytes(tmp_path / "export") + b"/B\xe4\n1"))
+    os.truncate(tmp_path / "export" / "IM2", (tmp_path / "export" / "IM2").stat().st_size - 10)
+    (tmp_path / "export" / "IM2").rename(os.fsdecode(bytes(tmp_path / "export") + b"/B\xe4\n2"))
+    assert send(tmp_path / "export") == 1
+    assert sum(receiver.arrived.values()) == 1
+    assert "B��2" in capsys.readouterr().err
+    assert send(tmp_path / "export", "--json") == 1
+
+
+def test_the_sender_of_any_destination_is_a_way(tmp_path: Path, receiver: Receiver) -> None:
+    text = f'destination PACS_A = dicom "PACS_A@127.0.0.1:{receiver.port}"'
+    (tmp_path / "r.rules").write_text(text)
+    program = RuleBook(tmp_path / "r.rules").compile().program
+    assert program is not None
+    declared = program.destinations[0]
+    way = SenderWay(declared, DicomNode(declared, "ME"))
+    images(tmp_path / "export", 2)
+    told: dict[Path, Outcome] = {}
+    way.send(sorted((tmp_path / "export").iterdir()), told.__setitem__, lambda: False)
+    assert all(isinstance(outcome, Done) for outcome in told.values())
+    assert len(told) == sum(receiver.arrived.values()) == 2
 
 
 def interrupted(folder: Path, receiver: Receiver, state: Path, at: int, how: signal.Signals) -> subprocess.Popen[str]:
