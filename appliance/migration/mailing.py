@@ -46,6 +46,7 @@ def _relay(stage: Stage, desk: Desk) -> None:
     port = stage.get("smtpPort")
     port = port if port.isascii() and port.isdecimal() else "25"
     security = "starttls" if port == "587" else "tls" if stage.says("tls", otherwise=True) else "none"
-    desk.note("do", "mail relay", host=stage.get("smtpServer") or "?", port=port, security=security)
+    server, sender = stage.get("smtpServer") or "?", (_ADDRESS.findall(stage.get("from")) or ["?"])[0]
+    desk.note("do", "mail relay", host=server, port=port, security=security, sender=sender)
     if stage.has_secrets:
         desk.note("do", "secret", name=stage.name)

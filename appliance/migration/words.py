@@ -214,9 +214,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "mailed": ("{name}: mail to {to}", "{name}: Mail an {to}"),
     "mail relay": (
-        "mail relay: STELLWERK_MAIL_HOST={host}, STELLWERK_MAIL_PORT={port}, STELLWERK_MAIL_SECURITY={security}; "
+        "mail relay: STELLWERK_MAIL_HOST={host}, STELLWERK_MAIL_PORT={port}, STELLWERK_MAIL_SECURITY={security}, STELLWERK_MAIL_FROM={sender}; "
         "a password in the file STELLWERK_MAIL_PASSWORD_FILE",
-        "Mailserver: STELLWERK_MAIL_HOST={host}, STELLWERK_MAIL_PORT={port}, STELLWERK_MAIL_SECURITY={security}; "
+        "Mailserver: STELLWERK_MAIL_HOST={host}, STELLWERK_MAIL_PORT={port}, STELLWERK_MAIL_SECURITY={security}, STELLWERK_MAIL_FROM={sender}; "
         "ein Passwort in der Datei STELLWERK_MAIL_PASSWORD_FILE",
     ),
     "mail subject": (
