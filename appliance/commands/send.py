@@ -128,7 +128,7 @@ def way_of(arguments: argparse.Namespace, settings: Settings) -> Way | int:
         if result.program is None:
             show_findings(result)
             return 1
-        return way_to(declared(result.program, arguments.to), settings.ae_title)
+        return way_to(declared(result.program, arguments.to), settings)
     except NoWay as none:
         return wrong(str(none))
 

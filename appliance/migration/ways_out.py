@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 from appliance.migration.chain import Chain, Remark, Step
 from appliance.migration.configuration import Stage
 from appliance.migration.desk import Desk, compiles
+from appliance.migration.words import plain
 from engine.dicom import Peer
 
 KINDS = {
@@ -22,8 +23,8 @@ _AT_HOME = (".local", ".lan", ".intern", ".internal", ".home", ".praxis", ".loca
 def export(stage: Stage, chain: Chain, desk: Desk) -> None:
     """The forward, or a remark where rules cannot send there."""
     kind = KINDS[stage.kind]
-    if stage.has_secrets:
-        desk.note("do", "secret", name=stage.name)
+    if kind == "https" and stage.get("url").startswith("http:"):
+        kind = "http"
     by_tags = [attribute for attribute in _BY_TAGS if stage.get(attribute)]
     if by_tags:
         desk.note("do", "by tags", name=stage.name, what=", ".join(by_tags))
@@ -34,6 +35,8 @@ def export(stage: Stage, chain: Chain, desk: Desk) -> None:
         desk.note("do", "sent odd", name=stage.name, to=address)
         chain.items.append(Remark(f"{desk.words('cannot')} {desk.words('sent', name=stage.name, to=address)}"))
         return
+    if stage.has_secrets:
+        declared += f" login {_secret(stage, desk)}"
     outside = _is_outside(host)
     if outside:
         declared += " outside trusted"
@@ -52,6 +55,15 @@ def export(stage: Stage, chain: Chain, desk: Desk) -> None:
     step = Step(f"forward {name}")
     if step not in chain.items:
         chain.items.append(step)
+
+
+def _secret(stage: Stage, desk: Desk) -> str:
+    """The name of the secret that takes the place of its user and password."""
+    known = f"secret of {stage.name} {stage.get('url')}"
+    if known not in desk.known:
+        desk.known[known] = desk.names.new(f"{plain(stage.name)}-login", "login")
+    desk.note("do", "secret named", name=stage.name, secret=desk.known[known])
+    return desk.known[known]
 
 
 def _dicom(stage: Stage) -> tuple[str, str, str, str]:

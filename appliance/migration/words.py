@@ -212,11 +212,19 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{name} had a user or password, which is not copied: keep it in a file that only the service may read",
         "{name} hatte Benutzer oder Passwort, nicht übernommen: in einer Datei ablegen, die nur der Dienst lesen darf",
     ),
+    "secret named": (
+        "{name} had a user or password, which is not copied: the rules call it {secret}; keep it in "
+        "DATA/secrets/{secret}, the user in the first line and the password in the second",
+        "{name} hatte Benutzer oder Passwort, nicht übernommen: die Regeln nennen es {secret}; in "
+        "DATA/secrets/{secret} ablegen, in der ersten Zeile der Benutzer, in der zweiten das Passwort",
+    ),
     "mailed": ("{name}: mail to {to}", "{name}: Mail an {to}"),
     "mail relay": (
-        "mail relay: STELLWERK_MAIL_HOST={host}, STELLWERK_MAIL_PORT={port}, STELLWERK_MAIL_SECURITY={security}, STELLWERK_MAIL_FROM={sender}; "
+        "mail relay: STELLWERK_MAIL_HOST={host}, STELLWERK_MAIL_PORT={port}, STELLWERK_MAIL_SECURITY={security}, "
+        "STELLWERK_MAIL_FROM={sender}; "
         "a password in the file STELLWERK_MAIL_PASSWORD_FILE",
-        "Mailserver: STELLWERK_MAIL_HOST={host}, STELLWERK_MAIL_PORT={port}, STELLWERK_MAIL_SECURITY={security}, STELLWERK_MAIL_FROM={sender}; "
+        "Mailserver: STELLWERK_MAIL_HOST={host}, STELLWERK_MAIL_PORT={port}, STELLWERK_MAIL_SECURITY={security}, "
+        "STELLWERK_MAIL_FROM={sender}; "
         "ein Passwort in der Datei STELLWERK_MAIL_PASSWORD_FILE",
     ),
     "mail subject": (

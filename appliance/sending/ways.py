@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from appliance.settings import Settings
 from engine.destinations.node import DicomNode
 from engine.dicom import Done, Outcome, Peer, count, send
 from engine.entry import Entry
@@ -70,8 +71,8 @@ class SenderWay:
 
     def __init__(self, declared: Destination, sender: Sender) -> None:
         self._name, self._sender = declared.name, sender
-        address = declared.arguments.get("address")
-        self.key = f"{declared.kind}:{declared.name if address is None else address.text}"
+        place = declared.arguments.get("address") or declared.arguments.get("path")
+        self.key = f"{declared.kind}:{declared.name if place is None else place.text}"
 
     def __str__(self) -> str:
         return self._name
@@ -93,12 +94,12 @@ class SenderWay:
         return None
 
 
-WAYS: dict[str, Callable[[Destination, str], Way]] = {
-    "dicom": lambda declared, our_title: DicomWay(
-        DicomNode(declared, our_title).peer, confirm="confirm" in declared.arguments
+WAYS: dict[str, Callable[[Destination, Settings], Way]] = {
+    "dicom": lambda declared, settings: DicomWay(
+        DicomNode(declared, settings.ae_title).peer, confirm="confirm" in declared.arguments
     ),
 }
-"""By the word behind `destination NAME =`: how objects are sent there by hand. The text is our AE title."""
+"""By the word behind `destination NAME =`: how objects are sent there by hand."""
 
 
 def address(text: str) -> Way:
@@ -120,7 +121,7 @@ def declared(program: Program, name: str) -> Destination:
     return found
 
 
-def way_to(destination: Destination, our_title: str) -> Way:
+def way_to(destination: Destination, settings: Settings) -> Way:
     """The way to a declared destination. Raises NoWay."""
     if destination.outside:
         raise NoWay(
@@ -129,4 +130,4 @@ def way_to(destination: Destination, our_title: str) -> Way:
         )
     if destination.kind not in WAYS:
         raise NoWay(f"{destination.name} is a destination of the kind {destination.kind}: send with --via outbox")
-    return WAYS[destination.kind](destination, our_title)
+    return WAYS[destination.kind](destination, settings)
