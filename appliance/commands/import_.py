@@ -1,6 +1,8 @@
 """import: bring a received tree (the archive, or CTP's storage) into the PACS, and check that it is there."""
 
 import argparse
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from appliance.commands.common import settings_of
@@ -22,14 +24,20 @@ def run(arguments: argparse.Namespace) -> int:
     way = way_of(arguments, settings_of(arguments))
     if isinstance(way, int):
         return way
-    return carry(arguments, way, None if arguments.no_check else _compare, by_study=True)
+    return carry(arguments, way, None if arguments.no_check else _check, by_study=True)
 
 
-def _compare(way: Way, account: Account, tell: bool) -> tuple[bool, dict[str, object]]:
+def _check(way: Way, account: Account, tell: bool, stop: Callable[[], bool]) -> tuple[bool, dict[str, object]]:
+    well, facts = _compare(way, account, tell, stop)
+    if way.confirm:
+        committed, more = _commit(way, account, tell, stop)
+        well, facts = well and committed, facts | more
+    return well, facts
+
+
+def _compare(way: Way, account: Account, tell: bool, stop: Callable[[], bool]) -> tuple[bool, dict[str, object]]:
     """How much the destination has of each study, against what it has taken."""
-    checks = list(check(way, account))
-    if way.confirm and tell:
-        print("not asked for: storage commitment, which the rules want (`confirm`); `send --via outbox` asks for it")
+    checks = list(check(way, account, stop))
     known = [one for one in checks if one.there is not None]
     short = [one for one in known if one.short]
     if tell and checks:
@@ -44,3 +52,21 @@ def _compare(way: Way, account: Account, tell: bool) -> tuple[bool, dict[str, ob
         ]
     }
     return not short, facts
+
+
+def _commit(way: Way, account: Account, tell: bool, stop: Callable[[], bool]) -> tuple[bool, dict[str, object]]:
+    """Whether it answers for what it has taken: well only where it does so for everything."""
+    asked = [(kind, uid) for study in account.studies.values() for uid, kind in study.instances.items() if kind]
+    told = way.commit(asked, stop)
+    if tell:
+        print(f"storage commitment: the destination answers for {len(told.committed)} of {len(asked)}")
+        for why, count in Counter(told.failed.values()).most_common():
+            print(f"    not for {count}: {why}")
+        if told.silent:
+            print(f"    no answer for {told.silent}: {told.why or 'interrupted'}; `send --via outbox` waits for one")
+    facts: dict[str, object] = {
+        "committed": len(told.committed),
+        "not_committed": dict(Counter(told.failed.values())),
+        "commitment_unanswered": told.silent,
+    }
+    return not told.failed and not told.silent, facts

@@ -21,8 +21,8 @@ from appliance.sending.ways import NoWay, Way, address, declared, way_to
 from appliance.settings import Settings
 from engine.sources.zips import Limits
 
-After = Callable[[Way, Account, bool], tuple[bool, dict[str, object]]]
-"""What is done when all was sent, told in lines where the last argument says so: whether it is well, and facts."""
+After = Callable[[Way, Account, bool, Callable[[], bool]], tuple[bool, dict[str, object]]]
+"""What is done when all was sent: told in lines or not, until somebody wants it to end. Whether all is well; facts."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
             handed = OutboxWay(settings.outbox_folder / outbox_name(arguments.to))
         except NoWay as none:
             return wrong(str(none))
-        return carry(arguments, handed, lambda _way, _account, tell: _await(handed, arguments.wait, tell))
+        return carry(arguments, handed, lambda _way, _account, tell, stop: _await(handed, arguments.wait, tell, stop))
     way = way_of(arguments, settings)
     return way if isinstance(way, int) else carry(arguments, way)
 
@@ -113,7 +113,9 @@ def carry(arguments: argparse.Namespace, way: Way, after: After | None = None, *
                 print(line)
             for line in failures(account):
                 print(line, file=sys.stderr)
-        well, facts = (True, {}) if after is None or arguments.dry else after(way, account, not arguments.json)
+        well, facts = (
+            (True, {}) if after is None or arguments.dry else after(way, account, not arguments.json, interrupt)
+        )
     if arguments.json:
         print(json.dumps({"to": str(way), "dry": arguments.dry, **account.as_json(), **facts}, indent=2))
     return 0 if account.complete and well else 1
@@ -146,14 +148,16 @@ def outbox_name(name: str) -> str:
     return name
 
 
-def _await(handed: OutboxWay, minutes: float | None, tell: bool) -> tuple[bool, dict[str, object]]:
+def _await(
+    handed: OutboxWay, minutes: float | None, tell: bool, stop: Callable[[], bool]
+) -> tuple[bool, dict[str, object]]:
     """What the appliance says of what was handed to it, if somebody waits for it."""
     facts: dict[str, object] = {"handed_over": list(handed.drops)}
     if minutes is None:
         if tell and handed.drops:
             print(f"handed over as {', '.join(handed.drops)}; what becomes of it is told in {handed.folder / 'done'}")
         return True, facts
-    told = handed.wait(minutes * 60, lambda: False)
+    told = handed.wait(minutes * 60, stop)
     for name, (state, text) in told.items():
         if tell:
             print(text if text else f"{name}: nothing is told of it yet")

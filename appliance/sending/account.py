@@ -18,6 +18,7 @@ class Subject:
 
     study: str = ""
     instance: str = ""
+    sop_class: str = ""
     patient: str = ""
     patient_id: str = ""
     date: str = ""
@@ -41,8 +42,8 @@ class Study:
     subject: Subject
     counts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    instances: set[str] = field(default_factory=set)
-    """SOP Instance UIDs of what the destination has taken, now or before."""
+    instances: dict[str, str] = field(default_factory=dict)
+    """SOP Instance UIDs, with their classes, of what the destination has taken, now or before."""
     modalities: set[str] = field(default_factory=set)
 
     @property
@@ -73,7 +74,7 @@ class Account:
         if subject.modality:
             study.modalities.add(subject.modality)
         if state in (DELIVERED, BEFORE) and subject.instance:
-            study.instances.add(subject.instance)
+            study.instances[subject.instance] = subject.sop_class
         if state == DELIVERED:
             self.sent_bytes += size
         if state in (FAILED, LATER):

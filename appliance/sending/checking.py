@@ -1,6 +1,6 @@
 """Is it there? Asks a destination how much it has of each study, when all has been sent. It must not know files."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from appliance.sending.account import Account, Study
@@ -24,13 +24,15 @@ class Check:
         return self.there is not None and self.there < self.sent
 
 
-def check(way: Way, account: Account) -> Iterator[Check]:
+def check(way: Way, account: Account, stop: Callable[[], bool]) -> Iterator[Check]:
     """Each study of which something was taken. A destination that answers no queries is asked once."""
     silent = ""
     for uid, study in account.studies.items():
         sent = len(study.instances)
         if not uid or not sent:
             continue
+        if stop():
+            return
         if silent:
             yield Check(study, sent, None, silent)
             continue

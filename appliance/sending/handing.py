@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from appliance.sending.committing import Committed
 from appliance.sending.ways import NoWay, Report
 from engine import files as durable
 from engine.dicom import Done
+from engine.dicom.commitment import Instance
 from engine.errors import Later
 from engine.sources.settling import DONE, STATUS, is_left_alone
 from engine.sources.telling import verdict
@@ -67,6 +69,10 @@ class OutboxWay:
     def count(self, study: str) -> int | None:
         """A folder does not say."""
         return None
+
+    def commit(self, instances: Sequence[Instance], stop: Callable[[], bool]) -> Committed:
+        """It is not asked."""
+        return Committed()
 
     def wait(self, seconds: float, stop: Callable[[], bool]) -> dict[str, tuple[str, str]]:
         """By drop: what became of it (`done`, `held`, or empty while it is under way), and the text that says so."""

@@ -21,6 +21,7 @@ def subject_of(path: Path) -> Subject:
     return Subject(
         text("StudyInstanceUID"),
         text("SOPInstanceUID"),
+        text("SOPClassUID"),
         text("PatientName"),
         text("PatientID"),
         text("StudyDate"),

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from appliance.sending.committing import Committed, ask
 from appliance.settings import Settings
 from engine.destinations.node import DicomNode
 from engine.dicom import Done, Outcome, Peer, count, send
+from engine.dicom.commitment import Instance
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.object import Origin
@@ -29,6 +31,9 @@ class Way(Protocol):
     @property
     def confirm(self) -> bool:
         """Whether the rules want it to answer for what it has taken (storage commitment)."""
+
+    def commit(self, instances: Sequence[Instance], stop: Callable[[], bool]) -> Committed:
+        """Ask whether it does; only where `confirm` says so."""
 
     def send(self, files: Sequence[Path], report: Report, stop: Callable[[], bool]) -> None:
         """Send each once, and report each whose outcome is known."""
@@ -63,6 +68,10 @@ class DicomWay:
         """As the peer says."""
         return count(self._peer, study)
 
+    def commit(self, instances: Sequence[Instance], stop: Callable[[], bool]) -> Committed:
+        """As the peer says."""
+        return ask(self._peer, instances, stop)
+
 
 class SenderWay:
     """Any kind of destination, by the sender that empties its outbox. It has no outbox here."""
@@ -92,6 +101,10 @@ class SenderWay:
     def count(self, study: str) -> int | None:
         """It is not asked."""
         return None
+
+    def commit(self, instances: Sequence[Instance], stop: Callable[[], bool]) -> Committed:
+        """It is not asked."""
+        return Committed()
 
 
 WAYS: dict[str, Callable[[Destination, Settings], Way]] = {

@@ -348,6 +348,32 @@ def test_import_brings_an_archive_into_the_pacs_and_checks_that_it_is_there(tmp_
         pacs.close()
 
 
+def test_import_asks_whether_the_pacs_answers_for_it(tmp_path: Path, capsys: Captured) -> None:
+    port = free_port()
+    line = Running(tmp_path / "line", f"on port {port} → store by PatientID\n", port)
+    rules = tmp_path / "r.rules"
+    rules.write_text(f'destination PACS_A = dicom "STELLWERK@127.0.0.1:{port}" confirm\n')
+    images(tmp_path / "archive", 3)
+    words = ["import", str(tmp_path / "archive"), "--to", "PACS_A", "--rules", str(rules)]
+    words += ["--state", str(tmp_path / "state")]
+    assert main(words) == 0
+    assert "storage commitment: the destination answers for 3 of 3" in capsys.readouterr().out
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["committed"] == 3
+    line.stop()
+
+
+def test_import_says_who_does_not_answer_for_anything(tmp_path: Path, receiver: Receiver, capsys: Captured) -> None:
+    rules = tmp_path / "r.rules"
+    rules.write_text(f'destination PACS_A = dicom "PACS_A@127.0.0.1:{receiver.port}" confirm\n')
+    images(tmp_path / "archive", 2)
+    words = ["import", str(tmp_path / "archive"), "--to", "PACS_A", "--rules", str(rules)]
+    assert main([*words, "--state", str(tmp_path / "state")]) == 1
+    said = capsys.readouterr().out
+    assert "2 of 2 delivered" in said
+    assert "does not offer storage commitment" in said
+
+
 def test_import_says_where_it_could_not_check(tmp_path: Path, send: Callable[..., int], capsys: Captured) -> None:
     images(tmp_path / "archive", 1)
     assert send(tmp_path / "archive", command="import") == 0
