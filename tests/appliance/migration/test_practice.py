@@ -167,3 +167,22 @@ def test_it_runs(tmp_path: Path, pacs: Pacs) -> None:
     assert not pixels[:71].any()
     assert (pixels[71:680] == 200).all()
     line.stop()
+
+
+@pytest.mark.parametrize(
+    ("lists", "written"),
+    [
+        ('<accept callingAET="WARD1"/><accept callingAET="WARD2"/>', "dicom port 26131 accept WARD1, WARD2"),
+        (
+            '<accept ip="10.0.0.7" callingAET="CT1" calledAET="CTP"/>',
+            "dicom port 26131 as CTP accept CT1 from 10.0.0.7",
+        ),
+        ('<reject ip="10.0.0.7"/>', 'on port 26131 where not (address = "10.0.0.7")'),
+        (r'<accept ip="10\.0\..*" regex="yes"/>', r"on port 26131 where (address matches /^(?:10\.0\..*)$/)"),
+        ('<accept sopClass="1.2.840.10008.5.1.4.1.1.2"/>', "on port 26131\n"),
+    ],
+)
+def test_who_may_send_may_still_send_and_nobody_else(lists: str, written: str) -> None:
+    port = 'logConnections="rejected"/>'
+    text = practice(**{port: f'logConnections="rejected">{lists}</DicomImportService>'}).text
+    assert written in text
