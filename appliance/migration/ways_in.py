@@ -13,6 +13,9 @@ DICOM, HTTP, FOLDER = "DicomImportService", "HttpImportService", "DirectoryImpor
 OTHERS = ("PollingHttpImportService", "ArchiveImportService", "DicomSTOWRSImportService")
 IMPORTS = (DICOM, HTTP, FOLDER, *OTHERS)
 
+USER = "ctp"
+"""The user who may send by HTTPS where CTP asked for one: its own users are not copied."""
+
 _FACTS = {"ip": "address", "calledaet": "called", "callingaet": "sender"}
 _INTO_TAGS = ("calledAETTag", "callingAETTag", "connectionIPTag", "timeTag", "fsNameTag", "filePathTag", "fileNameTag")
 
@@ -68,15 +71,22 @@ def _http(stage: Stage, desk: Desk) -> Source | None:
     if not port:
         desk.note("gap", "no way in", name=stage.name)
         return None
+    wire = "https" if stage.says("ssl") or not compiles(f"on http port {port} → store by PatientID") else "http"
     if not stage.says("ssl"):
         desk.note("do", "http plain", name=stage.name)
     if stage.says("requireAuthentication"):
         desk.note("do", "logins", name=stage.name)
-    missing = not compiles(f"on https port {port} → store by PatientID")
+    missing = not compiles(f"on {wire} port {port} → store by PatientID")
     kind, key = ("gap", "https in missing") if missing else ("became", "https in")
-    desk.note(kind, key, name=stage.name, port=port)
-    found = _conditioned(f"https port {port}", *_lists(stage), stage, desk)
-    return Source(found.on, found.where, missing, found.blocked)
+    desk.note(kind, key, name=stage.name, port=port, wire=wire)
+    found = _conditioned(f"{wire} port {port}", *_lists(stage), stage, desk)
+    on = found.on
+    closed = f"{wire} port {port} accept {USER}"
+    if stage.says("requireAuthentication") and compiles(f"listener X-1 = {closed}\non X-1 → store by PatientID"):
+        # Shut until somebody sets the user up, rather than open to all.
+        on = desk.names.new(stage.name, "listener")
+        desk.declare(f"listener {on} = {closed}")
+    return Source(on, found.where, missing, found.blocked)
 
 
 def _folder(stage: Stage, desk: Desk) -> Source:

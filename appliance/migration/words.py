@@ -99,8 +99,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     # ── ways in
     "port": ("{name}: DICOM on port {port}", "{name}: DICOM an Port {port}"),
     "https in": (
-        "{name} took files by HTTP on port {port}, from CTP and FileSender: `on https port {port}`",
-        "{name} nahm Dateien per HTTP an Port {port} an, von CTP und FileSender: `on https port {port}`",
+        "{name} took files by HTTP on port {port}, from CTP and FileSender: `on {wire} port {port}`",
+        "{name} nahm Dateien per HTTP an Port {port} an, von CTP und FileSender: `on {wire} port {port}`",
     ),
     "https in missing": (
         "{name} (port {port}): rules cannot take files by HTTPS yet; its route is written as a comment",
@@ -132,8 +132,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{name} schrieb {what} in die Bilder; Regeln fragen `sender`, `called`, `address` und ändern die Bilder nicht",
     ),
     "logins": (
-        "{name} asked for a user and password: set them up here, none was taken over",
-        "{name} verlangte Benutzer und Passwort: hier neu anlegen, keines wurde übernommen",
+        "{name} asked for a user and password, and none was taken over: set up the user ctp (`stellwerk user`)",
+        "{name} verlangte Benutzer und Passwort, keines wurde übernommen: den Benutzer ctp anlegen (`stellwerk user`)",
     ),
     "no way in": (
         "{name} has no way in that rules know, and is not written",

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from appliance.sending.committing import Committed, ask
 from appliance.settings import Settings
+from appliance.tls import Certificates
 from engine.destinations.node import DicomNode
 from engine.dicom import Done, Outcome, Peer, count, send
 from engine.dicom.commitment import Instance
@@ -109,7 +110,8 @@ class SenderWay:
 
 WAYS: dict[str, Callable[[Destination, Settings], Way]] = {
     "dicom": lambda declared, settings: DicomWay(
-        DicomNode(declared, settings.ae_title).peer, confirm="confirm" in declared.arguments
+        DicomNode(declared, settings.ae_title, tls=Certificates(settings.tls).client).peer,
+        confirm="confirm" in declared.arguments,
     ),
 }
 """By the word behind `destination NAME =`: how objects are sent there by hand."""

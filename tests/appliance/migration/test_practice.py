@@ -38,7 +38,9 @@ def test_it_compiles_and_is_in_the_one_layout(tmp_path: Path, language: str) -> 
 
 def test_each_thing_becomes_what_it_was() -> None:
     text = practice().text
-    assert "on port 26131\n  → store by InstitutionName/PatientName\n" in text
+    assert "on port 26131\n" in text
+    assert "https port 26130 accept ctp" in text
+    assert "→ store by InstitutionName/PatientName\n" in text
     assert 'destination PACS_A = dicom "PACS_A@127.0.0.1:104" as CTP' in text
     assert 'when Modality = "CT"' in text
     assert "→ forward PACS_A" in text
@@ -144,7 +146,14 @@ def arrived(pacs: Pacs) -> list[str]:
 @pytest.mark.skipif(dcmtk_missing, reason="DCMTK is not installed")
 def test_it_runs(tmp_path: Path, pacs: Pacs) -> None:
     port, sono = free_port(), free_port()
-    made = practice(**{"_26131": str(port), "_26230": str(sono), "127.0.0.1:104": f"127.0.0.1:{pacs.port}"})
+    made = practice(
+        **{
+            "_26130": str(free_port()),
+            "_26131": str(port),
+            "_26230": str(sono),
+            "127.0.0.1:104": f"127.0.0.1:{pacs.port}",
+        }
+    )
     line = Running(tmp_path, made.text, port)
     folder = tmp_path / "images"
     folder.mkdir()
