@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.commands.common import add_settings, settings_of, show_findings
-from appliance.commands.send import is_dicom
 from appliance.rulebook import RuleBook
+from appliance.sending.gather import is_dicom
 from appliance.wording import effects
 from dsl.changeover import changeover
 from dsl.compile import Compiled

@@ -1,120 +1,166 @@
-"""send: send DICOM files and folders to a destination."""
+"""send: send DICOM files, folders, ZIPs and media to a destination; a second run sends only what is missing."""
 
 import argparse
+import json
 import sys
-from collections import Counter
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 from appliance.commands.common import add_settings, compiled, settings_of, show_findings
-from appliance.tls import Certificates
-from engine.destinations.node import DicomNode
-from engine.dicom import Done, Outcome, Peer, send, sop_class_of
+from appliance.sending.account import Account
+from appliance.sending.course import Course
+from appliance.sending.gather import survey
+from appliance.sending.handing import OutboxWay
+from appliance.sending.interrupt import Interrupt
+from appliance.sending.memory import Memory, default_folder
+from appliance.sending.showing import Bar, Lines, Silence, failures, summary
+from appliance.sending.ways import NoWay, Way, address, declared, way_to
+from appliance.settings import Settings
+from engine.sources.zips import Limits
 
-_DIRECTORY = "1.2.840.10008.1.3.10"
-"""Media Storage Directory Storage (PS3.4 section I.4): a table of contents, which nobody stores."""
+After = Callable[[Way, Account, bool, Callable[[], bool]], tuple[bool, dict[str, object]]]
+"""What is done when all was sent: told in lines or not, until somebody wants it to end. Whether all is well; facts."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="DICOM files, or folders of them")
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="DICOM files, folders, ZIPs, or the DICOMDIR of a medium"
+    )
+    add_sending(parser)
+    parser.add_argument("--via", choices=("outbox",), help="hand them to the running appliance, whose rules decide")
+    parser.add_argument(
+        "--wait", type=float, metavar="MINUTES", help="with --via: wait so long until all of it has an end"
+    )
+
+
+def add_sending(parser: argparse.ArgumentParser) -> None:
+    """What `send` and `import` have in common."""
     parser.add_argument(
         "--to", required=True, metavar="DEST", help="a destination of the rules, or dicom://CALLED:CALLING@host:port"
+    )
+    parser.add_argument("--dry", action="store_true", help="send nothing; show what would be sent")
+    parser.add_argument("--again", action="store_true", help="send also what was sent before")
+    parser.add_argument(
+        "--skip-duplicates", action="store_true", help="each SOP Instance UID once, also where the bytes differ"
+    )
+    parser.add_argument("--json", action="store_true", help="for programs: one JSON object at the end, without names")
+    parser.add_argument(
+        "--names", action="store_true", help="name the patients also where the output is no terminal, as in a file"
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="FOLDER",
+        help="what was sent is remembered here (~/.local/state/stellwerk/sent)",
     )
     add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Send everything; 1 when anything was not delivered, each with its reason."""
-    console = Console(stderr=True)
+    settings = settings_of(arguments)
+    if arguments.wait is not None and not arguments.via:
+        return wrong("--wait goes with --via outbox: otherwise all is known at the end anyway")
+    if arguments.via:
+        try:
+            handed = OutboxWay(settings.outbox_folder / outbox_name(arguments.to))
+        except NoWay as none:
+            return wrong(str(none))
+        return carry(arguments, handed, lambda _way, _account, tell, stop: _await(handed, arguments.wait, tell, stop))
+    way = way_of(arguments, settings)
+    return way if isinstance(way, int) else carry(arguments, way)
+
+
+def carry(arguments: argparse.Namespace, way: Way, after: After | None = None, *, by_study: bool = False) -> int:
+    """Send `arguments.paths` that way, show it, and answer the exit code."""
     missing = [path for path in arguments.paths if not path.exists()]
     if missing:
-        print(f"stellwerk: there is no {missing[0]}", file=sys.stderr)
-        return 2
-    peer = _peer(arguments)
-    if isinstance(peer, int):
-        return peer
-    found = list(dict.fromkeys(_files(arguments.paths)))
-    files = [path for path in found if is_dicom(path)]
-    skipped = len(found) - len(files)
-    if not files:
+        return wrong(f"there is no {missing[0]}")
+    limits = Limits()
+    found = survey(arguments.paths, limits)
+    if not found.pieces and not found.unsendable:
         print("stellwerk: no DICOM files there", file=sys.stderr)
         return 1
-    failures: list[tuple[Path, str]] = []
-    delivered = 0
-    columns = (BarColumn(), MofNCompleteColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    sizes = {path: path.stat().st_size for path in files}
-    with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("send", total=sum(sizes.values()))
+    console = Console(stderr=True)
+    shown: Bar | Lines | Silence
+    if arguments.json:
+        shown = Silence()
+    elif console.is_terminal:
+        shown = Bar(console, len(found.pieces), found.size)
+    else:
+        shown = Lines(console, len(found.pieces), found.size)
+    memory = Memory(arguments.state or default_folder(), way.key)
+    with tempfile.TemporaryDirectory(prefix="stellwerk-send-") as scratch, Interrupt() as interrupt:
+        with shown:
+            course = Course(
+                None if arguments.dry else way,
+                memory,
+                Path(scratch),
+                shown,
+                interrupt,
+                again=arguments.again,
+                skip_duplicates=arguments.skip_duplicates,
+                limits=limits,
+            )
+            account = course.run(found)
+        if not arguments.json:
+            names = arguments.names or sys.stdout.isatty()
+            for line in summary(account, str(way), dry=arguments.dry, names=names, by_study=by_study):
+                print(line)
+            for line in failures(account):
+                print(line, file=sys.stderr)
+        well, facts = (
+            (True, {}) if after is None or arguments.dry else after(way, account, not arguments.json, interrupt)
+        )
+    if arguments.json:
+        print(json.dumps({"to": str(way), "dry": arguments.dry, **account.as_json(), **facts}, indent=2))
+    return 0 if account.complete and well else 1
 
-        def report(path: Path, result: Outcome) -> None:
-            nonlocal delivered
-            progress.advance(bar, sizes[path])
-            if isinstance(result, Done):
-                delivered += 1
-            else:
-                failures.append((path, result.reason))
 
-        send(peer, files, report)
-    print(f"{delivered} of {len(files)} delivered to {peer}; {skipped} other files left out")
-    for why, count in Counter(why for _, why in failures).most_common():
-        print(f"{count} failed: {why}", file=sys.stderr)
-    for path, why in failures:
-        print(f"  {path}: {why}", file=sys.stderr)
-    return 0 if delivered == len(files) else 1
-
-
-def is_dicom(path: Path) -> bool:
-    """Whether the file is a DICOM object (PS3.10 section 7.1), whatever its name; a medium's DICOMDIR is none."""
+def way_of(arguments: argparse.Namespace, settings: Settings) -> Way | int:
+    """The way to `--to`, or an exit code when there is none."""
     try:
-        with path.open("rb") as stream:
-            if stream.read(132)[128:] != b"DICM":
-                return False
-        return sop_class_of(path) != _DIRECTORY
-    except OSError:
-        return False
-    except ValueError:
-        return True  # it says that it is DICOM and is broken: the person must hear of it
+        if "://" in arguments.to or "@" in arguments.to:
+            return address(arguments.to)
+        result = compiled(settings)
+        if result.program is None:
+            show_findings(result)
+            return 1
+        return way_to(declared(result.program, arguments.to), settings)
+    except NoWay as none:
+        return wrong(str(none))
 
 
-def _files(paths: list[Path]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(found for found in path.rglob("*") if found.is_file())
-        else:
-            yield path
+def wrong(why: str) -> int:
+    """Said where a command is called in a way that cannot be meant."""
+    print(f"stellwerk: {why}", file=sys.stderr)
+    return 2
 
 
-def _peer(arguments: argparse.Namespace) -> Peer | int:
-    """The node to send to, or an exit code when there is none."""
-    settings = settings_of(arguments)
-    if "://" in arguments.to or "@" in arguments.to:
-        try:
-            return Peer.parse(arguments.to)
-        except ValueError as error:
-            print(f"stellwerk: {error}; with our own name: dicom://CALLED:CALLING@host:port", file=sys.stderr)
-            return 2
-    result = compiled(settings)
-    if result.program is None:
-        show_findings(result)
-        return 1
-    declared = result.program.destination(arguments.to)
-    if declared is None:
-        known = ", ".join(destination.name for destination in result.program.destinations) or "none"
-        print(f"stellwerk: the rules declare no destination {arguments.to}; declared: {known}", file=sys.stderr)
-        return 2
-    if declared.kind != "dicom":
-        there = settings.outbox_folder / declared.name
-        print(f"stellwerk: {declared.name} is no DICOM node; put the images into {there} instead", file=sys.stderr)
-        return 2
-    return DicomNode(declared, settings.ae_title, tls=Certificates(settings.tls).client).peer
+def outbox_name(name: str) -> str:
+    """The name of a folder below the outbox folder; nothing that leads elsewhere. Raises NoWay."""
+    if "/" in name or name in ("", ".", ".."):
+        raise NoWay(f"with --via outbox, --to is the name of a destination or of an outbox, not {name!r}")
+    return name
+
+
+def _await(
+    handed: OutboxWay, minutes: float | None, tell: bool, stop: Callable[[], bool]
+) -> tuple[bool, dict[str, object]]:
+    """What the appliance says of what was handed to it, if somebody waits for it."""
+    facts: dict[str, object] = {"handed_over": list(handed.drops)}
+    if minutes is None:
+        if tell and handed.drops:
+            print(f"handed over as {', '.join(handed.drops)}; what becomes of it is told in {handed.folder / 'done'}")
+        return True, facts
+    told = handed.wait(minutes * 60, stop)
+    for name, (state, text) in told.items():
+        if tell:
+            print(text if text else f"{name}: nothing is told of it yet")
+            if not state:
+                print(f"{name}: still under way; its status goes on being told in {handed.folder / 'done'}")
+    return all(state == "done" for state, _ in told.values()), facts | {"ends": {n: s for n, (s, _) in told.items()}}

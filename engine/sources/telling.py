@@ -173,6 +173,22 @@ def told(top: str, objects: Mapping[str, tuple[str, Sequence[Fate]]], not_needed
     return "\n".join(lines) + "\n"
 
 
+_UNDER_WAY = tuple(
+    words.partition("{count}")[2].partition("{")[0]
+    for name in ("routing", "waiting", "gathering")
+    for words in _WORDS[name]
+)
+
+
+def verdict(text: str) -> str:
+    """What a text tells of the whole drop: `done`, `held` where a person must look, or empty while it goes on."""
+    if any(words in text for words in _UNDER_WAY):
+        return ""
+    if any(words in text for words in _WORDS["look"]):
+        return "held"
+    return "done" if any(words in text for words in (*_WORDS["done"], *_WORDS["nothing"])) else ""
+
+
 @dataclass(frozen=True)
 class _Saying:
     language: str

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.sources.fates import HELD, ROUTING, WAITING, Fate, Fates
-from engine.sources.telling import told
+from engine.sources.telling import told, verdict
 from engine.spool import Spool
 from engine.step import HOLD
 from tests.engine.sources.kit import Dropping, uid_of
@@ -133,3 +133,17 @@ def test_many_are_counted_and_some_are_named() -> None:
 def test_a_drop_with_nothing_to_send_says_so(language: str) -> None:
     text = told("DICOMDIR", {}, ["DICOMDIR"], language)
     assert {"en": "nothing in it is to be sent", "de": "nichts darin ist zu senden"}[language] in text
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_verdict_waits_for_all_of_it(language: str) -> None:
+    def text(*states: str) -> str:
+        return told(
+            "a", {f"{N}{n}": ("f", [Fate(state, "PACS", "", AT)]) for n, state in enumerate(states)}, [], language
+        )
+
+    assert verdict(text("delivered")) == "done"
+    assert verdict(text("delivered", HELD)) == "held"
+    assert verdict(text("delivered", HELD, WAITING)) == ""
+    assert verdict(told("a", {}, ["DICOMDIR"], language)) == "done"
+    assert verdict("") == ""
