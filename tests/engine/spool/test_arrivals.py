@@ -256,10 +256,10 @@ def test_a_full_disk_gives_back_what_was_to_be_replaced(tmp_path: Path) -> None:
 
     files.move = full
     try:
-        with pytest.raises(OSError, match="No space"):
-            line.router.turn()
+        line.router.turn()
     finally:
         files.move = move
+    line.router._not_before.clear()
     assert [entry.object for entry in line.spool.outbox("PACS").all()] == [older]
     assert line.spool.outbox("PACS").count()["active"] == 0
     line.pacs.away = set()
