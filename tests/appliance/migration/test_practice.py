@@ -41,7 +41,7 @@ def test_each_thing_becomes_what_it_was() -> None:
     assert "on port 26131\n" in text
     assert "https port 26130 accept ctp" in text
     assert "→ store by InstitutionName/PatientName\n" in text
-    assert 'destination PACS_A = dicom "PACS_A@127.0.0.1:104" as CTP' in text
+    assert 'dicom "PACS_A@127.0.0.1:104" as CTP' in text
     assert 'when Modality = "CT"' in text
     assert "→ forward PACS_A" in text
     assert "→ mail it subject" in text
