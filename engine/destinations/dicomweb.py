@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 from engine.destinations.credentials import Secrets, authorization
 from engine.destinations.exchange import PATIENT, Answer, Body, Patience, Site, Unreachable
-from engine.destinations.https import IN_A_ROW, retrying, understand
+from engine.destinations.https import understand
 from engine.destinations.stow import Verdict, read_answer
+from engine.destinations.usual import IN_A_ROW, connections, retrying
 from engine.dicom.status import Done, outcome
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.header import Header
 from engine.outbox import Outbox
-from engine.parameters import Connections, WebAddress
+from engine.parameters import WebAddress
 from engine.program import Destination
 from engine.pump import LOOK_AGAIN, Report, Result, Sent, oldest_first
 
@@ -41,7 +42,7 @@ class DicomWeb:
         self.name = declared.name
         self.outside = declared.outside
         self.look_again = LOOK_AGAIN
-        self.connections = Connections.of(arguments["connections"]).number if "connections" in arguments else 1
+        self.connections = connections(declared)
         self.every, self.patience = retrying(declared)
         path, question, query = address.path.partition("?")
         self._path = path.rstrip("/").removesuffix("/studies") + "/studies" + question + query

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.destinations.archive import Archive
-from engine.destinations.https import retrying
 from engine.destinations.share import Share
+from engine.destinations.usual import retrying
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.header import Header

@@ -6,23 +6,21 @@ answers with the digest of what it has made durable, and that must be ours. An i
 
 import hashlib
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.destinations.credentials import Secrets, authorization
-from engine.destinations.exchange import PATIENT, Answer, Patience, Site, Unreachable
+from engine.destinations.exchange import PATIENT, Answer, Patience, Site
+from engine.destinations.usual import connections, one_by_one, retrying
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.outbox import Outbox
-from engine.parameters import Connections, Time, WebAddress
+from engine.parameters import WebAddress
 from engine.program import Destination
-from engine.pump import LOOK_AGAIN, PATIENCE, Report, Sent, oldest_first
+from engine.pump import LOOK_AGAIN, Report, oldest_first
 
 DIGEST, DURABLE = "Stellwerk-Digest", "Stellwerk-Durable"
 """Headers of our own: `sha-256=<hex>` of what is sent, and of what the other side has made durable."""
-
-IN_A_ROW = 3
-"""After so many images that were not taken one after the other, the destination is left alone for a while."""
 
 ABOUT_THE_IMAGE = {
     409: "it has something else in its place",
@@ -48,7 +46,7 @@ class Https:
         self.name = declared.name
         self.outside = declared.outside
         self.look_again = LOOK_AGAIN
-        self.connections = Connections.of(arguments["connections"]).number if "connections" in arguments else 1
+        self.connections = connections(declared)
         self.every, self.patience = retrying(declared)
         self._digest = "digest" in arguments
         self._path = address.path
@@ -64,24 +62,8 @@ class Https:
         return oldest_first(outbox, now)
 
     def send(self, entries: Sequence[Entry], report: Report, stopping: Callable[[], bool]) -> None:
-        """One after the other. A peer that is away is not asked for each of them."""
-        failures = 0
-        for entry in entries:
-            if stopping() or failures == IN_A_ROW:
-                return
-            try:
-                self._deliver(entry.file)
-            except Unreachable as away:
-                report(entry, away)
-                return
-            except Later as later:
-                report(entry, later)
-                failures += 1
-            except Never as refusal:
-                report(entry, refusal)
-            else:
-                report(entry, Sent(self.name))
-                failures = 0
+        """One after the other."""
+        one_by_one(entries, lambda entry: self._deliver(entry.file), report, stopping, self.name)
 
     def _deliver(self, file: Path) -> None:
         """Send one. Raises Later, Never."""
@@ -134,15 +116,6 @@ def understand(answer: Answer, who: str) -> None:
     if status >= 500:
         raise Later(f"{who} has trouble of its own (HTTP {status})")
     raise Later(f"{who} does not take anything so (HTTP {status}); is the address right?")
-
-
-def retrying(declared: Destination) -> tuple[float | None, float]:
-    """`retry every D for D`: seconds between two tries (None: longer and longer), and until it is given up."""
-    arguments: Mapping[str, object] = declared.arguments
-    if "every" not in arguments:
-        return None, PATIENCE
-    every, patience = declared.arguments["every"], declared.arguments["patience"]
-    return Time.of(every).duration.seconds, Time.of(patience).duration.seconds
 
 
 def _keeps(answer: Answer) -> bool:

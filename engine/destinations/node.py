@@ -6,13 +6,14 @@ from functools import partial
 
 from engine.commitments import Commitments
 from engine.destinations.batch import Batch
+from engine.destinations.usual import connections, retrying
 from engine.dicom import Peer, Pool, count
 from engine.dicom.commitment import Results, hearing
 from engine.entry import Entry
 from engine.outbox import Outbox
-from engine.parameters import AETitles, Connections, Node, Time
+from engine.parameters import AETitles, Node, Time
 from engine.program import Destination
-from engine.pump import LOOK_AGAIN, PATIENCE, Report, oldest_first
+from engine.pump import LOOK_AGAIN, Report, oldest_first
 
 WITHIN = 600.0
 """Seconds after which a destination is asked again to commit, where the rule does not say it."""
@@ -43,12 +44,8 @@ class DicomNode:
         self.name = declared.name
         self.outside = declared.outside
         self.look_again = LOOK_AGAIN
-        self.connections = Connections.of(arguments["connections"]).number if "connections" in arguments else 1
-        self.every: float | None = None
-        self.patience = PATIENCE
-        if "every" in arguments:
-            self.every = Time.of(arguments["every"]).duration.seconds
-            self.patience = Time.of(arguments["patience"]).duration.seconds
+        self.connections = connections(declared)
+        self.every, self.patience = retrying(declared)
         self.confirm = "confirm" in arguments
         self.within = Time.of(arguments["within"]).duration.seconds if "within" in arguments else WITHIN
         self.commitments = commitments or Commitments()

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from engine.destinations.credentials import Secrets
 from engine.destinations.exchange import PATIENT, Patience, Unreachable
-from engine.destinations.https import IN_A_ROW, retrying
+from engine.destinations.usual import connections, one_by_one, retrying
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.header import Header
 from engine.layout import safe
 from engine.outbox import Outbox
-from engine.parameters import Bucket, Connections, SecretName, Text, WebAddress
+from engine.parameters import Bucket, SecretName, Text, WebAddress
 from engine.program import Destination
-from engine.pump import LOOK_AGAIN, Report, Sent, oldest_first
+from engine.pump import LOOK_AGAIN, Report, oldest_first
 
 if TYPE_CHECKING:
     import minio
@@ -50,7 +50,7 @@ class S3:
         self.name = declared.name
         self.outside = declared.outside
         self.look_again = LOOK_AGAIN
-        self.connections = Connections.of(arguments["connections"]).number if "connections" in arguments else 1
+        self.connections = connections(declared)
         self.every, self.patience = retrying(declared)
         self._bucket = Bucket.of(arguments["address"])
         self._endpoint = WebAddress.of(arguments["endpoint"]) if "endpoint" in arguments else AMAZON
@@ -70,23 +70,7 @@ class S3:
         except Later as later:
             report(entries[0], later)
             return
-        failures = 0
-        for entry in entries:
-            if stopping() or failures == IN_A_ROW:
-                return
-            try:
-                self._put(store, entry)
-            except Unreachable as away:
-                report(entry, away)
-                return
-            except Later as later:
-                report(entry, later)
-                failures += 1
-            except Never as refusal:
-                report(entry, refusal)
-            else:
-                report(entry, Sent(self.name))
-                failures = 0
+        one_by_one(entries, lambda entry: self._put(store, entry), report, stopping, self.name)
 
     def _put(self, store: "minio.Minio", entry: Entry) -> None:
         """Raises Later, Never."""

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 from engine.destinations.credentials import Secrets
 from engine.destinations.exchange import PATIENT, Patience, Unreachable
-from engine.destinations.https import retrying
+from engine.destinations.usual import connections, retrying
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.header import Header
 from engine.layout import safe
 from engine.outbox import Outbox
-from engine.parameters import Connections, HostKey, SecretName, SftpPlace
+from engine.parameters import HostKey, SecretName, SftpPlace
 from engine.program import Destination
 from engine.pump import LOOK_AGAIN, Report, Sent, oldest_first
 
@@ -51,7 +51,7 @@ class Sftp:
         self.name = declared.name
         self.outside = declared.outside
         self.look_again = LOOK_AGAIN
-        self.connections = Connections.of(arguments["connections"]).number if "connections" in arguments else 1
+        self.connections = connections(declared)
         self.every, self.patience = retrying(declared)
         self._place = SftpPlace.of(arguments["address"])
         self._pin = HostKey.of(arguments["fingerprint"]).text if "fingerprint" in arguments else ""

@@ -6,7 +6,6 @@ any number of listeners, do not notice each other.
 """
 
 import contextlib
-import errno
 import ipaddress
 import logging
 import secrets
@@ -21,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from engine.addresses import plain, why_not
 from engine.dicom import associate, conversation, part10, status
 from engine.dicom.associate import Claim, Rejection, Request
 from engine.dicom.command import Command
@@ -133,7 +133,7 @@ class Listener:
                 (self._address, self.port), family=family, backlog=128, dualstack_ipv6=dual
             )
         except OSError as error:
-            raise OSError(error.errno, f"cannot listen on port {self.port}: {_why(error)}") from None
+            raise OSError(error.errno, f"cannot listen on port {self.port}: {why_not(error)}") from None
         self.port = self._socket.getsockname()[1]
         self._stopping = False
         self._listening = threading.Thread(target=self._listen, args=(self._socket,), name=f"port {self.port}")
@@ -182,7 +182,7 @@ class Listener:
                 log.warning("port %d: a connection could not be taken: %s", self.port, error.strerror)
                 time.sleep(0.1)  # out of file descriptors: it passes, or the machine is beyond help
                 continue
-            address = _plain(peer[0])
+            address = plain(peer[0])
             one_too_many = self._connected[address] >= self._max_associations_each + _SPARE
             if one_too_many or len(self._running) >= self._max_associations + _SPARE:
                 sock.close()
@@ -335,18 +335,3 @@ def _report(error: Exception, port: int) -> None:
     else:
         where = "".join(traceback.format_tb(error.__traceback__))
         log.error("port %d: an object was refused, %s at\n%s", port, type(error).__name__, where)
-
-
-def _plain(address: str) -> str:
-    """An IPv4 address as such, also when it came through an IPv6 socket; without a zone."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    return str(mapped or ip)
-
-
-def _why(error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return "another program uses it"
-    if error.errno == errno.EACCES:
-        return "ports below 1024 need a privilege"
-    return error.strerror or "the system refuses"

@@ -6,7 +6,6 @@ engine.sources.posted and engine.sources.stow. It must not know the spool nor ru
 """
 
 import asyncio
-import errno
 import ipaddress
 import logging
 import socket
@@ -34,6 +33,7 @@ from tornado.httputil import (
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.netutil import bind_sockets
 
+from engine.addresses import plain, why_not
 from engine.errors import Later
 from engine.sources import credentials
 from engine.sources.admission import CHALLENGE, body_for, length_of
@@ -116,7 +116,7 @@ class HttpListener:
         try:
             sockets = _bound(self.port, self._address)
         except OSError as error:
-            raise OSError(error.errno, f"cannot listen on port {self.port}: {_why(error)}") from None
+            raise OSError(error.errno, f"cannot listen on port {self.port}: {why_not(error)}") from None
         self.port = sockets[0].getsockname()[1]
         ready = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(sockets, ready), name=f"port {self.port}", daemon=True)
@@ -208,7 +208,7 @@ class _Server(HTTPServer):
         return cast("set[object]", self._connections)
 
     def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
-        if self.may_enter(_plain(address[0])):
+        if self.may_enter(plain(address[0])):
             super().handle_stream(stream, address)
         else:
             stream.close()
@@ -227,7 +227,7 @@ class _Request(HTTPMessageDelegate):
 
     def __init__(self, listener: HttpListener, connection: HTTP1Connection) -> None:
         self._listener, self._connection = listener, connection
-        self.address = _plain(str(getattr(connection.context, "remote_ip", "")))
+        self.address = plain(str(getattr(connection.context, "remote_ip", "")))
         self._body: Body | None = None
         self._answer: Answer | None = None
         """What is answered, whatever else comes."""
@@ -414,18 +414,3 @@ def _bound(port: int, address: str) -> list[socket.socket]:
 def _nonblocking(one: socket.socket) -> socket.socket:
     one.setblocking(False)
     return one
-
-
-def _plain(address: str) -> str:
-    """An IPv4 address as such, also when it came through an IPv6 socket; without a zone."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    return str(mapped or ip)
-
-
-def _why(error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return "another program uses it"
-    if error.errno == errno.EACCES:
-        return "ports below 1024 need a privilege"
-    return error.strerror or "the system refuses"

@@ -1,0 +1,56 @@
+"""What most ways out have in common: what is declared of tries and connections, and one image after the other.
+
+It must not know how anything is sent.
+"""
+
+from collections.abc import Callable, Sequence
+
+from engine.destinations.exchange import Unreachable
+from engine.entry import Entry
+from engine.errors import Later, Never
+from engine.parameters import Connections, Time
+from engine.program import Destination
+from engine.pump import PATIENCE, Report, Sent
+
+IN_A_ROW = 3
+"""After so many images that were not taken one after the other, the destination is left alone for a while."""
+
+
+def retrying(declared: Destination) -> tuple[float | None, float]:
+    """`retry every D for D`: seconds between two tries (None: longer and longer), and until it is given up."""
+    if "every" not in declared.arguments:
+        return None, PATIENCE
+    every, patience = declared.arguments["every"], declared.arguments["patience"]
+    return Time.of(every).duration.seconds, Time.of(patience).duration.seconds
+
+
+def connections(declared: Destination) -> int:
+    """`connections N`, or one."""
+    said = declared.arguments.get("connections")
+    return 1 if said is None else Connections.of(said).number
+
+
+def one_by_one(
+    entries: Sequence[Entry], deliver: Callable[[Entry], None], report: Report, stopping: Callable[[], bool], name: str
+) -> None:
+    """Deliver one after the other; each raises Later or Never where it is not taken. `name`: where they go.
+
+    A peer that is away is not asked for each of them.
+    """
+    failures = 0
+    for entry in entries:
+        if stopping() or failures == IN_A_ROW:
+            return
+        try:
+            deliver(entry)
+        except Unreachable as away:
+            report(entry, away)
+            return
+        except Later as later:
+            report(entry, later)
+            failures += 1
+        except Never as refusal:
+            report(entry, refusal)
+        else:
+            report(entry, Sent(name))
+            failures = 0
