@@ -17,6 +17,7 @@ from pydicom.sequence import Sequence as Items
 
 from engine.errors import Never
 from engine.scan import Scan, Unsure, meta
+from engine.scan_items import UNDEFINED
 from engine.scan_values import plain
 from engine.tags import Part, Path, Tag, path_of
 
@@ -72,9 +73,15 @@ class Header:
         if self._dataset is not None:
             # It is there anyway, and may be what a test has changed.
             return None
+        scan = self.scan
+        return None if scan is None else scan.values(path)
+
+    @property
+    def scan(self) -> Scan | None:
+        """Where every attribute stands in the encoded bytes; None where pydicom must be asked. Raises OSError."""
         if not self._looked:
             self._scan, self._looked = self._look(), True
-        return None if self._scan is None else self._scan.values(path)
+        return self._scan
 
     def first(self, spelling: str) -> str:
         """The first value of an attribute, or an empty text."""
@@ -193,6 +200,9 @@ def scanned(file: FilePath) -> Scan | None:
             while data and seen < _MOST:
                 begun, at = at, scan.walk(data, at, ends=base + len(data) >= size)
                 if scan.complete:
+                    last = next(reversed(scan.elements.values()), None)
+                    # Where a sequence ends that does not say how long it is, pydicom does not keep.
+                    scan.behind = None if last is None or last[3] == UNDEFINED else base + at
                     return scan
                 seen += len(data)
                 # An element that is longer than all these bytes is read again, with more of what follows.
