@@ -105,7 +105,7 @@ def _marks(scan: Scan) -> dict[int, int]:
     marks = {}
     crc = zlib.crc32
     for number, element in scan.elements.items():
-        vr, data, start, length = element
+        _, data, start, length = element
         if data is not None and 0 < length < UNDEFINED and number != CHARSET:
             marks[number] = crc(data[start : start + length]) & 0xFFFF
         else:

@@ -89,8 +89,7 @@ def test_what_was_not_taken_in_after_all_is_no_first(tmp_path: Path, monkeypatch
     def failing(path: Path) -> None:
         if path == line.spool.incoming:
             [number] = line.spool.waiting()
-            obj, _ = line.spool.load(number)
-            _, arrival = line.router._repeats.look(line.plan, obj)
+            _, arrival = line.router._repeats.look(line.plan, line.spool.load(number))
             assert arrival is not None
             line.spool.arrivals.write(arrival, ["main"])
             line.spool.arrivals.commit(time.time())
