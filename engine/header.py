@@ -245,6 +245,7 @@ def scanned(file: FilePath) -> Scan | None:
         data, base, seen = stream.read(_FIRST), 0, 0
         try:
             at, scan = meta(data)
+            scan.begins = at
             while data and seen < _MOST:
                 begun, at = at, scan.walk(data, at, ends=base + len(data) >= size)
                 if scan.complete:

@@ -69,14 +69,17 @@ def likeness(header: Header, file: Path, known: bytes = b"") -> tuple[Likeness, 
     if scan is None:
         dataset = header.dataset
         attributes = {int(tag): _mark(dataset, tag) for tag in list(dataset.keys())}
-        behind = _behind_attributes(dataset)
+        first, behind = _first_value(dataset), _behind_attributes(dataset)
     else:
-        attributes, behind = _marks(scan), scan.behind
+        attributes, first, behind = _marks(scan), scan.begins, scan.behind
     digest, pixels = hashlib.blake2b(digest_size=DIGEST), 0
     with file.open("rb", buffering=0) as stream:
         total = os.fstat(stream.fileno()).st_size
-        begin = at = dataset_offset(stream.read(144))
-        stream.seek(at)
+        begin = dataset_offset(stream.read(144))
+        if begin > min(first, total):
+            # The file meta information is not as long as it says: no attribute may be left out of the digest for it.
+            begin = 0
+        at = stream.seek(begin)
         room = memoryview(bytearray(max(1, min(_PIECE, total - at))))
         while count := stream.readinto(room):
             if not known:
@@ -135,6 +138,12 @@ def _scanned(number: int, element: Element, explicit: bool, seed: int) -> int:
 @lru_cache(maxsize=4096)
 def _spelled(number: int) -> bytes:
     return str(BaseTag(number)).encode()
+
+
+def _first_value(dataset: Dataset) -> int:
+    """Where in the file the first value stands that is known to stand anywhere; 0 where none is."""
+    found = (dataset.get_item(tag, keep_deferred=True) for tag in list(dataset.keys()))
+    return min((one.value_tell for one in found if isinstance(one, RawDataElement)), default=0)
 
 
 def _behind_attributes(dataset: Dataset) -> int | None:

@@ -145,3 +145,18 @@ def test_a_long_value_that_ends_too_early_stands_in_nobodys_way(tmp_path: Path) 
     assert scanned(file) is None
     alike, _ = likeness(Header.read(file), file)
     assert sorted(alike.attributes) == [0x00080018, 0x00280010]
+
+
+@pytest.mark.parametrize("lie", [200, 100_000], ids=["into the data set", "beyond the file"])
+def test_a_file_that_lies_about_its_meta_information_is_compared_whole(tmp_path: Path, lie: int) -> None:
+    found = []
+    for name in (b"A", b"B"):
+        content = bytearray(file_of(element(0x00100010, b"PN", name, True) + bytes(300), EXPLICIT).data)
+        content[140:144] = lie.to_bytes(4, "little")
+        file = tmp_path / "one.dcm"
+        file.write_bytes(content)
+        alike, digest = likeness(Header.read(file), file)
+        assert alike.size == len(content)
+        assert Likeness.from_bytes(alike.to_bytes()) == alike
+        found.append(digest)
+    assert found[0] != found[1], "one would be dropped as the other's duplicate"
