@@ -142,8 +142,9 @@ def _spelled(number: int) -> bytes:
 
 def _first_value(dataset: Dataset) -> int:
     """Where in the file the first value stands that is known to stand anywhere; 0 where none is."""
-    found = (dataset.get_item(tag, keep_deferred=True) for tag in list(dataset.keys()))
-    return min((one.value_tell for one in found if isinstance(one, RawDataElement)), default=0)
+    found: list[DataElement | RawDataElement] = []
+    found += (dataset.get_item(tag, keep_deferred=True) for tag in list(dataset.keys()))
+    return min((int(one.value_tell) for one in found if isinstance(one, RawDataElement)), default=0)
 
 
 def _behind_attributes(dataset: Dataset) -> int | None:
