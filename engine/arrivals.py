@@ -84,28 +84,32 @@ class Arrivals:
         self._disowned: deque[str] = deque(maxlen=_REMEMBERED)
         self._swept = 0.0
 
-    def look(self, obj: Object, at: float, program: str, dated: bool) -> tuple[Seen, Arrival | None]:
+    def look(
+        self, obj: Object, at: float, program: str, dated: bool, known: bytes = b""
+    ) -> tuple[Seen, Arrival | None]:
         """What is known of earlier arrivals of the object, and itself, to be written down once its routes are known.
 
         None where it has no SOP Instance UID, or nobody can read which. at: when it was accepted, seconds since 1970.
-        dated: whether the rules ask for the day. Raises OSError where its bytes cannot be read now.
+        dated: whether the rules ask for the day. known: the digest of its data set, where whoever received it has
+        computed it. Raises OSError where its bytes cannot be read now.
         """
         try:
+            # First of all: a value that pydicom has been asked for is no longer there as it is encoded.
+            alike, digest = likeness(obj.header, obj.payload, known)
             uid = obj.header.first("SOPInstanceUID")
-            dataset = obj.header.dataset
         except Never:
             return NEW, None
         if not uid:
             return NEW, None
-        alike, digest = likeness(dataset, obj.payload)
         day = obj.origin.received[:10] if dated else ""
         mine = Arrival(obj.id, uid, digest, way(obj.origin), program, day, at, True, (), alike.to_bytes())
         earlier = [one for one in self._of(uid) if one.object != obj.id and at - one.at < RETENTION]
         found = _seen(mine, earlier)
-        if found.same and not self._is_still_there(found.same):
+        while found.same and not self._is_still_there(found.same):
             # Its copy has gone from the archive, whoever took it: what is sent again is to be stored again.
             self.no_longer_stands(found.same)
-            return self.look(obj, at, program, dated)
+            earlier = [replace(one, stands=one.stands and one.object != found.same) for one in earlier]
+            found = _seen(mine, earlier)
         return found, mine
 
     def write(self, arrival: Arrival, routes: Collection[str]) -> None:

@@ -5,7 +5,7 @@ Plain data. It may hold values of the object (a folder name, a study UID): it ne
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from engine.object import Origin
@@ -50,9 +50,11 @@ class Entry:
 
     def to_bytes(self) -> bytes:
         """As JSON for the disk."""
-        data = asdict(self)
-        del data["file"]
-        return json.dumps(data, ensure_ascii=False, indent=1).encode()
+        data: dict[str, object] = {name: getattr(self, name) for name in _ON_DISK}
+        # A fact of the connection each: `asdict` would copy every text of them.
+        data["origin"] = {name: getattr(self.origin, name) for name in Origin.__slots__}
+        data["note"] = dict(self.note)
+        return json.dumps(data, ensure_ascii=False).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes, file: Path) -> "Entry":
@@ -65,6 +67,9 @@ class Entry:
         read["gates"] = tuple(read.get("gates", ()))
         read["opens"] = tuple((outbox, entry) for outbox, entry in read.get("opens", ()))
         return cls(**read, file=file)
+
+
+_ON_DISK = tuple(one.name for one in fields(Entry) if one.name != "file")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,37 @@ import ctypes
 import errno
 import os
 import shutil
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _START_WRITING = 2  # SYNC_FILE_RANGE_WRITE: begin, and wait for nothing (sync_file_range(2), Linux only)
 _sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
 if _sync_file_range is not None:
     _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+_SIDE_BY_SIDE = 8
+"""Flushes at a time: more of them are not done sooner."""
 
 
 def sync(path: Path) -> None:
     """Make a file's bytes, or a folder's names, durable."""
+    _flush(path)
+
+
+def sync_all(paths: Iterable[Path]) -> None:
+    """The same for several, side by side: the file system joins what is asked for at once. Raises the first OSError."""
+    several = list(paths)
+    if len(several) <= _SIDE_BY_SIDE:
+        # The first of a few folders brings the others along; threads would cost more than they save.
+        for path in several:
+            _flush(path)
+        return
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        for _ in pool.map(_flush, several):
+            pass
+
+
+def _flush(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

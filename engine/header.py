@@ -17,11 +17,15 @@ from pydicom.sequence import Sequence as Items
 
 from engine.errors import Never
 from engine.scan import Scan, Unsure, meta
+from engine.scan_items import CHARSET, UNDEFINED
 from engine.scan_values import plain
 from engine.tags import Part, Path, Tag, path_of
 
 _FIRST, _NEXT, _MOST = 1 << 14, 1 << 16, 1 << 23
 """Bytes that are read of a file: most headers lie in the first. One beyond the most is left to pydicom."""
+
+_PIXEL_REPRESENTATION = 0x00280103
+"""Says whether other attributes hold numbers with a sign."""
 
 
 class Header:
@@ -33,6 +37,10 @@ class Header:
         self._scan: Scan | None = None
         self._looked = False
         self._known: dict[Path, tuple[str, ...]] = {}
+        self._before: Header | None = None
+        self._touched: frozenset[int] = frozenset()
+        self._changes: Callable[[], Dataset] = Dataset
+        self._changed: Dataset | None = None
 
     @classmethod
     def read(cls, file: FilePath) -> "Header":
@@ -53,7 +61,10 @@ class Header:
 
     def check(self) -> None:
         """Raises Never where something was changed (`changed`) that this object cannot hold."""
-        _ = self.dataset
+        if self._is_unsure():
+            _ = self.dataset
+        else:
+            self._overlay()
 
     def values(self, path: Path) -> tuple[str, ...]:
         """Every value of an attribute, as text without padding; empty where it is missing or empty.
@@ -72,9 +83,35 @@ class Header:
         if self._dataset is not None:
             # It is there anyway, and may be what a test has changed.
             return None
+        if self._before is not None:
+            if self._is_unsure():
+                return None
+            changes = self._overlay()
+            touched = path.parts[0].tag.number in self._touched
+            return tuple(_texts(changes, path.parts)) if touched else self._before._from_bytes(path)
+        scan = self.scan
+        return None if scan is None else scan.values(path)
+
+    @property
+    def scan(self) -> Scan | None:
+        """Where every attribute stands in the encoded bytes; None where pydicom must be asked. Raises OSError."""
         if not self._looked:
             self._scan, self._looked = self._look(), True
-        return None if self._scan is None else self._scan.values(path)
+        return self._scan
+
+    def _is_unsure(self) -> bool:
+        """Whether pydicom has to read the object that this is the header of, however it was changed."""
+        if self._dataset is not None:
+            return True
+        return self.scan is None if self._before is None else self._before._is_unsure()
+
+    def _overlay(self) -> Dataset:
+        """Only what this header changes. Raises Never where that, or what was changed before, cannot be held."""
+        if self._changed is None:
+            if self._before is not None:
+                self._before._overlay()
+            self._changed = self._changes()
+        return self._changed
 
     def first(self, spelling: str) -> str:
         """The first value of an attribute, or an empty text."""
@@ -89,16 +126,34 @@ class Header:
 
         def load() -> Dataset:
             # pydicom's own copy shares its elements: a change would show in the object that other routes see.
-            dataset = copy.deepcopy(self.dataset)
-            for spelling, value in values.items():
-                path = path_of(spelling)
-                if value is None:
-                    remove_value(dataset, path)
-                else:
-                    set_value(dataset, path, value)
-            return dataset
+            return _with(copy.deepcopy(self.dataset), values)
 
-        return Header(load)
+        header = Header(load)
+        touched = [path_of(spelling) for spelling in values]
+        if all(map(_stands_alone, touched)):
+            header._before, header._changes = self, lambda: _with(Dataset(), values)
+            header._touched = frozenset(path.last.number for path in touched)
+        return header
+
+
+def _with(dataset: Dataset, values: Mapping[str, str | None]) -> Dataset:
+    for spelling, value in values.items():
+        path = path_of(spelling)
+        if value is None:
+            remove_value(dataset, path)
+        else:
+            set_value(dataset, path, value)
+    return dataset
+
+
+def _stands_alone(path: Path) -> bool:
+    """Whether a change of this attribute changes the meaning of no other: neither how texts nor how numbers are read.
+
+    Also not of private ones, which are found by others (PS3.5 section 7.8.1).
+    """
+    tag = path.last
+    alone = len(path.parts) == 1 and not tag.creator and not tag.group & 1 and 0x0008 <= tag.group < 0x7FE0
+    return alone and tag.number not in (CHARSET, _PIXEL_REPRESENTATION)
 
 
 def set_value(dataset: Dataset, path: Path, value: str) -> None:
@@ -190,9 +245,13 @@ def scanned(file: FilePath) -> Scan | None:
         data, base, seen = stream.read(_FIRST), 0, 0
         try:
             at, scan = meta(data)
+            scan.begins = at
             while data and seen < _MOST:
                 begun, at = at, scan.walk(data, at, ends=base + len(data) >= size)
                 if scan.complete:
+                    last = next(reversed(scan.elements.values()), None)
+                    # Where a sequence ends that does not say how long it is, pydicom does not keep.
+                    scan.behind = None if last is None or last[3] == UNDEFINED else base + at
                     return scan
                 seen += len(data)
                 # An element that is longer than all these bytes is read again, with more of what follows.

@@ -11,7 +11,7 @@ object is where it lies in the spool; and if it lies nowhere, its last line says
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +35,11 @@ class History:
         """Note what happened. Where the disk does not let it, nothing is noted: the spool still knows."""
         with contextlib.suppress(OSError):
             self._append(self.events, _event(event, obj, facts))
+
+    def tell_all(self, events: Iterable[tuple[str, str, Mapping[str, str]]]) -> None:
+        """Note several things that happened: of each what, to which object, and the facts."""
+        with contextlib.suppress(OSError):
+            self._append(self.events, *(_event(*one) for one in events))
 
     def record(self, event: str, obj: str, **facts: str) -> None:
         """Note what the spool will no longer know. Durable after `sync`. Raises OSError."""
@@ -74,9 +79,9 @@ class History:
         for folder in (self.events, self.keys):
             files.remove(folder / f"{day}.jsonl")
 
-    def _append(self, folder: Path, line: Mapping[str, str]) -> Path:
+    def _append(self, folder: Path, *lines: Mapping[str, str]) -> Path:
         path = folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
-        data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        data = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
         with self._lock:
             if path not in self._whole:
                 files.make_folder(folder)

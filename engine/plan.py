@@ -18,6 +18,8 @@ class Plan:
     """A program made ready to run: each step with its arguments read, each source with its routes."""
 
     program: Program
+    digest: str
+    """The program's, computed once: every object asks for it."""
     steps: Mapping[int, Step]
     """By identity of the Call, which the program keeps alive."""
     indexes: Mapping[str, Index]
@@ -67,6 +69,7 @@ def prepare(program: Program) -> Plan:
         visit(route.failure or ())
     return Plan(
         program,
+        program.digest,
         steps,
         by_source(program.routes),
         frozenset(route.name for route in program.routes if asks_unmatched(route.where)),

@@ -16,7 +16,7 @@ from engine.outbox import Outbox
 from engine.outcome import Outcome
 from engine.plan import Plan
 from engine.program import REPLACE
-from engine.spool import Spool
+from engine.spool import Accepted, Spool
 from engine.step import HOLD
 from engine.window import entries
 
@@ -34,13 +34,14 @@ class Repeats:
         self._withdrawn: list[tuple[Outbox, Entry]] = []
         self._heard: dict[str, float] = {}
 
-    def look(self, plan: Plan, obj: Object) -> tuple[Seen, Arrival | None]:
+    def look(self, plan: Plan, accepted: Accepted) -> tuple[Seen, Arrival | None]:
         """What is known of earlier arrivals of an object, and itself. Raises OSError."""
+        obj = accepted.obj
         at = arrival(obj.id)
-        seen, itself = self._spool.arrivals.look(obj, at, plan.program.digest, plan.dated)
+        seen, itself = self._spool.arrivals.look(obj, at, plan.digest, plan.dated, accepted.digest)
         if obj.origin.kind in PUT_THERE:
             seen = replace(seen, same="")
-        return replace(seen, asked=self._spool.is_again(obj.id)), itself
+        return replace(seen, asked=accepted.again), itself
 
     def note(self, obj: Object, itself: Arrival | None, outcome: Outcome) -> tuple[Path, ...]:
         """Remember an object that is about to be promised; answers the files of older promises that go with that.

@@ -112,7 +112,7 @@ class Replay:
     def __init__(self, spool: Spool, journal: Journal, plan: Plan, only: str = "", name: str = "") -> None:
         """only: the one destination to which the rules are narrowed already. name: tells it from an earlier one."""
         self._spool, self._journal, self._plan, self._only = spool, journal, plan, only
-        self._scope = f"{plan.program.digest}\0{only}\0{name}"
+        self._scope = f"{plan.digest}\0{only}\0{name}"
         self._there = Whereabouts()
         self._replayed: set[str] = set()
 

@@ -25,7 +25,8 @@ from engine.plan import Plan, prepare
 from engine.repeats import Repeats
 from engine.rewrite import rewrite
 from engine.run import fail, resume, run
-from engine.spool import Promise, Spool
+from engine.spool import Spool
+from engine.staging import Promise
 from engine.worker import PixelWorker
 
 log = logging.getLogger("stellwerk.router")
@@ -110,7 +111,7 @@ class Router:
             entry.object,
             deliveries,
             home.whole_of(entry),
-            plan.program.digest,
+            plan.digest,
             received.payload,
             ended,
             rule.written if rule is not None else "",
@@ -152,7 +153,7 @@ class Router:
                             entry.object,
                             outcome.deliveries,
                             finished,
-                            plan.program.digest,
+                            plan.digest,
                             one.received.payload,
                             outcome.discarded,
                             outcome.discarded_by,
@@ -176,11 +177,11 @@ class Router:
 
     def _route(self, number: str, scratch: list[Path]) -> Promise:
         try:
-            obj, digest = self._spool.load(number)
+            accepted = self._spool.load(number)
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return self._without_note(number)
-        plan = self._plan(digest)
-        seen, arrival = self._repeats.look(plan, obj)
+        obj, plan = accepted.obj, self._plan(accepted.program)
+        seen, arrival = self._repeats.look(plan, accepted)
         try:
             outcome = run(plan, obj, self._bench(plan, scratch), seen=seen)
         except Never as refusal:
@@ -191,7 +192,7 @@ class Router:
             number,
             outcome.deliveries,
             self._spool.accepted_files(number),
-            plan.program.digest,
+            plan.digest,
             obj.payload,
             outcome.discarded,
             outcome.discarded_by,
@@ -204,7 +205,7 @@ class Router:
         finished = self._spool.accepted_files(number)
         obj = Object(number, finished[0], Header.read(finished[0]), Origin("unknown"))
         instead = held(obj, "", "the note beside this object cannot be read, so no rule can be asked")
-        return Promise(number, (instead,), finished, self._current().program.digest, finished[0])
+        return Promise(number, (instead,), finished, self._current().digest, finished[0])
 
     def _promise_all(self, promises: list[Promise]) -> None:
         """Promise a batch together; where the disk fails one of them, each by itself."""

@@ -46,6 +46,10 @@ class Scan:
     last: int = 0x0002FFFF
     complete: bool = False
     """Whether all of it was taken in, up to the pixel data."""
+    begins: int = 0
+    """Where in its file the data set begins."""
+    behind: int | None = None
+    """Where in its file the pixels begin, or what else follows the attributes; None where pydicom could not tell."""
 
     def walk(self, data: bytes, at: int, *, ends: bool) -> int:
         """Take in the attributes in these bytes from `at` on; answers where the first begins that they do not hold.

@@ -31,6 +31,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from engine import files
 from engine.arrivals import Arrivals
@@ -43,36 +44,26 @@ from engine.intake import Intake, Notes
 from engine.numbers import Numbers, moment
 from engine.object import Object, Origin
 from engine.outbox import Outbox, names
-from engine.outcome import Delivery
 from engine.program import Program
-from engine.step import GATHERING, HOLD
+from engine.staging import Materialise, Promise, Stage, told
+from engine.step import HOLD
 from engine.tidy import remove_outbox
 from engine.window import MOST, Window, entries
 
 log = logging.getLogger("stellwerk.spool")
 
-Materialise = Callable[[Path, Path, Mapping[str, str | None]], None]
-Bytes = tuple[Path, tuple[tuple[str, str | None], ...]]
-"""What tells the bytes of two deliveries apart: the payload, and the attributes that differ from it."""
-
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """The outcome of routing one thing: what to promise, and which files of the spool are thereby done with."""
+class Accepted:
+    """An accepted object, the digest of the program that took it in, and whether a person sends it once more.
 
-    object: str
-    deliveries: tuple[Delivery, ...]
-    finished: tuple[Path, ...]
+    digest: of its data set as engine.likeness computes it, where whoever received it has noted it; else empty.
+    """
+
+    obj: Object
     program: str
-    received: Path
-    """The bytes as they came."""
-    discarded: str | None = None
-    rule: str = ""
-    """Where the rule stands that discards it: file and line."""
-    duplicate: str = ""
-    """The object that it repeats, where it is dropped for that."""
-    replaced: tuple[Path, ...] = ()
-    """Files of older promises that these take the place of; they stay where something else is promised instead."""
+    again: bool
+    digest: bytes = b""
 
 
 class Spool:
@@ -168,19 +159,17 @@ class Spool:
         """A few of them, fairly between senders and oldest first for each. Only for the one that routes."""
         return (name[:-4] for name in self._unrouted.take(MOST))
 
-    def load(self, number: str) -> tuple[Object, str]:
-        """An accepted object and the digest of the program that took it in."""
+    def load(self, number: str) -> Accepted:
+        """An accepted object, with all that is noted of it. Raises OSError, ValueError, KeyError or TypeError."""
         note = json.loads((self.incoming / f"{number}.json").read_bytes())
         file = self.incoming / f"{number}.dcm"
         origin = Origin.from_json(note["origin"])
         if not origin.received:
             origin = replace(origin, received=moment(number))
-        return Object(number, file, Header.read(file), origin), str(note["program"])
-
-    def is_again(self, number: str) -> bool:
-        """Whether a person sends this accepted object through the rules once more."""
-        note = json.loads((self.incoming / f"{number}.json").read_bytes())
-        return bool(note.get("again")) or not note["program"]
+        # Without a program it was released, and goes by the rules that run now.
+        again = bool(note.get("again")) or not note["program"]
+        digest = bytes.fromhex(note.get("digest", ""))
+        return Accepted(Object(number, file, Header.read(file), origin), str(note["program"]), again, digest)
 
     def accepted_files(self, number: str) -> tuple[Path, ...]:
         """The files of an accepted object, the one that counts first."""
@@ -199,20 +188,13 @@ class Spool:
         promised) when an object's changes cannot be written, OSError when the disk cannot hold it.
         """
         batch = self.new_number()
-        stage = self.work / batch
-        stage.mkdir()
-        written: dict[Bytes, Path] = {}
+        stage = Stage(self.work / batch, self.incoming, self._keeps_received, materialise)
         try:
             for promise in promises:
                 for delivery in promise.deliveries:
-                    self._stage(stage, promise, delivery, written, materialise)
-            finished = [
-                str(path.relative_to(self.root))
-                for promise in promises
-                for path in (*promise.finished, *promise.replaced)
-            ]
-            files.write(stage / "finished.json", json.dumps(finished).encode())
-            files.sync(stage)
+                    stage.add(promise, delivery)
+            finished = [path for promise in promises for path in (*promise.finished, *promise.replaced)]
+            stage.seal([str(path.relative_to(self.root)) for path in finished])
             for promise in promises:
                 if promise.discarded is not None:
                     self.history.record("discarded", promise.object, why=promise.discarded, rule=promise.rule)
@@ -221,67 +203,13 @@ class Spool:
                     self.history.record("duplicate", promise.object, first=promise.duplicate, why=why)
             self.history.sync()
         except (OSError, Never):
-            files.remove_folder(stage)
+            files.remove_folder(stage.folder)
             raise
         with self._settling:
-            files.move(stage, self.routed / batch)  # from here on it is promised
+            files.move(stage.folder, self.routed / batch)  # from here on it is promised
             files.sync(self.routed)
-            self._settle(self.routed / batch)
-        for promise in promises:
-            for delivery in promise.deliveries:
-                event = "held" if delivery.outbox == HOLD else "promised"
-                why = delivery.note.get("why", "")
-                self.tell(event, promise.object, delivery.outbox, delivery.id, why, route=delivery.route)
-
-    def _stage(
-        self,
-        stage: Path,
-        promise: Promise,
-        delivery: Delivery,
-        written: dict[Bytes, Path],
-        materialise: Materialise,
-    ) -> None:
-        obj = delivery.obj
-        target = stage / f"{delivery.id}.dcm"
-        key = (obj.payload, tuple(sorted(obj.changes.items())))
-        if key in written:
-            files.link(written[key], target)
-        elif obj.changes:
-            materialise(obj.payload, target, obj.changes)
-            files.sync(target)
-            written[key] = target
-        else:
-            if obj.payload.parent != self.incoming:
-                files.sync(obj.payload)
-            files.link(obj.payload, target)
-            written[key] = target
-        keep = (
-            delivery.outbox != HOLD
-            and key != (promise.received, ())
-            and (delivery.outbox.endswith(GATHERING) or self._keeps_received(promise.program, delivery.route))
-        )
-        if keep:
-            files.link(promise.received, stage / f"{delivery.id}.received")
-        entry = Entry(
-            delivery.id,
-            obj.id,
-            delivery.outbox,
-            delivery.route,
-            delivery.position,
-            promise.program,
-            obj.origin,
-            delivery.place,
-            delivery.note,
-            tuple(sorted(obj.cleared)),
-            delivery.awaits,
-            delivery.reports_to,
-            delivery.gates,
-            delivery.opens,
-            time.time(),
-            why=delivery.note.get("why", ""),
-            received=keep,
-        )
-        files.write(stage / f"{delivery.id}.json", entry.to_bytes())
+            self._settle(self.routed / batch, stage.entries)
+        self.history.tell_all(told(promise.object, one) for promise in promises for one in promise.deliveries)
 
     def settle(self) -> None:
         """Finish every promised batch, so that nothing it came from is routed again. Raises OSError."""
@@ -289,20 +217,21 @@ class Spool:
             for batch in sorted(self.routed.iterdir()):
                 self._settle(batch)
 
-    def _settle(self, batch: Path) -> None:
-        """Finish a promised batch: retire what it came from, move everything to its outbox. Safe to repeat."""
+    def _settle(self, batch: Path, known: Mapping[str, Entry] = MappingProxyType({})) -> None:
+        """Finish a promised batch: retire what it came from, move everything to its outbox. Safe to repeat.
+
+        known: the notes of its promises, where they need not be read.
+        """
         finished = batch / "finished.json"
         if finished.exists():
             done = [self.root / name for name in json.loads(finished.read_bytes())]
             for path in done:
                 files.remove(path)
-            for folder in {path.parent for path in done}:
-                files.sync(folder)
+            files.sync_all({path.parent for path in done})
             # Only now may the promises move on: had the source outlived them, it would be routed a second time.
             files.remove(finished)
-        bound = [(path, *self._bound_for(batch, path)) for path in sorted(batch.glob("*.dcm"))]
-        for folder in {folder for path, home, entry in bound for folder in self._send_ahead(batch, path, home, entry)}:
-            files.sync(folder)
+        bound = [(path, *self._bound_for(batch, path, known)) for path in sorted(batch.glob("*.dcm"))]
+        files.sync_all({folder for one in bound for folder in self._send_ahead(batch, *one)})
         # The bytes go last, when their notes are there for good: without one, nobody would know where they should go.
         # Those that wait for others, or tell of them, go first: word of the others must find them in their place.
         touched: set[Path] = set()
@@ -311,13 +240,14 @@ class Spool:
             target = home.waiting if entry and entry.gates else owed
             files.move(path, target / path.name)
             touched.add(target)
-        for folder in touched:
-            files.sync(folder)
+        files.sync_all(touched)
         files.remove_folder(batch)
         files.sync(self.routed)
 
-    def _bound_for(self, batch: Path, path: Path) -> tuple[Outbox, Entry | None]:
+    def _bound_for(self, batch: Path, path: Path, known: Mapping[str, Entry]) -> tuple[Outbox, Entry | None]:
         """Where a promise belongs, and its note; none where that cannot be read."""
+        if path.stem in known:
+            return self.outbox(known[path.stem].outbox), known[path.stem]
         note = batch / f"{path.stem}.json"
         if note.exists():
             entry = Entry.from_bytes(note.read_bytes(), path)

@@ -9,7 +9,7 @@ from 1; without a number every item counts.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from pydicom.datadict import dictionary_description, dictionary_VM, dictionary_VR, keyword_for_tag, tag_for_keyword
@@ -102,6 +102,14 @@ class Path:
     """The way to a value: one tag, or tags through sequences. `str()` spells it so that `path_of` reads it again."""
 
     parts: tuple[Part, ...]
+    _hash: int = field(init=False, repr=False, compare=False)
+    """Kept, for what an object is asked is looked up by it, a dozen times for each."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash(self.parts))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def last(self) -> Tag:

@@ -185,8 +185,10 @@ def same_dataset(one: Path, other: Path) -> bool:
     if one.samefile(other):
         return True
     with one.open("rb") as a, other.open("rb") as b:
-        a.seek(dataset_offset(a.read(144)))
-        b.seek(dataset_offset(b.read(144)))
+        for stream in (a, b):
+            begins = dataset_offset(stream.read(144))
+            # Where that is beyond its end, there would be nothing to compare, and any two would be the same.
+            stream.seek(begins if begins < os.fstat(stream.fileno()).st_size else 0)
         while True:
             left, right = a.read(1 << 20), b.read(1 << 20)
             if left != right:

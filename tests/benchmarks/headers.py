@@ -72,19 +72,25 @@ def _router() -> Callable[[Object], object]:
 
 
 def _objects(folder: Path) -> list[tuple[str, Path]]:
-    ct = dcmread(REAL / "test_files" / "CT_small.dcm")
-    ct.Rows = ct.Columns = 512
-    ct.PixelData = bytes(2 * 512 * 512)
-    dcmwrite(folder / "ct.dcm", ct)
     return [
-        ("CT, 0.5 MB, 256 attributes", folder / "ct.dcm"),
-        ("ultrasound, JPEG, 22 KB", _jpeg(folder)),
+        ("CT, 0.5 MB, 256 attributes", ct(folder)),
+        ("ultrasound, JPEG, 22 KB", ultrasound(folder)),
         (f"{FRAMES} frames, defined lengths", _frames(folder, undefined=False)),
         (f"{FRAMES} frames, undefined lengths", _frames(folder, undefined=True)),
     ]
 
 
-def _jpeg(folder: Path) -> Path:
+def ct(folder: Path) -> Path:
+    """A CT slice of 0.5 MB, with all the attributes that a scanner writes."""
+    file, dataset = folder / "ct.dcm", dcmread(REAL / "test_files" / "CT_small.dcm")
+    dataset.Rows = dataset.Columns = 512
+    dataset.PixelData = bytes(2 * 512 * 512)
+    dcmwrite(file, dataset)
+    return file
+
+
+def ultrasound(folder: Path) -> Path:
+    """An ultrasound image of 22 KB, in JPEG."""
     file = instance(folder, InstitutionName="Praxis 7", StudyDate="20260331", StudyDescription="Abdomen")
     us = dcmread(file)
     us.file_meta.TransferSyntaxUID = JPEGBaseline8Bit

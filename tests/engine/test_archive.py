@@ -54,6 +54,16 @@ def test_another_file_meta_group_does_not_make_another_object(tmp_path: Path) ->
     assert not same_dataset(one, other)
 
 
+def test_files_that_lie_about_their_meta_information_are_compared_whole(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for file, uid in ((one, "1.2.3"), (other, "1.2.4")):
+        write_instance(file, uid)
+        data = bytearray(file.read_bytes())
+        data[140:144] = (1 << 20).to_bytes(4, "little")
+        file.write_bytes(data)
+    assert not same_dataset(one, other)
+
+
 def test_other_bytes_under_the_same_uid_are_refused_and_nothing_is_overwritten(tmp_path: Path) -> None:
     root = tmp_path / "archive"
     one = entry(tmp_path, "1.2.3")

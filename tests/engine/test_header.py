@@ -7,9 +7,12 @@ from pydicom import dcmread
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from engine.errors import Never
-from engine.header import Header
+from engine.header import Header, by_pydicom
+from engine.tags import Path as TagPath
 from engine.tags import path_of
 from tests.data.make import REAL, instance
+from tests.engine.test_scan import asked_of
+from tests.engine.test_scan import judge as judge_of
 
 FILES = sorted([*(REAL / "test_files").glob("*.dcm"), *(REAL / "charset_files").glob("*.dcm")])
 
@@ -261,3 +264,50 @@ def test_a_header_of_values_holds_just_these() -> None:
     tags = ("InstitutionName", "Rows", '(0009,"X",10)', "(4321,1234)")
     assert [header.first(tag) for tag in tags] == ["Nord", "4", "y", "z"]
     assert len(header.dataset) == len(tags) + 1  # the private creator
+
+
+CHANGES: list[dict[str, str | None]] = [
+    {"PatientName": "Größe^Anna", "Rows": "7", "PatientWeight": "70.50", "ImageType": "DERIVED\\SECONDARY"},
+    {"PatientID": None, "ReferencedImageSequence": None, "InstitutionName": "Nord"},
+    {"Rows": "SECRET"},
+    {"PatientID": "1", "SpecificCharacterSet": "ISO_IR 192"},
+    {"PixelRepresentation": "1"},
+    {'(0009,"GEMS_IDEN_01",10)': None, "(0009,0010)": "NOBODY"},
+    {"RequestAttributesSequence[1].StudyID": "7"},
+]
+
+
+@pytest.mark.parametrize(("first", "second"), list(zip(CHANGES, [*CHANGES[1:], CHANGES[0]], strict=True)))
+def test_what_was_changed_answers_as_pydicom_does(first: dict[str, str | None], second: dict[str, str | None]) -> None:
+    some = ("CT_small", "chrH31", "nested_priv_SQ", "MR_small_bigendian")
+    for file in (file for file in FILES if file.stem in some):
+        asked = [*list(asked_of(by_pydicom(file)))[::5], *first, *second]
+        mine, judge = (one.changed(first).changed(second) for one in (Header.read(file), judge_of(file)))
+        for path in map(path_of, asked):
+            assert words(mine, path) == words(judge, path), f"{file.name}: {path}"
+        assert refused(mine) == refused(judge)
+
+
+def words(header: Header, path: TagPath) -> tuple[str, ...] | str:
+    """The values, or why they are refused."""
+    found = answer(header, str(path))
+    return found.reason if isinstance(found, Never) else found
+
+
+def refused(header: Header) -> str:
+    """Why its changes cannot be held; empty where they can."""
+    try:
+        header.check()
+    except Never as refusal:
+        return refusal.reason
+    return ""
+
+
+def test_what_was_changed_is_not_read_by_pydicom_where_the_scan_is_sure() -> None:
+    header = Header.read(REAL / "test_files" / "CT_small.dcm")
+    changed = header.changed({"PatientName": "Nobody", "StationName": None}).changed({"Institution": "Nord"})
+    changed.check()
+    asked = ("PatientName", "StationName", "InstitutionName", "Modality", '(0009,"GEMS_IDEN_01",27)')
+    assert [changed.first(tag) for tag in asked] == ["Nobody", "", "Nord", "CT", "862399669"]
+    assert header._dataset is changed._dataset is None
+    assert header.first("PatientName") == "CompressedSamples^CT1"

@@ -81,11 +81,11 @@ def of_old(root: Path) -> Line:
 def test_what_was_stored_goes_where_the_new_rules_say_by_the_way_it_came(line: Line) -> None:
     assert replayed(line, rules()) == 3
     number = min(line.spool.waiting())
-    obj, digest = line.spool.load(number)
-    origin = obj.origin
+    accepted = line.spool.load(number)
+    origin = accepted.obj.origin
     assert (origin.kind, origin.port, origin.sender, origin.called) == ("dicom", 1, "SONO1", "STELLWERK")
     assert origin.address == "10.0.0.1"
-    assert digest == rules().digest
+    assert accepted.program == rules().digest
     line.turn(time.time())
     assert line.pacs.got == ["1.2.1", "1.2.2", "1.2.3"]
     assert line.stored() == ["1.2.1", "1.2.2", "1.2.3"], "one copy each"

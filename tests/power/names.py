@@ -13,7 +13,7 @@ import functools
 import itertools
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +70,11 @@ class Names:
             inode.written, inode.synced = path.read_bytes(), True
             return
         self._settle({number})
+
+    def sync_all(self, paths: Iterable[Path]) -> None:
+        """Several, in no order."""
+        for path in paths:
+            self.sync(path)
 
     def put(self, path: Path, data: bytes) -> None:
         """A new file, its bytes not synced."""

@@ -119,9 +119,15 @@ def test_whatever_was_not_synced_may_be_gone_and_nothing_is_lost(swift: Path, or
 
 
 @pytest.mark.usefixtures("_nothing_is_synced")
-def test_a_spool_that_synced_nothing_would_be_found_out(swift: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_spool_that_synced_no_folder_would_be_found_out(swift: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Were this not so, the test above would prove nothing."""
-    monkeypatch.setattr(Names, "sync", lambda _names, _path: None)
+    sync = Names.sync
+
+    def bytes_alone(names: Names, path: Path) -> None:
+        if path.is_file():
+            sync(names, path)
+
+    monkeypatch.setattr(Names, "sync", bytes_alone)
     life = Life(swift, 8, ordered=True, share=0.04)
     life.live()
     assert life.judge().lost > 0

@@ -60,7 +60,7 @@ class Crash(BaseException):
 
 
 OPERATIONS = (
-    *("sync", "put", "write", "append", "move", "link", "copy"),
+    *("sync", "sync_all", "put", "write", "append", "move", "link", "copy"),
     *("remove", "make_folder", "remove_folder"),
 )
 

@@ -1,5 +1,6 @@
 """The index of arrivals, and duplicates where the disk or the machine fails: nothing is lost, nothing done twice."""
 
+import json
 import os
 import stat
 import time
@@ -89,8 +90,7 @@ def test_what_was_not_taken_in_after_all_is_no_first(tmp_path: Path, monkeypatch
     def failing(path: Path) -> None:
         if path == line.spool.incoming:
             [number] = line.spool.waiting()
-            obj, _ = line.spool.load(number)
-            _, arrival = line.router._repeats.look(line.plan, obj)
+            _, arrival = line.router._repeats.look(line.plan, line.spool.load(number))
             assert arrival is not None
             line.spool.arrivals.write(arrival, ["main"])
             line.spool.arrivals.commit(time.time())
@@ -266,3 +266,18 @@ def test_a_full_disk_gives_back_what_was_to_be_replaced(tmp_path: Path) -> None:
     line.turn(time.time() + 4000)
     assert line.owed("PACS") == []
     assert len(line.pacs.got) in (1, 2)
+
+
+def test_a_digest_in_the_note_is_believed_and_not_computed_again(tmp_path: Path) -> None:
+    """Whoever receives an object may have it at hand."""
+    line = line_of(tmp_path, forward("PACS"))
+    for _ in range(2):
+        note = line.spool.incoming / f"{receive(line)}.json"
+        told = {**json.loads(note.read_text()), "digest": "0f" * 16}
+        note.unlink()  # it may be a name of the note of others, too
+        note.write_text(json.dumps(told))
+    receive(line)
+    assert [line.spool.load(number).digest for number in sorted(line.spool.waiting())] == [b"\x0f" * 16] * 2 + [b""]
+    line.turn(time.time())
+    assert line.pacs.got == [UID], "the second is a duplicate, and the third is held"
+    assert line.held() == [UID]

@@ -80,7 +80,7 @@ def test_objects_that_share_a_note_have_a_moment_each_and_part_with_it_alone(tmp
     numbers = [receive_now(line, uid) for uid in ("1.2.1", "1.2.2")]
     notes = [line.spool.accepted_files(number)[1] for number in numbers]
     assert notes[0].stat().st_ino == notes[1].stat().st_ino
-    origins = [line.spool.load(number)[0].origin for number in numbers]
+    origins = [line.spool.load(number).obj.origin for number in numbers]
     now = datetime.now().astimezone()
     assert all(abs((now - datetime.fromisoformat(origin.received)).total_seconds()) < 60 for origin in origins)
     line.turn(time.time())
@@ -88,7 +88,7 @@ def test_objects_that_share_a_note_have_a_moment_each_and_part_with_it_alone(tmp
     # A start empties `work`; what was made of the template stays.
     third = receive_now(line, "1.2.3")
     line.spool.recover()
-    assert line.spool.load(third)[0].origin.sender == "SONO1"
+    assert line.spool.load(third).obj.origin.sender == "SONO1"
     fourth = receive_now(Line(tmp_path, program(), Pacs()), "1.2.4")
     assert {third, fourth} == set(line.spool.waiting())
 
@@ -100,7 +100,7 @@ def test_a_shared_note_that_has_gone_is_made_anew_for_the_next(tmp_path: Path) -
         note.unlink()
     with pytest.raises(OSError, match="No such file"):
         receive_now(line, "1.2.2")
-    assert line.spool.load(receive_now(line, "1.2.2"))[0].origin.sender == "SONO1"
+    assert line.spool.load(receive_now(line, "1.2.2")).obj.origin.sender == "SONO1"
     assert len(list(line.spool.waiting())) == 2
 
 
@@ -177,4 +177,4 @@ def test_many_threads_lose_nothing_and_block_nobody(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         numbers = list(pool.map(lambda number: receive_now(line, f"1.2.{number + 1}"), range(200), timeout=60))
     assert sorted(line.spool.waiting()) == sorted(numbers)
-    assert all(line.spool.load(number)[0].header.first("SOPInstanceUID") for number in numbers)
+    assert all(line.spool.load(number).obj.header.first("SOPInstanceUID") for number in numbers)

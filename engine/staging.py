@@ -1,0 +1,119 @@
+"""Staging: all that is promised together is prepared in one folder of `work`, before any of it counts.
+
+A part of the spool. It must not know where the folder goes then.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import files
+from engine.entry import Entry
+from engine.outcome import Delivery
+from engine.step import GATHERING, HOLD
+
+log = logging.getLogger("stellwerk.spool")
+
+Materialise = Callable[[Path, Path, Mapping[str, str | None]], None]
+Bytes = tuple[Path, tuple[tuple[str, str | None], ...]]
+"""What tells the bytes of two deliveries apart: the payload, and the attributes that differ from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The outcome of routing one thing: what to promise, and which files of the spool are thereby done with."""
+
+    object: str
+    deliveries: tuple[Delivery, ...]
+    finished: tuple[Path, ...]
+    program: str
+    received: Path
+    """The bytes as they came."""
+    discarded: str | None = None
+    rule: str = ""
+    """Where the rule stands that discards it: file and line."""
+    duplicate: str = ""
+    """The object that it repeats, where it is dropped for that."""
+    replaced: tuple[Path, ...] = ()
+    """Files of older promises that these take the place of; they stay where something else is promised instead."""
+
+
+class Stage:
+    """One folder. Its names count for nothing until all is durable: so that is done last, and side by side."""
+
+    def __init__(
+        self, folder: Path, incoming: Path, keeps_received: Callable[[str, str], bool], materialise: Materialise
+    ) -> None:
+        """incoming: where files are durable already. keeps_received: asked for a program's digest and a route."""
+        self.folder = folder
+        self.entries: dict[str, Entry] = {}
+        """The notes in it, by their ids."""
+        self._incoming, self._keeps_received, self._materialise = incoming, keeps_received, materialise
+        self._written: dict[Bytes, Path] = {}
+        self._unsynced: list[Path] = [folder]
+        folder.mkdir()
+
+    def add(self, promise: Promise, delivery: Delivery) -> None:
+        """Prepare one promise. Raises Never when the object's changes cannot be written, and OSError."""
+        obj = delivery.obj
+        target = self.folder / f"{delivery.id}.dcm"
+        key = (obj.payload, tuple(sorted(obj.changes.items())))
+        if key in self._written:
+            files.link(self._written[key], target)
+        elif obj.changes:
+            self._materialise(obj.payload, target, obj.changes)
+            self._unsynced.append(target)
+            self._written[key] = target
+        else:
+            if obj.payload.parent != self._incoming:
+                self._unsynced.append(obj.payload)
+            files.link(obj.payload, target)
+            self._written[key] = target
+        keep = (
+            delivery.outbox != HOLD
+            and key != (promise.received, ())
+            and (delivery.outbox.endswith(GATHERING) or self._keeps_received(promise.program, delivery.route))
+        )
+        if keep:
+            files.link(promise.received, self.folder / f"{delivery.id}.received")
+        entry = Entry(
+            delivery.id,
+            obj.id,
+            delivery.outbox,
+            delivery.route,
+            delivery.position,
+            promise.program,
+            obj.origin,
+            delivery.place,
+            delivery.note,
+            tuple(sorted(obj.cleared)),
+            delivery.awaits,
+            delivery.reports_to,
+            delivery.gates,
+            delivery.opens,
+            time.time(),
+            why=delivery.note.get("why", ""),
+            received=keep,
+        )
+        self._put(f"{delivery.id}.json", entry.to_bytes())
+        self.entries[delivery.id] = entry
+
+    def seal(self, finished: Sequence[str]) -> None:
+        """Make all of it durable, with the names of the files that are thereby done with. Raises OSError."""
+        self._put("finished.json", json.dumps(finished).encode())
+        files.sync_all(self._unsynced)
+
+    def _put(self, name: str, data: bytes) -> None:
+        files.put(self.folder / name, data)
+        self._unsynced.append(self.folder / name)
+
+
+def told(obj: str, delivery: Delivery) -> tuple[str, str, dict[str, str]]:
+    """What the history says of a promise that has become valid; the log says it, too, where a person must see to it."""
+    event, why = "held" if delivery.outbox == HOLD else "promised", delivery.note.get("why", "")
+    if event == "held":
+        log.warning("held: %s: %s", delivery.id, why or "a rule says so")
+    return event, obj, {"outbox": delivery.outbox, "entry": delivery.id, "why": why, "route": delivery.route}
