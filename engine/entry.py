@@ -72,6 +72,13 @@ class Entry:
 _ON_DISK = tuple(one.name for one in fields(Entry) if one.name != "file")
 
 
+def unread(file: Path, outbox: str) -> Entry:
+    """For bytes whose note is gone or torn: nothing says where they should go, so a person must see them."""
+    why = "the note beside this object cannot be read"
+    number = file.stem
+    return Entry(number, number, outbox, "", "", "", Origin("unknown"), note={"why": why}, why=why, file=file)
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """The outcome of a delivery, for whoever reports it: `delivered` or `held`, to which outbox, when, and why."""

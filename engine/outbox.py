@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import files, unconfirmed
-from engine.entry import Entry, Receipt
+from engine.entry import Entry, Receipt, unread
 from engine.gates import leave_word, open_gates
 from engine.header import Header
-from engine.object import Object, Origin
+from engine.object import Object
 from engine.receipts import redirect
 from engine.step import HOLD
 from engine.window import Window, entries
@@ -353,8 +353,8 @@ class Outbox:
 
     def hold_unread(self, file: Path) -> None:
         """The note of these bytes is gone or torn: nothing says where they should go. A person must see it."""
-        lost = Entry(file.stem, file.stem, self.name, "", "", "", Origin("unknown"), file=file)
-        self.hold(lost, "the note beside this object cannot be read")
+        lost = unread(file, self.name)
+        self.hold(lost, lost.why)
 
     def files_of(self, entry: Entry) -> tuple[Path, ...]:
         """Everything that belongs to an entry, the file that counts first."""

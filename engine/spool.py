@@ -35,7 +35,7 @@ from types import MappingProxyType
 
 from engine import files
 from engine.arrivals import Arrivals
-from engine.entry import Entry
+from engine.entry import Entry, unread
 from engine.errors import Never
 from engine.gates import leave_word
 from engine.header import Header
@@ -224,7 +224,7 @@ class Spool:
         """
         finished = batch / "finished.json"
         if finished.exists():
-            done = [self.root / name for name in json.loads(finished.read_bytes())]
+            done = [self.root / name for name in _sources(finished)]
             for path in done:
                 files.remove(path)
             files.sync_all({path.parent for path in done})
@@ -250,7 +250,12 @@ class Spool:
             return self.outbox(known[path.stem].outbox), known[path.stem]
         note = batch / f"{path.stem}.json"
         if note.exists():
-            entry = Entry.from_bytes(note.read_bytes(), path)
+            try:
+                entry = Entry.from_bytes(note.read_bytes(), path)
+            except (ValueError, KeyError, TypeError):
+                # It was flushed before the batch counted, so only a disk that lied can have torn it.
+                entry = unread(path, HOLD)
+                files.write(note, entry.to_bytes())
             return self.outbox(entry.outbox), entry
         # A crash came between the note and the bytes: the note has gone ahead.
         ahead = (name for name in self.outboxes() if (self.outbox(name).entries / note.name).exists())
@@ -411,6 +416,16 @@ class Spool:
         """A number for an object that nobody else has, sortable by time (engine.numbers)."""
         with self._numbering:
             return self._numbers.new(sender)
+
+
+def _sources(finished: Path) -> list[str]:
+    """What a batch came from. It was flushed before the batch counted, so only a disk that lied can have torn it."""
+    try:
+        return [str(name) for name in json.loads(finished.read_bytes())]
+    except ValueError:
+        # Whatever it came from and is still there goes through the rules once more, to the same promises.
+        log.error("%s cannot be read: the disk has not kept what it had said to be kept", finished.parent.name)
+        return []
 
 
 def _note(origin: Origin, program: str, again: str) -> bytes:

@@ -119,6 +119,16 @@ def test_whatever_was_not_synced_may_be_gone_and_nothing_is_lost(swift: Path, or
 
 
 @pytest.mark.usefixtures("_nothing_is_synced")
+def test_a_spool_that_synced_nothing_would_be_found_out(swift: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were this not so, the test above would prove nothing."""
+    monkeypatch.setattr(Names, "sync", lambda _names, _path: None)
+    life = Life(swift, 8, ordered=True, share=0.04)
+    life.live()
+    found = life.judge()
+    assert found.lost + found.torn > 0
+
+
+@pytest.mark.usefixtures("_nothing_is_synced")
 def test_a_spool_that_synced_no_folder_would_be_found_out(swift: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Were this not so, the test above would prove nothing."""
     sync = Names.sync
