@@ -65,9 +65,9 @@ def test_the_first_example_and_the_house_rules_compile_without_a_word():
 def test_the_house_rules_receive_store_and_forward_nothing():
     program = compile_files([str(RULES / "house.rules")], vocabulary=vocabulary(), read=read).program
     assert program is not None
-    assert [listener.port for listener in program.listeners] == [26131, 26230]
+    assert [listener.port for listener in program.listeners] == [26131, 26130, 26230]
     assert program.destinations == ()
-    assert [route.name for route in program.routes] == ["received", "ultrasound"]
+    assert [route.name for route in program.routes] == ["received", "sent", "ultrasound"]
 
 
 def test_the_commented_lines_of_the_house_rules_compile():
@@ -76,7 +76,7 @@ def test_the_commented_lines_of_the_house_rules_compile():
     text = head + ("# destination" + tail).replace("# ", "").replace("#\n", "\n")
     result = compile_text(text, name="house.rules", vocabulary=vocabulary(), read=no_file)
     assert result.findings == ()
-    assert len(result.program.routes) == 3
+    assert len(result.program.routes) == 4
 
 
 def test_files_of_a_folder_share_their_declarations_whatever_their_order():
