@@ -27,6 +27,7 @@ from engine.rewrite import rewrite
 from engine.run import fail, resume, run
 from engine.spool import Spool
 from engine.staging import Promise
+from engine.step import HOLD
 from engine.worker import PixelWorker
 
 log = logging.getLogger("stellwerk.router")
@@ -143,6 +144,11 @@ class Router:
                 outcomes = resume(plan, some[0].route, some[0].position, objects, self._bench(plan, scratch))
                 for entry, one, outcome in zip(some, objects, outcomes, strict=True):
                     home.ending(entry, "collected", why.words)
+                    if not any(delivery.outbox == HOLD for delivery in outcome.deliveries) and (
+                        outcome.discarded is not None or any(passage.failed for passage in outcome.passages)
+                    ):
+                        # That was for the sake of the others, perhaps: sent again, it may go on with what is sound.
+                        self._spool.arrivals.no_longer_stands(entry.object)
                     for delivery in outcome.deliveries:
                         for number in {*entry.awaits} & {*delivery.awaits}:
                             wanted.setdefault(number, set()).add(delivery.outbox)
