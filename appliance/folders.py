@@ -154,7 +154,7 @@ class Folders:
         )
         last = self._ended.pop(_name(way), None)
         if last is not None:
-            log.warning("%s is watched again as soon as what is just being taken out of it has come to its end", _name(way))
+            log.warning("%s is watched again when what is just being taken out of it has come to its end", _name(way))
         loop = partial(_behind, last, watch.loop)
         self._running[way] = _Watching(watch, Supervised(_name(way), loop))
         self._running[way].thread.start()

@@ -41,7 +41,7 @@ class Repeats:
         seen, itself = self._spool.arrivals.look(obj, at, plan.digest, plan.dated, accepted.digest)
         if obj.origin.kind in PUT_THERE:
             seen = replace(seen, same="")
-        # A copy that nobody knows has no number from before, and is replayed because a person wants it sent all the same.
+        # A copy that nobody knows has no number from before, and is replayed because a person wants it sent.
         return replace(seen, asked=accepted.again or is_replayed(obj.id)), itself
 
     def note(self, obj: Object, itself: Arrival | None, outcome: Outcome) -> tuple[Path, ...]:

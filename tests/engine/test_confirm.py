@@ -335,7 +335,7 @@ def test_a_thousand_answers_at_once_are_all_taken_down(line: Line, archive: Arch
     assert pacs.commitments.words("PACS") == {}
 
 
-def test_of_very_many_answers_a_look_takes_some_and_the_next_looks_the_others(line: Line, sending: Make) -> None:
+def test_of_very_many_answers_a_look_takes_some_and_the_next_looks_the_others(sending: Make) -> None:
     pacs = sending("confirm")
     gone = [(f"{number}-a", f"1.1.{number}") for number in range(2 * RECALLED + 1)]
     transaction = pacs.commitments.open("PACS", gone)

@@ -412,7 +412,8 @@ def test_an_older_object_that_is_still_collected_is_replaced(tmp_path: Path) -> 
 
 
 def test_what_a_failed_study_has_taken_along_may_be_sent_again(tmp_path: Path) -> None:
-    line = Line(tmp_path, rules(collect(), us(put("NumberOfFrames", "many")), forward("PACS"), failure=(discard("no"),)), Pacs())
+    broken = us(put("NumberOfFrames", "many"))
+    line = Line(tmp_path, rules(collect(), broken, forward("PACS"), failure=(discard("no"),)), Pacs())
     line.receive("1.2.1", "MR")
     line.receive("1.2.2", "US")
     settled(line)
