@@ -325,6 +325,7 @@ class Appliance:
             if not self.router.turn():
                 # Something may have come by another way than ours (a release from the hold): look by ourselves too.
                 self.router.wake.wait(2.0)
+                self._pump_all()
                 for name in self.doors.certificates.said_yes():
                     if name in self._pumps:
                         self._pump(name).try_again()
@@ -344,6 +345,15 @@ class Appliance:
         pumping = self._pumps.get(name)
         if pumping is not None:
             pumping.pump.wake()
+
+    def _pump_all(self) -> None:
+        """Also what came into an outbox of its own when nobody could say so: by a turn that the disk had broken off."""
+        if all(name in self._pumps for name in self.spool.outboxes() if name != HOLD):
+            return
+        with self._changing:  # one may just be going
+            for name in self.spool.outboxes():
+                if name != HOLD:
+                    self._pump(name)
 
     def _pump(self, name: str) -> Pump:
         with self._changing:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -74,6 +75,8 @@ class Folders:
         """events: whether the file system is asked to tell of changes."""
         self._settings, self._spool, self._digest, self._room, self._taken = settings, spool, digest, room, taken
         self._running: dict[Way, _Watching] = {}
+        self._ended: dict[str, Supervised] = {}
+        """By folder, whoever watched it last: on a share that hangs it may be at it still."""
         self._refused: dict[str, str] = {}
         self._left: tuple[float, dict[str, str]] = (0.0, {})
         self._events = events
@@ -149,14 +152,19 @@ class Folders:
             lambda: self._observe(way),
             own=own,
         )
-        self._running[way] = _Watching(watch, Supervised(_name(way), watch.loop))
+        last = self._ended.pop(_name(way), None)
+        if last is not None:
+            log.warning("%s is watched again when what is just being taken out of it has come to its end", _name(way))
+        loop = partial(_behind, last, watch.loop)
+        self._running[way] = _Watching(watch, Supervised(_name(way), loop))
         self._running[way].thread.start()
 
     def _end(self, way: Way) -> None:
         watching = self._running.pop(way)
         watching.thread.stop()
         watching.watch.stop()
-        watching.thread.join(GRACE)
+        if not watching.thread.join(GRACE):
+            self._ended[_name(way)] = watching.thread
         observed = self._observed.pop(way, None)
         if observed is not None and self._observer is not None:
             with suppress(KeyError):
@@ -217,6 +225,13 @@ class _Waking(FileSystemEventHandler):
         parts = Path(os.path.relpath(path, self._root)).parts or ("",)
         if not is_ours(parts[0], True) and not is_ours(parts[-1], False) and not is_left_alone(parts[0]):
             self._wake()
+
+
+def _behind(last: Supervised | None, loop: Callable[[], None]) -> None:
+    """Begin when the last one has ended: two that went on with one taking would undo what the other has done."""
+    while last is not None and not last.join(1.0):
+        pass
+    loop()
 
 
 def _steps(route: Route) -> Iterator[Call]:

@@ -112,6 +112,8 @@ class Collector:
         for key, group in _groups(entries).items():
             if stopping():
                 return
+            # Until it has gone on: should the software stumble over it, its turn must not come first for ever.
+            self._resting[key] = time.time() + REST
             why = self._why.pop(key, None) or Complete("quiet", len(group), quiet="its time")
             try:
                 before = self._marks.get(key)
@@ -119,8 +121,8 @@ class Collector:
                 remember(home, key, mark)
                 self._router.go_on(home, group, why)
                 self._marks[key] = mark
+                del self._resting[key]
             except (OSError, MemoryError) as error:
-                self._resting[key] = time.time() + REST
                 self._marks.pop(key, None)
                 log.error("%s: %d objects cannot go on now (%s); again in %.0f s", home.name, len(group), error, REST)
                 # It may have failed after the promise had become valid: then they are gone once it is settled.

@@ -7,7 +7,7 @@ entry is forgotten, so a crash repeats it and cannot lose it; bad news therefore
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,10 +31,18 @@ def leave_word(spool: "Spool", entry: Entry, outcome: str, why: str = "") -> Non
         spool.wake(outbox)
 
 
-def open_gates(home: "Outbox", spool: "Spool") -> None:
-    """Let every entry go for which all word has come that it waits for; what can no longer go is left out or held."""
+def open_gates(home: "Outbox", spool: "Spool", known: Mapping[str, int]) -> dict[str, int]:
+    """Let every entry go for which all word has come that it waits for; what can no longer go is left out or held.
+
+    known: of how many each entry has heard that must wait for more, as the last look has answered it. Those are looked
+    at again when more has come: what is slow may keep a hundred thousand waiting.
+    """
     settled: list[Path] = []
+    incomplete: dict[str, int] = {}
     for number, paths in _heard(home):
+        if known.get(number) == len(paths):
+            incomplete[number] = len(paths)
+            continue
         file = home.waiting / f"{number}.dcm"
         entry = home.entry(number) if file.exists() else None
         words = [Receipt.from_bytes(path.read_bytes()) for path in paths]
@@ -45,6 +53,8 @@ def open_gates(home: "Outbox", spool: "Spool") -> None:
                 home.hold_unread(file)
         elif bad is None:
             if not set(entry.gates) <= {word.entry for word in words if word.outcome == "delivered"}:
+                if all(word.outcome == "delivered" for word in words):
+                    incomplete[number] = len(paths)
                 continue
             files.write(home.entries / f"{number}.json", replace(entry, gates=(), since=time.time()).to_bytes())
             files.move(entry.file, home.place_for(entry) / entry.file.name)
@@ -59,6 +69,7 @@ def open_gates(home: "Outbox", spool: "Spool") -> None:
             files.sync(folder)
         for path in settled:
             files.remove(path)
+    return incomplete
 
 
 def _heard(home: "Outbox") -> Iterator[tuple[str, Sequence[Path]]]:

@@ -10,6 +10,7 @@ import errno
 import os
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ _MOST = 64
 _MOST_NAMES = 30_000
 """Of one file: ext4 allows 65,000."""
 _MOST_TEMPLATES = 256
+
+_RENEWED = 12 * 3600.0
+"""Seconds after which one is made anew: what lies in `work` for a day is tidied away, whoever still uses it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -119,7 +123,7 @@ class Notes:
         """A durable file with this text. Raises OSError."""
         with self._lock:
             path, names = self._templates.get(text, (None, 0))
-            if path is None or names >= _MOST_NAMES:
+            if path is None or names >= _MOST_NAMES or not _is_young(path):
                 path, names = self._work / f"{secrets.token_hex(12)}.note", 0
                 files.put(path, text)
                 files.sync(path)
@@ -134,6 +138,14 @@ class Notes:
         """It could not be used: make it anew the next time."""
         with self._lock:
             self._templates.pop(text, None)
+
+
+def _is_young(template: Path) -> bool:
+    # By its own time, as that is what tidying goes by.
+    try:
+        return abs(time.time() - template.stat().st_mtime) < _RENEWED
+    except FileNotFoundError:
+        return False
 
 
 def _interrupted() -> OSError:

@@ -34,6 +34,11 @@ def bucket(name: str) -> str:
     return number[19:21] if len(number) == 21 else ""
 
 
+def is_replayed(number: str) -> bool:
+    """Whether it is that of a replayed copy: it ends in a digest then (engine.replay)."""
+    return len(number) == 32
+
+
 def arrival(number: str) -> float:
     """When the object was taken in; seconds since 1970 (UTC). Raises ValueError where it is no number of ours."""
     return int(number[:16], 16) / 1e9

@@ -66,6 +66,7 @@ class Outbox:
                 files.make_folder(folder)
         self._fresh, self._tried = Window(self.ready), Window(self.again)
         self._known: dict[tuple[Path, int], Entry] = {}
+        self._heard: dict[str, int] = {}
         self._look_later = 0.0
         self._soonest: float | None = None
         self._unclaimed: dict[str, float] = {}
@@ -154,7 +155,7 @@ class Outbox:
 
     def open_gates(self) -> None:
         """Let go what waited for others, where all of them have been delivered."""
-        open_gates(self, self._spool)
+        self._heard = open_gates(self, self._spool, self._heard)
 
     def wake_due(self, now: float) -> float | None:
         """Make ready what has waited long enough; answers when the next one is due (its note's mtime)."""

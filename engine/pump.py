@@ -16,7 +16,7 @@ from typing import Protocol, runtime_checkable
 
 from engine.entry import IN_DOUBT, Entry
 from engine.errors import Later, Never, Unknown
-from engine.outbox import Outbox
+from engine.outbox import STALE, Outbox
 from engine.program import CLEAN
 from engine.schedule import Window
 
@@ -137,6 +137,7 @@ class Pump:
         self._failures = 0
         self._failed_at = 0.0
         self._paused_until = 0.0
+        self._look_at_stale = 0.0
         self._clock_ahead: float | None = None
 
     def wake(self) -> None:
@@ -177,6 +178,7 @@ class Pump:
             self._mind_the_clock(now)
             if now < self._paused_until:
                 return min(self._paused_until - now, LOOK_AGAIN)
+            self._mind_the_stale()
             self.outbox.open_gates()
             due = self.outbox.wake_due(now)
             batch = sender.pick(self.outbox, now) if sender else []
@@ -222,6 +224,12 @@ class Pump:
             log.warning("%s: the clock was set; what waits for its time is looked at anew", self.outbox.name)
             self._paused_until = 0.0
             self.outbox.wake_all()
+
+    def _mind_the_stale(self) -> None:
+        """What nobody has in hand is looked for now and then, also where there is always something to send."""
+        if time.monotonic() >= self._look_at_stale:
+            self._look_at_stale = time.monotonic() + STALE
+            self.outbox.give_back_stale(self._in_hand)
 
     def wait(self, sender: Sender, tries: int) -> float:
         """Seconds until the next try: as the rule says, or doubling, a fifth more or less so that nothing marches."""

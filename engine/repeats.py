@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.arrivals import Arrival
 from engine.duplicates import Seen
 from engine.entry import Entry
-from engine.numbers import arrival
+from engine.numbers import arrival, is_replayed
 from engine.object import Object
 from engine.outbox import Outbox
 from engine.outcome import Outcome
@@ -41,7 +41,8 @@ class Repeats:
         seen, itself = self._spool.arrivals.look(obj, at, plan.digest, plan.dated, accepted.digest)
         if obj.origin.kind in PUT_THERE:
             seen = replace(seen, same="")
-        return replace(seen, asked=accepted.again), itself
+        # A copy that nobody knows has no number from before, and is replayed because a person wants it sent.
+        return replace(seen, asked=accepted.again or is_replayed(obj.id)), itself
 
     def note(self, obj: Object, itself: Arrival | None, outcome: Outcome) -> tuple[Path, ...]:
         """Remember an object that is about to be promised; answers the files of older promises that go with that.

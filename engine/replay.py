@@ -20,6 +20,7 @@ from engine.errors import Never
 from engine.header import Header
 from engine.journal import Journal
 from engine.journal_tables import came
+from engine.numbers import is_replayed
 from engine.object import Object, Origin
 from engine.outcome import Outcome
 from engine.plan import Plan
@@ -232,4 +233,4 @@ def _way(origin: Origin) -> str:
 
 
 def _tail(number: str) -> str:
-    return number[16:] if len(number) == 32 else ""
+    return number[16:] if is_replayed(number) else ""

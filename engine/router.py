@@ -14,7 +14,7 @@ from pathlib import Path
 from engine.bench import PixelBench
 from engine.completeness import Complete
 from engine.entry import Entry
-from engine.errors import Never
+from engine.errors import Later, Never
 from engine.header import Header
 from engine.keys import keys_of
 from engine.numbers import arrival
@@ -25,8 +25,9 @@ from engine.plan import Plan, prepare
 from engine.repeats import Repeats
 from engine.rewrite import rewrite
 from engine.run import fail, resume, run
-from engine.spool import Spool
+from engine.spool import Accepted, Spool
 from engine.staging import Promise
+from engine.step import HOLD
 from engine.worker import PixelWorker
 
 log = logging.getLogger("stellwerk.router")
@@ -71,7 +72,7 @@ class Router:
             for number in waiting:
                 try:
                     promises.append(self._route(number, scratch))
-                except (OSError, MemoryError) as error:
+                except (OSError, MemoryError, Later) as error:
                     self._rest(number, error)
                 else:
                     self._not_before.pop(number, None)
@@ -143,6 +144,11 @@ class Router:
                 outcomes = resume(plan, some[0].route, some[0].position, objects, self._bench(plan, scratch))
                 for entry, one, outcome in zip(some, objects, outcomes, strict=True):
                     home.ending(entry, "collected", why.words)
+                    if not any(delivery.outbox == HOLD for delivery in outcome.deliveries) and (
+                        outcome.discarded is not None or any(passage.failed for passage in outcome.passages)
+                    ):
+                        # That was for the sake of the others, perhaps: sent again, it may go on with what is sound.
+                        self._spool.arrivals.no_longer_stands(entry.object)
                     for delivery in outcome.deliveries:
                         for number in {*entry.awaits} & {*delivery.awaits}:
                             wanted.setdefault(number, set()).add(delivery.outbox)
@@ -180,7 +186,23 @@ class Router:
             accepted = self._spool.load(number)
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return self._without_note(number)
-        obj, plan = accepted.obj, self._plan(accepted.program)
+        plan = self._plan(accepted.program)
+        try:
+            return self._judged(plan, accepted, scratch)
+        except (OSError, MemoryError, Later):
+            raise
+        except Exception as error:
+            # It would break on it again and again, and nothing else would ever be routed. The text of the exception
+            # may quote the object's values, so only its type is told.
+            self._spool.arrivals.strike_out(number)
+            why = f"the rules could not be asked about it ({type(error).__name__}); this is a fault of the software"
+            instead = held(accepted.obj, "", why)
+            finished = self._spool.accepted_files(number)
+            return Promise(number, (instead,), finished, plan.digest, accepted.obj.payload)
+
+    def _judged(self, plan: Plan, accepted: Accepted, scratch: list[Path]) -> Promise:
+        """What the rules make of an accepted object."""
+        obj, number = accepted.obj, accepted.obj.id
         seen, arrival = self._repeats.look(plan, accepted)
         try:
             outcome = run(plan, obj, self._bench(plan, scratch), seen=seen)
@@ -224,7 +246,7 @@ class Router:
                     except OSError as again:
                         self._rest(promise.object, again)
 
-    def _rest(self, number: str, error: OSError | MemoryError) -> None:
+    def _rest(self, number: str, error: OSError | MemoryError | Later) -> None:
         """The machine's trouble: the object stays where it is, and those behind it must not wait for it.
 
         Raises the error again where it stands in the way of every object alike.
@@ -280,6 +302,8 @@ def _collected(home: Outbox, entry: Entry, complete: Complete) -> Collected:
     return Collected(obj, received, entry.awaits, bool(entry.note["kept"]), why, policy, complete.note)
 
 
-def _words(error: OSError | MemoryError) -> str:
+def _words(error: OSError | MemoryError | Later) -> str:
     """What the machine says; of an exception's text only the system's own part, which quotes no value."""
+    if isinstance(error, Later):
+        return error.reason
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else "out of memory"

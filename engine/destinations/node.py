@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 
 from engine.commitments import Commitments
 from engine.destinations.batch import Batch
@@ -20,6 +21,10 @@ WITHIN = 600.0
 
 LINGER = 1.0
 """Seconds for which the answer to that is waited for at once, as long as the destination answers so."""
+
+RECALLED = 1000
+"""Entries of which word has come that are looked for at a time: an archive may commit to a whole day's at once, and
+each look sends a window of them only. Of the others it is asked when they are due, and then their word is taken."""
 
 
 class DicomNode:
@@ -56,7 +61,7 @@ class DicomNode:
         """What word has come of, then oldest first. It is durable that they may be sent before one of them is."""
         words = self.commitments.words(self.name)
         if words:
-            self.commitments.forget(self.name, outbox.recall(words))
+            self.commitments.forget(self.name, outbox.recall(islice(words, RECALLED)))
         claimed = oldest_first(outbox, now)
         if claimed:
             outbox.remember_claimed()

@@ -3,14 +3,18 @@
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from appliance.cli import main
 from appliance.demonstration.pacs import free_port
+from engine.entry import Entry
+from engine.object import Origin
+from engine.outbox import Outbox
 from tests.appliance.running import Running
-from tests.engine.spool.crash_kit import new_uid, write_instance
+from tests.engine.spool.crash_kit import Line, Pacs, new_uid, program, write_instance
 
 RULES = """
 destination PACS_A = dicom "PACS_A@127.0.0.1:104"
@@ -204,6 +208,42 @@ def test_spool_lists_what_is_held_releases_and_deletes(tmp_path: Path, capsys: C
     line.stop()
     assert main(["spool", "release", "nonsense", "--data", data]) == 1
     assert main(["spool", "release", "--data", data]) == 2
+
+
+def test_spool_hold_takes_them_one_by_one_so_that_none_waits_claimed_for_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = Line(tmp_path, program(), Pacs())
+    for uid in ("1.1", "1.2", "1.3"):
+        line.receive(uid)
+    while line.router.turn():
+        pass
+    claimed: list[int] = []
+    really = Outbox.hold
+
+    def hold(home: Outbox, entry: Entry, why: str) -> None:
+        claimed.append(home.count()["active"])
+        really(home, entry, why)
+
+    monkeypatch.setattr(Outbox, "hold", hold)
+    assert main(["spool", "hold", "PACS", "--data", str(tmp_path)]) == 0
+    assert claimed == [1, 1, 1], "a pump beside it gives back what stays claimed for a minute"
+    assert line.held() == ["1.1", "1.2", "1.3"]
+
+
+def test_an_outbox_of_which_nobody_was_told_is_emptied_all_the_same(tmp_path: Path) -> None:
+    port = free_port()
+    line = Running(tmp_path, f"on port {port} → store by Modality\n", port)
+    home = line.spool.outbox("archive.store")
+    number = "18eb78bb2a48a28498e3b-b49ea15e180c"
+    write_instance(home.active / f"{number}.dcm", new_uid())
+    origin = Origin("dicom", port)
+    entry = Entry(number, number.partition("-")[0], "archive.store", "main", "1", "", origin, since=time.time())
+    (home.entries / f"{number}.json").write_bytes(entry.to_bytes())
+    # As a turn of the router leaves it that the disk breaks behind the promise, and the next one settles.
+    (home.active / f"{number}.dcm").rename(home.ready / f"{number}.dcm")
+    line.wait_for(lambda: len(list(line.archive.rglob("*.dcm"))) == 1, "it is not stored", 10)
+    line.stop()
 
 
 def test_a_second_appliance_on_the_same_data_says_so_and_ends(tmp_path: Path) -> None:

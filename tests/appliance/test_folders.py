@@ -1,6 +1,7 @@
 """Which folders an appliance watches, and how it comes to look into them."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -148,3 +149,29 @@ def test_the_log_says_what_is_watched_and_names_no_file(
     assert wait_for(lambda: len(list((outbox / "done").glob("*"))) >= 2 if (outbox / "done").is_dir() else False)
     assert "watching outbox READER: 2 files or folders in it" in caplog.text
     assert "Anna" not in caplog.text
+
+
+def test_a_folder_is_taken_from_under_other_rules_only_when_the_last_taking_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.folders.GRACE", 0.1)
+    export = tmp_path / "export"
+    export.mkdir()
+    looking: list[threading.Thread] = []
+    share_answers = threading.Event()
+
+    def room(_: int) -> None:
+        looking.append(threading.current_thread())
+        share_answers.wait(15)
+
+    spool = Spool(tmp_path / "data" / "spool")
+    folders = Folders(settings(tmp_path, 0.3), spool, lambda: "", room, lambda: None, events=False)
+    folders.use(program(listener(export), destinations=()))
+    assert wait_for(lambda: bool(looking))
+    folders.use(program(listener(export, "then"), destinations=()))
+    folders.use(program(listener(export), destinations=()))
+    time.sleep(0.5)
+    assert len(set(looking)) == 1, "two that go on with one taking would undo what the other has done"
+    share_answers.set()
+    assert wait_for(lambda: len(set(looking)) == 2)
+    folders.stop()

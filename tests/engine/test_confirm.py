@@ -10,7 +10,7 @@ from pydicom import dcmread
 
 from engine import files
 from engine.commitments import Commitments
-from engine.destinations.node import DicomNode
+from engine.destinations.node import RECALLED, DicomNode
 from engine.dicom import Listener, Reception, command
 from engine.dicom.commitment import Results, decode_request
 from engine.dicom.committing import services
@@ -333,6 +333,18 @@ def test_a_thousand_answers_at_once_are_all_taken_down(line: Line, archive: Arch
     until(lambda: pacs.states() == {})
     assert sorted(archive.got) == sorted(uids)
     assert pacs.commitments.words("PACS") == {}
+
+
+def test_of_very_many_answers_a_look_takes_some_and_the_next_looks_the_others(sending: Make) -> None:
+    pacs = sending("confirm")
+    gone = [(f"{number}-a", f"1.1.{number}") for number in range(2 * RECALLED + 1)]
+    transaction = pacs.commitments.open("PACS", gone)
+    pacs.commitments.hear(Results(transaction, tuple((US, uid) for _, uid in gone)))
+    left = []
+    for _ in range(3):
+        pacs.node.pick(pacs.outbox, time.time())
+        left.append(len(pacs.commitments.words("PACS")))
+    assert left == [RECALLED + 1, 1, 0]
 
 
 # ── the register ────────────────────────────────────────────────────────────────────────────────────────────────────

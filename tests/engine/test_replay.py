@@ -188,6 +188,18 @@ def test_of_a_copy_that_nobody_knows_one_must_say_how_it_came(line: Line) -> Non
     assert replayed(line, rules(), port=1) == 0
 
 
+def test_what_a_person_replays_is_no_duplicate_also_of_a_copy_that_nobody_knows(line: Line) -> None:
+    for file in line.archive.rglob("*.dcm"):
+        file.rename(file.with_name(f"of old {file.name}"))
+    to_pacs = narrowed(rules(), "PACS")
+    assert replayed(line, to_pacs, to="PACS", port=1) == 3
+    line.turn(time.time())
+    assert line.pacs.got == ["1.2.1", "1.2.2", "1.2.3"]
+    assert replayed(line, to_pacs, to="PACS", port=1, name="after the fire") == 3
+    line.turn(time.time())
+    assert line.pacs.got == ["1.2.1", "1.2.2", "1.2.3"] * 2
+
+
 def test_only_what_came_in_that_time(line: Line) -> None:
     with Journal(line.spool.root) as journal:
         journal.catch_up()

@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 
 from engine import files
+from engine.arrivals import Arrival
+from engine.duplicates import Seen
 from engine.object import Object
-from engine.spool import Spool
+from engine.plan import Plan
+from engine.repeats import Repeats
+from engine.spool import Accepted, Spool
 from engine.step import HOLD
 from tests.engine.spool.crash_kit import Line, Pacs, program
 
@@ -112,3 +116,24 @@ def test_one_object_that_does_not_fit_on_the_disk_does_not_stop_those_that_do(
     line.router._not_before.clear()
     line.turn(time.time())
     assert line.stored() == ["1.1", "1.2"]
+
+
+def test_an_object_that_the_software_stumbles_over_is_held_and_the_next_goes_on(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = line.receive("1.1")
+    line.receive("1.2")
+    look = Repeats.look
+
+    def stumbling(repeats: Repeats, plan: Plan, accepted: Accepted) -> tuple[Seen, Arrival | None]:
+        if accepted.obj.id == broken:
+            raise RuntimeError("PatientName Müller^Änne")
+        return look(repeats, plan, accepted)
+
+    monkeypatch.setattr(Repeats, "look", stumbling)
+    line.turn(time.time())
+    assert (line.stored(), line.held()) == (["1.2"], ["1.1"])
+    [held] = line.spool.outbox(HOLD).all()
+    assert "fault of the software" in held.why
+    assert "RuntimeError" in held.why
+    assert "Müller" not in held.why

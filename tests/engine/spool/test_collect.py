@@ -1,12 +1,17 @@
 """`collect`: the rest of the chain is one run for a whole study, through restarts, crashes and failing disks."""
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine.completeness import Complete
 from engine.condition import Compare, Field, Literal
+from engine.entry import Entry
+from engine.outbox import Outbox
 from engine.program import Call, Case, Choose, Listener, Program, Route
 from engine.router import Router
 from engine.signature import Argument
@@ -261,3 +266,26 @@ def test_a_failure_chain_can_collect_and_its_mail_still_says_what_failed(tmp_pat
     settled(line)
     [told] = line.spool.outbox("admin.mail").all()
     assert (line.stored(), told.note["why"]) == (["1.2.1"], "it refuses")
+
+
+def test_a_study_that_the_software_stumbles_over_does_not_keep_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    briefly = Call("collect", {"unit": Argument("word", "study"), "quiet": Argument("duration", "1 second")})
+    some = rules(briefly, forward("PACS"))
+    route = some.routes[0]
+    both = replace(some, routes=(replace(route, name="a"), replace(route, name="b", chain=(briefly, store()))))
+    line = Line(tmp_path, both, Pacs())
+    really = Router.go_on
+
+    def stumbling(router: Router, home: Outbox, study: Sequence[Entry], why: Complete) -> None:
+        if study[0].route == "a":
+            raise RuntimeError
+        really(router, home, study, why)
+
+    monkeypatch.setattr(Router, "go_on", stumbling)
+    line.receive("1.2.1")
+    for _ in range(4):
+        with suppress(RuntimeError):
+            line.turn(time.time() + 2)
+    assert (line.stored(), line.owed("study.collect")) == (["1.2.1"], ["1.2.1"])

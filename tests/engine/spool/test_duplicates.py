@@ -13,9 +13,9 @@ from engine.object import Origin
 from engine.program import Call, Program, Route
 from engine.spool import Spool
 from engine.step import HOLD
-from tests.data.make import discard, forward, hold, mail, store
+from tests.data.make import discard, forward, hold, mail, put, store
 from tests.engine.spool.crash_kit import Line, Pacs, program, write_instance
-from tests.engine.spool.test_collect import collect, rules, settled
+from tests.engine.spool.test_collect import collect, rules, settled, us
 
 UID = "1.2.1"
 OTHER = "Meier^Ada"
@@ -409,3 +409,28 @@ def test_an_older_object_that_is_still_collected_is_replaced(tmp_path: Path) -> 
     [copy] = line.archive.rglob("*.dcm")
     assert dcmread(copy).PatientName == OTHER
     assert len(events(line, "left out")) == 1
+
+
+def test_what_a_failed_study_has_taken_along_may_be_sent_again(tmp_path: Path) -> None:
+    broken = us(put("NumberOfFrames", "many"))
+    line = Line(tmp_path, rules(collect(), broken, forward("PACS"), failure=(discard("no"),)), Pacs())
+    line.receive("1.2.1", "MR")
+    line.receive("1.2.2", "US")
+    settled(line)
+    assert (line.pacs.got, len(events(line, "discarded"))) == ([], 2), "all go on, or none does"
+    line.receive("1.2.1", "MR")
+    settled(line)
+    assert line.pacs.got == ["1.2.1"]
+    assert events(line, "duplicate") == []
+
+
+def test_what_is_held_for_a_failed_study_is_not_sent_beside_that(tmp_path: Path) -> None:
+    line = Line(tmp_path, rules(collect(), us(put("NumberOfFrames", "many")), forward("PACS")), Pacs())
+    line.receive("1.2.1", "MR")
+    line.receive("1.2.2", "US")
+    settled(line)
+    assert line.held() == ["1.2.1", "1.2.2"]
+    line.receive("1.2.1", "MR")
+    settled(line)
+    assert (line.pacs.got, line.held()) == ([], ["1.2.1", "1.2.2"])
+    assert len(events(line, "duplicate")) == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.entry import Receipt
 from engine.program import Call, Listener, Program, Route
 from engine.signature import Argument
 from engine.step import HOLD
@@ -57,6 +58,36 @@ def test_each_of_several_is_waited_for(tmp_path: Path) -> None:
     for late in range(3):
         line.turn(time.time() + 100 + late)
     assert pacs.got == ["1.2.1"] * 3
+    assert line.spool.unfinished() == 0
+
+
+def test_word_of_one_is_read_once_while_the_other_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pacs = Pacs()
+    uids = {f"1.2.{number}" for number in range(5)}
+    pacs.away = set(uids)
+    line = Line(tmp_path, rules(store(), forward("PACS"), AWAIT, forward("READER")), pacs)
+    for uid in sorted(uids):
+        line.receive(uid)
+    line.turn(time.time())
+    reader = line.spool.outbox("READER")
+    reader.open_gates()
+    read: list[bytes] = []
+    really = Receipt.from_bytes
+
+    def reading(data: bytes) -> Receipt:
+        read.append(data)
+        return really(data)
+
+    monkeypatch.setattr(Receipt, "from_bytes", reading)
+    reader.open_gates()
+    assert (read, states(line, "READER")) == ([], {"waiting": 5}), "a PACS may be away with a hundred thousand"
+    pacs.away = set()
+    for late in range(3):
+        line.turn(time.time() + 100 + late)
+    assert sorted(pacs.got) == sorted([*uids, *uids])
+    assert len(read) == 10
     assert line.spool.unfinished() == 0
 
 

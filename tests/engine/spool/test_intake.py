@@ -1,6 +1,7 @@
 """Several senders at once share the flushes, and share nothing else: neither a failure nor a crash."""
 
 import errno
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import pytest
 from engine import files
 from engine.intake import Intake
 from engine.object import Origin
+from engine.tidy import STALE, remove_stale
 from tests.engine.spool.crash_kit import Crash, Line, Pacs, disk, program, write_instance
 
 
@@ -98,10 +100,22 @@ def test_a_shared_note_that_has_gone_is_made_anew_for_the_next(tmp_path: Path) -
     receive_now(line, "1.2.1")
     for note in line.spool.work.glob("*.note"):
         note.unlink()
-    with pytest.raises(OSError, match="No such file"):
-        receive_now(line, "1.2.2")
     assert line.spool.load(receive_now(line, "1.2.2")).obj.origin.sender == "SONO1"
     assert len(list(line.spool.waiting())) == 2
+
+
+def test_a_note_that_is_shared_for_a_day_is_not_tidied_away_under_the_next(tmp_path: Path) -> None:
+    line = Line(tmp_path, program(), Pacs())
+    receive_now(line, "1.2.1")
+    [note] = line.spool.work.glob("*.note")
+    now = time.time()
+    os.utime(note, (now - STALE + 60, now - STALE + 60))
+    receive_now(line, "1.2.2")
+    [fresh] = set(line.spool.work.glob("*.note")) - {note}
+    remove_stale(line.spool.work, now + 120)
+    assert fresh.exists(), "whoever has been given it has all the time that a slow disk may take"
+    receive_now(line, "1.2.3")
+    assert len(list(line.spool.waiting())) == 3
 
 
 def test_a_crash_at_any_operation_of_those_that_share_a_note_loses_nothing(tmp_path: Path) -> None:

@@ -284,6 +284,24 @@ def test_what_is_claimed_and_in_nobodys_hand_is_owed_again(
     assert pacs.got == ["1.1"]
 
 
+def test_it_is_owed_again_also_where_there_is_always_something_to_send(
+    line: Line, pacs: Pacs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive(line, "1.1", "SONO1")
+    route(line)
+    home = line.spool.outbox("PACS")
+    home.claim(1)
+    busy = pump(line, pacs)
+    began = time.monotonic()
+    for minute in range(4):
+        receive(line, f"1.2.{minute}", "SONO1")
+        route(line)
+        now = began + minute * STALE
+        monkeypatch.setattr(time, "monotonic", lambda now=now: now)
+        assert busy.turn(time.time()) == 0.0, "it has sent something"
+    assert "1.1" in pacs.got
+
+
 def test_a_disk_that_keeps_an_outcome_from_being_taken_down_costs_a_second_try_and_nothing_else(
     line: Line, pacs: Pacs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
