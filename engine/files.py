@@ -80,7 +80,7 @@ def write(path: Path, data: bytes) -> None:
 
 
 def _new(draft: Path) -> BinaryIO:
-    """Open a draft. In folders where others work, a link may stand in its place: it goes, and what it leads to stays."""
+    """Open a draft. Where others work, a link may stand in its place: it goes, and what it leads to stays."""
     try:
         return open(draft, "wb", opener=_no_link)  # Path.open knows no opener
     except OSError as error:
