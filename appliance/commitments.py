@@ -61,8 +61,8 @@ class Promises:
         peer = self._peer(call)
         if peer is None:
             log.warning(
-                "storage commitment: %s has gone before it was answered, and no destination in the rules has that AE"
-                " title, so it cannot be told; it may ask again",
+                "storage commitment: %s has gone before it was answered, and no destination in the house has that AE"
+                " title by the rules, so it cannot be told; it may ask again",
                 call.calling_ae,
             )
         elif self._telling.acquire(blocking=False):
@@ -70,7 +70,8 @@ class Promises:
 
     def _peer(self, call: Call) -> Peer | None:
         for destination in self._program().destinations:
-            if destination.kind == "dicom":
+            # An AE title can be made up, and outside the house not even the UID of an object is told.
+            if destination.kind == "dicom" and not destination.outside:
                 node = Node.of(destination.arguments["address"])
                 if node.called == call.calling_ae:
                     secure = partial(self._tls, destination.name) if "tls" in destination.arguments else None

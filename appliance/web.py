@@ -53,6 +53,7 @@ class Web:
             address=self._settings.address,
             context=self._doors.tls(declared),
             identify=self._identify(declared),
+            standing=self._doors.users.standing,
             networks=tuple(ip_network(network, strict=False) for network in networks),
             cannot_keep=self._cannot_keep,
         )
@@ -65,7 +66,10 @@ class Web:
         def identify(user: str, password: str, address: str) -> bool | None:
             if users.wait(user, address) > 0:
                 return None
-            return users.check(user, password, address) and user in wanted
+            if users.check(user, password, address):
+                return user in wanted
+            # Others may have guessed in the meantime, and then its password was not looked at.
+            return None if users.wait(user, address) > 0 else False
 
         return identify
 

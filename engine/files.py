@@ -1,7 +1,7 @@
 """The few file operations on which "nothing is lost" rests. Only this file calls fsync, rename and link.
 
 Every one of them is durable when it returns, except where its docstring says otherwise. Tests replace them to crash
-at each (tests/engine/test_spool_crash.py). What they rely on: rename within one file system is atomic, and a name
+at each (tests/engine/spool/test_crash.py). What they rely on: rename within one file system is atomic, and a name
 is durable once its folder has been fsynced (POSIX; ext4, XFS).
 """
 
@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 _START_WRITING = 2  # SYNC_FILE_RANGE_WRITE: begin, and wait for nothing (sync_file_range(2), Linux only)
 _sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
@@ -71,11 +72,26 @@ def sync_share(folder: Path) -> None:
 def write(path: Path, data: bytes) -> None:
     """Put a whole file in place, durably: no reader ever sees half of it. The name needs a `sync` of its folder."""
     draft = path.with_name(f".{path.name}.draft")
-    with draft.open("wb") as stream:
+    with _new(draft) as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
     draft.rename(path)
+
+
+def _new(draft: Path) -> BinaryIO:
+    """Open a draft. Where others work, a link may stand in its place: it goes, and what it leads to stays."""
+    try:
+        return open(draft, "wb", opener=_no_link)  # Path.open knows no opener
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+    draft.unlink(missing_ok=True)
+    return open(draft, "wb", opener=_no_link)
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def append(path: Path, data: bytes) -> None:
@@ -110,7 +126,7 @@ def link(source: Path, target: Path) -> None:
 def copy(source: Path, target: Path) -> None:
     """Copy a file under a new name, durably and at once whole. The name needs a `sync` of its folder."""
     draft = target.with_name(f".{target.name}.draft")
-    with source.open("rb") as reader, draft.open("wb") as writer:
+    with source.open("rb") as reader, _new(draft) as writer:
         shutil.copyfileobj(reader, writer, 1 << 20)
         writer.flush()
         os.fsync(writer.fileno())

@@ -15,6 +15,7 @@ from pydicom.dataelem import DataElement
 from pydicom.errors import InvalidDicomError
 from pydicom.sequence import Sequence as Items
 
+from engine import deflated
 from engine.errors import Never
 from engine.scan import Scan, Unsure, meta
 from engine.scan_items import CHARSET, UNDEFINED
@@ -34,6 +35,7 @@ class Header:
     def __init__(self, load: Callable[[], Dataset], look: Callable[[], Scan | None] = lambda: None) -> None:
         self._load, self._look = load, look
         self._dataset: Dataset | None = None
+        self._refusal: Never | None = None
         self._scan: Scan | None = None
         self._looked = False
         self._known: dict[Path, tuple[str, ...]] = {}
@@ -55,8 +57,14 @@ class Header:
     @property
     def dataset(self) -> Dataset:
         """The attributes as a pydicom data set without pixel data. Not to be changed."""
+        if self._refusal is not None:
+            raise self._refusal
         if self._dataset is None:
-            self._dataset = self._load()
+            try:
+                self._dataset = self._load()
+            except Never as refusal:
+                self._refusal = refusal  # to find it out may have cost seconds
+                raise
         return self._dataset
 
     def check(self) -> None:
@@ -267,8 +275,12 @@ def scanned(file: FilePath) -> Scan | None:
 def by_pydicom(file: FilePath) -> Dataset:
     """The attributes of a DICOM file as pydicom reads them. Raises Never, and OSError."""
     try:
+        if deflated.is_too_large(file):
+            raise Never(deflated.TOO_LARGE)
         # Lengths above 64 KB are left on disk: private blobs are never what a rule asks for.
         return dcmread(file, stop_before_pixels=True, defer_size=65536)
+    except Never:
+        raise
     except InvalidDicomError:
         raise Never("it is not a DICOM file") from None
     except Exception as error:

@@ -13,6 +13,7 @@ from pydicom.charset import convert_encodings
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from engine import deflated
 from engine.errors import Never
 from engine.header import holders, is_of_the_machine, remove_value, set_value
 from engine.tags import Path as TagPath
@@ -30,6 +31,8 @@ def rewrite(source: Path, target: Path, changes: Mapping[str, str | None]) -> No
     Raises Never when the object cannot hold a value (its character set lacks a letter) or cannot be read.
     """
     try:
+        if deflated.is_too_large(source):
+            raise Never(deflated.TOO_LARGE)
         with source.open("rb") as reader, target.open("wb") as writer:
             # A deflated data set has no place inside at which reading could stop and copying begin.
             whole = _is_deflated(source)

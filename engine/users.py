@@ -90,13 +90,18 @@ class Users:
     def check(self, name: str, password: str, address: str) -> bool:
         """Whether this is that user's password. False, unseen, while address or user must wait (`wait`)."""
         counted = _counted(name)
-        if self._throttle.wait(address, counted) > 0:
-            return False
-        known = self._read().get(name)
         with _BUSY:
+            # Asked when it is its turn: of many guesses at the same moment, most have only then to wait.
+            if self._throttle.wait(address, counted) > 0:
+                return False
+            known = self._read().get(name)
             right = (known or _NOBODY).fits(password[:_MOST]) and known is not None and len(password) <= _MOST
-        (self._throttle.succeeded if right else self._throttle.failed)(address, counted)
+            (self._throttle.succeeded if right else self._throttle.failed)(address, counted)
         return right
+
+    def standing(self, name: str) -> str:
+        """Changes when this user is removed, or gets another password; empty where there is none."""
+        return str(self._read().get(name, ""))
 
     def wait(self, name: str, address: str) -> float:
         """Seconds until these are asked again, after too many failures; 0 where that is now."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydicom.datadict import dictionary_VR
 
+from engine.deflated import inflated
 from engine.dicom.negotiate import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from engine.dicom.part10 import LONG_VRS, Meta
 
@@ -50,7 +51,7 @@ def reencode(path: Path, meta: Meta, syntax: str) -> bytes:
     data = path.read_bytes()[meta.offset :]
     if meta.transfer_syntax_uid == DEFLATED_LITTLE:
         try:
-            data = zlib.decompress(data, wbits=-zlib.MAX_WBITS)
+            data = inflated(data)
         except zlib.error:
             raise ValueError("the dataset cannot be inflated") from None
     source, target = _SYNTAXES[meta.transfer_syntax_uid], _SYNTAXES[syntax]

@@ -17,7 +17,7 @@ DIGEST, DURABLE = "Stellwerk-Digest", "Stellwerk-Durable"
 """Between two of us: what the bytes are, and that they are safe. CTP takes no notice of either."""
 
 REMEMBERED = 60.0
-"""Seconds for which a right password is not checked again; after that, a user who was removed is gone here too."""
+"""Seconds for which a right password is not checked again, as long as its user stands as then."""
 
 _HEX = re.compile(r"[0-9a-fA-F]{1,32}")
 _OURS = re.compile(r"sha-256=([0-9a-fA-F]{64})")
@@ -100,14 +100,20 @@ def _md5(words: str) -> int | None:
 
 
 def remembering(
-    identify: Callable[[str, str, str], bool | None], clock: Callable[[], float] = time.monotonic
+    identify: Callable[[str, str, str], bool | None],
+    clock: Callable[[], float] = time.monotonic,
+    standing: Callable[[str], str] = lambda _: "",
 ) -> Callable[[str, str, str], bool | None]:
-    """The same, with what was right remembered for a while: to check a password is slow, and CTP sends it each time."""
+    """The same, with what was right remembered for a while: to check a password is slow, and CTP sends it each time.
+
+    standing: changes when a user is removed, or gets another password.
+    """
     key = secrets.token_bytes(32)
     known: dict[bytes, float] = {}
 
     def asked(user: str, password: str, address: str) -> bool | None:
-        now, mark = clock(), hmac.digest(key, f"{user}\0{password}".encode("utf-8", "surrogatepass"), "sha256")
+        said = f"{user}\0{password}\0{standing(user)}".encode("utf-8", "surrogatepass")
+        now, mark = clock(), hmac.digest(key, said, "sha256")
         if known.get(mark, 0.0) > now:
             return True
         answer = identify(user, password, address)

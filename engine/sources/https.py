@@ -69,8 +69,8 @@ class HttpListener:
     """A port that takes what is posted to it, from its `start` to its `stop`.
 
     context: makes it HTTPS; asked at each connection, as certificates are renewed. identify: who may send; without it,
-    everybody may. An empty `networks` lets everyone in. cannot_keep: told where an object could not be kept although
-    its sender has done nothing wrong.
+    everybody may. standing: see credentials.remembering. An empty `networks` lets everyone in. cannot_keep: told where
+    an object could not be kept although its sender has done nothing wrong.
     """
 
     def __init__(
@@ -81,13 +81,14 @@ class HttpListener:
         address: str = "0.0.0.0",
         context: Callable[[], ssl.SSLContext] | None = None,
         identify: Identify | None = None,
+        standing: Callable[[str], str] = lambda _: "",
         networks: tuple[Network, ...] = (),
         cannot_keep: Callable[[], None] = lambda: None,
         pace: Pace = Pace(),
     ) -> None:
         self.port = port  # with 0, the system chooses one at `start`
         self.house, self.networks, self.cannot_keep = house, networks, cannot_keep
-        self.identify = None if identify is None else credentials.remembering(identify)
+        self.identify = None if identify is None else credentials.remembering(identify, standing=standing)
         self._address, self._context, self._pace = address, context, pace
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None

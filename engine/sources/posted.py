@@ -28,7 +28,7 @@ UNSURE = ("", "application/octet-stream", "binary/octet-stream")
 AT_ONCE = 8
 """So many members of a ZIP are made durable at once."""
 
-_LOOK_EVERY = 64 << 20
+LOOK_EVERY = 64 << 20
 """So many bytes of a body are written before it is looked again whether the disk has room."""
 
 
@@ -107,7 +107,7 @@ class Posted:
             left = left[self._file.write(left) :]
         self._claim.add(piece)
         self._since_look += len(piece)
-        if self._since_look > _LOOK_EVERY:
+        if self._since_look > LOOK_EVERY:
             self._since_look = 0
             ask(self._house, 0)
 

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from engine.dicom.part10 import read_meta
 from engine.errors import Later, Never
 from engine.header import Header
+from engine.sources import posted
 from engine.sources.multipart import Malformed, Parts, media_type
 from engine.sources.posted import Answer, House, Upload, ask
 from engine.sources.wholeness import DICOM, look_into
@@ -66,6 +67,7 @@ class Stow:
         self._file: BinaryIO | None = None
         self._fault: tuple[int, str] | None = None
         self._parser = Parts(boundary, self._begin, self._data, self._end)
+        self._since_look = 0
 
     def write(self, piece: bytes) -> None:
         """The next bytes."""
@@ -126,6 +128,10 @@ class Stow:
         left = memoryview(piece)
         while left:
             left = left[self._file.write(left) :]
+        self._since_look += len(piece)
+        if self._since_look > posted.LOOK_EVERY:
+            self._since_look = 0
+            ask(self._house, 0)
 
     def _end(self) -> None:
         assert self._file is not None, "what ends has begun"

@@ -255,6 +255,8 @@ class Taker:
     def _move_to(self, file: Path, target: Path, instead: Path) -> Path:
         """Move a file to this name, or one like it that nobody has; instead to the other, where there can be none."""
         try:
+            if not self._lies_within(target):
+                raise OSError(errno.ENOTDIR, "a link leads out of the folder")
             _make_folder(target.parent)
             count, name = 1, target.name
             while os.path.lexists(target):

@@ -32,6 +32,10 @@ def why_away(way: Way, drops: Drops, *, own: bool) -> str:
             files.make_folder(root)
         with os.scandir(root) as found:
             is_empty = next(found, None) is None
+        link = next((name for name in (TAKEN, DONE) if (root / name).is_symlink()), "")
+        if link:
+            # Whoever puts files here must not choose where ours go, nor from where they are given back.
+            return f"{root}: {link} is a link, and nothing is taken until it is removed"
         if not (root / TAKEN).is_dir():
             if is_empty and drops.is_marked and not own:
                 return f"{root} is empty, and is not the folder that it was: its share may not be mounted"

@@ -132,7 +132,9 @@ def _inflates(file: BinaryIO) -> bool:
             # What comes out is thrown away in pieces, however much it is.
             data = stream.unconsumed_tail or file.read(1 << 16)
             if not data:
-                return False
+                # All has been read; of what is packed very well, a little is still to come out.
+                stream.flush()
+                return stream.eof
             stream.decompress(data, 1 << 20)
     except zlib.error:
         return True

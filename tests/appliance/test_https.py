@@ -120,6 +120,20 @@ def test_a_rule_asks_for_the_user(run: Start, ports: dict[str, int], tmp_path: P
     assert "correct horse" not in line.said()
 
 
+def test_a_user_who_is_removed_or_has_a_new_password_is_gone_at_once(
+    run: Start, ports: dict[str, int], tmp_path: Path
+) -> None:
+    line = run(f"listener P = https port {ports['https']} accept praxis\non P → store by PatientID\n")
+    user = [sys.executable, "-m", "appliance", "user", "--data", str(line.data)]
+    image = instance(tmp_path, name="a.dcm").read_bytes()
+    for password in ("correct horse", "another horse"):
+        subprocess.run([*user, "add", "praxis"], input=f"{password}\n", text=True, check=True, capture_output=True)
+        assert send(ports["https"], image, RSNA=f"praxis:{password}") == (200, b"OK")
+    assert send(ports["https"], image, RSNA="praxis:correct horse")[0] == 401
+    subprocess.run([*user, "remove", "praxis"], check=True, capture_output=True)
+    assert send(ports["https"], image, RSNA="praxis:another horse")[0] == 401
+
+
 def test_where_a_certificate_is_required_nobody_sends_without_one(
     run: Start, ports: dict[str, int], tmp_path: Path
 ) -> None:

@@ -388,3 +388,18 @@ def test_results_are_told_over_tls_where_the_destination_speaks_it(certificates:
     assert isinstance(secured.tls(), ssl.SSLContext)
     assert plain is not None
     assert plain.tls is None
+
+
+def test_results_are_not_told_to_somebody_outside_who_is_only_called_like_the_caller(tmp_path: Path) -> None:
+    rules = 'destination UNI = dicom "CT1@203.0.113.5:104" outside\n'
+    rules += 'destination TOO = dicom "MR1@203.0.113.6:104" outside trusted\n'
+    program = compile_text(rules, name="my.rules", vocabulary=vocabulary(), read=lambda _: "").program
+    assert program is not None
+    promises = Promises(
+        Settings(data=tmp_path), lambda: program, lambda _: None, threading.Event(), Certificates(tmp_path).client
+    )
+    outside, trusted = (
+        promises._peer(Call(Command(1, 1), b"", "", title, "STELLWERK", "")) for title in ("CT1", "MR1")
+    )
+    assert outside is None
+    assert trusted is not None

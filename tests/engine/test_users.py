@@ -3,6 +3,7 @@
 import hashlib
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,17 @@ def test_after_too_many_failures_even_the_right_password_waits(users: Users) -> 
         assert not users.check("ward1", "wrong", HERE)
     assert users.wait("ward1", HERE) > 0
     assert not users.check("ward1", "correct horse", HERE)
+
+
+def test_guesses_at_the_same_moment_are_no_way_around_waiting(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+    users = Users(users.file, Throttle(lambda: 0.0))  # no time goes by, however busy this machine is
+    looked_at = []
+    fits = Hash.fits
+    monkeypatch.setattr(Hash, "fits", lambda known, password: (looked_at.append(password), fits(known, password))[1])
+    with ThreadPoolExecutor(20) as pool:
+        assert not any(pool.map(lambda n: users.check("ward1", f"guess {n}", HERE), range(20)))
+    # The free ones, the one that begins the wait, and one that was looked at beside it.
+    assert len(looked_at) <= FREE + 2
 
 
 def test_a_guess_at_nobody_costs_the_same_work_as_one_at_somebody(

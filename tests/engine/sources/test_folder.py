@@ -161,6 +161,62 @@ def test_a_link_is_never_followed(tmp_path: Path) -> None:
     assert secret.exists()
 
 
+def test_a_link_in_place_of_our_own_folders_leads_nothing_out(tmp_path: Path) -> None:
+    drop = Dropping(tmp_path)
+    drop.watch.turn()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (drop.folder / "done").symlink_to(elsewhere)
+    drop.put("x.rules", b"route all on port 1 -> discard")
+    drop.pass_by(80)
+    assert list(elsewhere.iterdir()) == []
+    assert "done is a link" in drop.watch.trouble
+    (drop.folder / "done").unlink()
+    drop.pass_by(80)
+    assert drop.done() == ["x.rules"]
+    assert drop.watch.trouble == ""
+
+
+def test_a_link_deeper_in_done_leads_nothing_out(tmp_path: Path) -> None:
+    drop = Dropping(tmp_path)
+    drop.watch.turn()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (drop.folder / "done").mkdir()
+    (drop.folder / "done" / "study").symlink_to(elsewhere)
+    drop.put("study/a.dcm")
+    drop.pass_by(10)
+    assert list(elsewhere.iterdir()) == []
+    assert drop.deliver() == [uid_of("study/a.dcm")]
+    assert len(drop.done()) == 1
+
+
+def test_a_link_in_place_of_taken_brings_nothing_in(tmp_path: Path) -> None:
+    drop = Dropping(tmp_path)
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    image = instance(archive, name="1.dcm")
+    drop.folder.mkdir(parents=True)
+    (drop.folder / ".taken").symlink_to(archive)
+    drop.pass_by(80)
+    assert image.exists()
+    assert drop.deliver() == []
+    assert ".taken is a link" in drop.watch.trouble
+
+
+def test_what_is_told_is_not_written_through_a_link(tmp_path: Path) -> None:
+    drop = Dropping(tmp_path)
+    drop.watch.turn()
+    theirs = tmp_path / "theirs"
+    theirs.write_text("not ours")
+    (drop.folder / "done").mkdir()
+    (drop.folder / "done" / ".a.dcm.status.draft").symlink_to(theirs)
+    drop.put("a.dcm")
+    drop.pass_by(10)
+    assert theirs.read_text() == "not ours"
+    assert drop.deliver() == [uid_of("a.dcm")]
+
+
 def test_what_is_taken_disappears_where_the_setting_says_so(tmp_path: Path) -> None:
     drop = Dropping(tmp_path, keep=False)
     drop.put("study/a.dcm")

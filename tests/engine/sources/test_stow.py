@@ -8,6 +8,8 @@ from dicomweb_client.api import DICOMwebClient
 from pydicom import dcmread
 from requests.exceptions import HTTPError
 
+from engine.errors import Later
+from engine.sources import posted, stow
 from tests.data.make import instance
 from tests.engine.sources.web import LATER, Listen, Shelf, post, raw, status
 
@@ -64,6 +66,19 @@ def test_a_real_client_that_names_the_study_is_told_of_another(listen: Listen, s
     with pytest.raises(HTTPError, match="409"):
         client.store_instances([dcmread(tmp_path / "2.dcm")], study_instance_uid="9.9.9")
     assert len(shelf.uploads) == 1
+
+
+def test_one_part_does_not_fill_the_disk(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posted, "LOOK_EVERY", 1000)
+    taken = stow.Stow(shelf.house(), "b", "", "", "10.0.0.1")
+    taken.write(b"--b\r\nContent-Type: application/dicom\r\n\r\n")
+    taken.write(bytes(600))
+    shelf.full = "only 3 MB of disk are free"
+    taken.write(bytes(300))
+    with pytest.raises(Later):
+        taken.write(bytes(600))
+    taken.discard()
+    assert shelf.is_tidy()
 
 
 def test_all_taken_is_200(listen: Listen, shelf: Shelf, images: list[bytes]) -> None:

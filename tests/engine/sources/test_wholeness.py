@@ -11,8 +11,9 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from engine.sources.wholeness import DICOM, DICOMDIR, OTHER, ZIP, look_into
+from engine.sources.wholeness import CUT_OFF, DICOM, DICOMDIR, OTHER, ZIP, look_into
 from tests.data.make import REAL, instance
+from tests.engine.test_deflated import packed
 
 FILES = REAL / "test_files"
 CUT_OFF_ALREADY = {"MR_truncated.dcm", "rtplan_truncated.dcm"}
@@ -108,3 +109,11 @@ def test_what_is_no_dicom_file_is_known_by_its_beginning(tmp_path: Path, data: b
     path.write_bytes(data)
     found = look_into(path)
     assert (found.kind, not found.lacks) == (kind, whole)
+
+
+@pytest.mark.parametrize("size", [(1 << 20) - 1, 1 << 20, (1 << 20) + 1, 4 << 20])
+def test_a_deflated_file_of_nothing_but_black_is_whole(tmp_path: Path, size: int) -> None:
+    file = packed(tmp_path, size)
+    assert look_into(file).lacks == ""
+    file.write_bytes(file.read_bytes()[:-3])
+    assert look_into(file).lacks == CUT_OFF
