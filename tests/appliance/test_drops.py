@@ -126,10 +126,10 @@ def test_a_watched_folder_is_emptied_and_a_file_that_grows_is_waited_for(tmp_pat
     whole = (tmp_path / "some" / f"{uid}.dcm").read_bytes()
     with (export / "slow.dcm").open("wb") as stream:
         for at in range(0, len(whole), 100):
+            assert got(tmp_path) == [], "it is not whole yet"
             stream.write(whole[at : at + 100])
             stream.flush()
             time.sleep(0.7)
-            assert got(tmp_path) == []
     line.wait_for(lambda: got(tmp_path) == [uid], "it has not come")
     line.settle()
     assert [str(dcmread(path).SOPInstanceUID) for path in line.archive.rglob("*.dcm")] == [uid]

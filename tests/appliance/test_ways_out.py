@@ -80,6 +80,9 @@ class Owed:
         """The one."""
         return [self.entry]
 
+    def give_back_stale(self, _in_hand: object) -> None:
+        """Nothing was left behind."""
+
     def done(self, delivered: list[object]) -> None:
         """So many were delivered."""
         self.delivered += len(delivered)
