@@ -309,6 +309,9 @@ class Door:
     def wake_due(self, _now):
         return None
 
+    def give_back_stale(self, _in_hand):
+        pass
+
     def pick(self, _outbox, _now):
         return [self.entry]
 
