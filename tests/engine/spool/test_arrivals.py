@@ -259,6 +259,7 @@ def test_a_full_disk_gives_back_what_was_to_be_replaced(tmp_path: Path) -> None:
         line.router.turn()
     finally:
         files.move = move
+    assert len(list(line.spool.waiting())) == 1, "it did not fit, and rests where it is"
     line.router._not_before.clear()
     assert [entry.object for entry in line.spool.outbox("PACS").all()] == [older]
     assert line.spool.outbox("PACS").count()["active"] == 0
