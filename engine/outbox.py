@@ -7,6 +7,7 @@ is kept in memory of them is bounded. It must not know how anything is sent.
 """
 
 import contextlib
+import heapq
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -64,6 +65,8 @@ class Outbox:
         for folder in self.folders:
             if not folder.is_dir():
                 files.make_folder(folder)
+        self.few: int | None = None
+        """How many `claim` takes at most, whatever it is asked for, while the destination refuses everything."""
         self._fresh, self._tried = Window(self.ready), Window(self.again)
         self._known: dict[tuple[Path, int], Entry] = {}
         self._heard: dict[str, int] = {}
@@ -111,7 +114,8 @@ class Outbox:
 
     def _has(self, number: str) -> bool:
         """Whether the bytes of an entry are here. It is looked for twice, as they may move on while it looks."""
-        return any((folder / f"{number}.dcm").exists() for folder in (*self.stages, *self.stages))
+        # As text: beside a full outbox this is asked of every note at a start, and must not cost the pumps their time.
+        return any(os.access(f"{folder}/{number}.dcm", os.F_OK) for folder in (*self.stages, *self.stages))
 
     def count(self) -> dict[str, int]:
         """How many entries are in each of the stages; for the hold, how many it has."""
@@ -123,8 +127,15 @@ class Outbox:
         for folder in self.stages:
             file = folder / f"{number}.dcm"
             if file.exists():
-                with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                    return Entry.from_bytes((self.entries / f"{number}.json").read_bytes(), file)
+                entry = self._entry_at(file)
+                if entry is not None:
+                    return entry
+        return None
+
+    def _entry_at(self, file: Path) -> Entry | None:
+        """The entry whose bytes are here; None where its note cannot be read."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return Entry.from_bytes((self.entries / f"{file.stem}.json").read_bytes(), file)
         return None
 
     def all(self) -> list[Entry]:
@@ -204,16 +215,18 @@ class Outbox:
 
         What was tried before gets half at most while there is anything else: it may be what the destination hangs on.
         """
+        most = most if self.few is None else min(most, self.few)
         claimed: list[Entry] = []
         size = 0
         for folder, name in self._next(most):
+            file = self.active / name
             try:
-                files.move(folder / name, self.active / name)
+                files.move(folder / name, file)
             except FileNotFoundError:
                 continue
-            entry = self.entry(name[:-4])
+            entry = self._entry_at(file)
             if entry is None:
-                self.hold_unread(self.active / name)
+                self.hold_unread(file)
                 continue
             claimed.append(entry)
             size += entry.file.stat().st_size
@@ -226,7 +239,7 @@ class Outbox:
         files.sync(self.active)
 
     def _next(self, most: int) -> Iterator[tuple[Path, str]]:
-        for name in sorted(name for name in entries(self.urgent) if name.endswith(".dcm"))[:most]:
+        for name in heapq.nsmallest(most, (name for name in entries(self.urgent) if name.endswith(".dcm"))):
             yield self.urgent, name
         for fresh, tried in zip_longest(self._fresh.take(most), self._tried.take(most)):
             if fresh:
@@ -262,14 +275,12 @@ class Outbox:
             self.tell_reports(entry, "delivered", place=place)
         self._forget([entry for entry, _ in delivered])
 
-    def retry(self, entry: Entry, due: float, why: str) -> None:
-        """Not now: try again when it is due."""
-        note = self.entries / f"{entry.id}.json"
-        files.write(note, replace(entry, tries=entry.tries + 1, why=why).to_bytes())
-        os.utime(note, (due, due))
-        files.move(entry.file, self.later / entry.file.name)
-        self._is_due(due)
-        self._spool.tell("later", entry.object, self.name, entry.id, why)
+    def retry(self, postponed: Sequence[tuple[Entry, float, str]]) -> None:
+        """Not now: try each again when it is due. Raises OSError; what was not put aside then is still claimed."""
+        self._put_aside([(replace(entry, tries=entry.tries + 1, why=why), due) for entry, due, why in postponed])
+        self._spool.history.tell_all(
+            ("later", entry.object, {"outbox": self.name, "entry": entry.id, "why": why}) for entry, _, why in postponed
+        )
 
     def wait_for_word(self, entry: Entry, due: float, why: str, *, sure: bool) -> None:
         """Sent; its destination has still to commit to it, and is asked again when it is due (engine.unconfirmed)."""
@@ -280,14 +291,27 @@ class Outbox:
         """Word of these has come: they may be claimed at once. Answers those of which nothing is left here."""
         return unconfirmed.recall(self, numbers)
 
-    def postpone(self, entry: Entry, due: float, why: str) -> None:
-        """Its window of time is closed: not a try, and nothing against its destination."""
-        note = self.entries / f"{entry.id}.json"
-        closed = entry.closed + max(0.0, due - time.time())
-        files.write(note, replace(entry, closed=closed, why=why).to_bytes())
-        os.utime(note, (due, due))
-        files.move(entry.file, self.later / entry.file.name)
-        self._is_due(due)
+    def postpone(self, closed: Sequence[tuple[Entry, float, str]]) -> None:
+        """The window of time of each is closed until it is due: not a try, and nothing against its destination."""
+        now = time.time()
+        self._put_aside(
+            [(replace(one, closed=one.closed + max(0.0, due - now), why=why), due) for one, due, why in closed]
+        )
+
+    def _put_aside(self, changed: Sequence[tuple[Entry, float]]) -> None:
+        """Put these notes in place, with the times at which they are due; the bytes wait for it in `later`.
+
+        Their flushes are made side by side. No reader ever sees half a note: each is moved in place when it is durable.
+        """
+        drafts = [(self.entries / f".{entry.id}.json.draft", entry, due) for entry, due in changed]
+        for draft, entry, due in drafts:
+            files.put(draft, entry.to_bytes())
+            os.utime(draft, (due, due))
+        files.sync_all([draft for draft, _, _ in drafts])
+        for draft, entry, due in drafts:
+            files.move(draft, self.entries / f"{entry.id}.json")
+            files.move(entry.file, self.later / entry.file.name)
+            self._is_due(due)
 
     def give_back(self, entry: Entry, *, in_doubt: bool = False) -> None:
         """Not tried after all: ready again. Nothing happens where it has gone on by a promise meanwhile.
@@ -330,20 +354,35 @@ class Outbox:
 
     def hold(self, entry: Entry, why: str) -> None:
         """Refused for good and no `on failure` says otherwise: into the hold, with the reason."""
+        self.hold_all([(entry, why)])
+
+    def hold_all(self, refused: Sequence[tuple[Entry, str]]) -> None:
+        """The same for several, each with its reason: they share the flushes of the disk.
+
+        Raises OSError; what is still claimed then is owed as before.
+        """
         hold = self._spool.outbox(HOLD)
-        note = {**entry.note, "refused by": self.name, "why": why}
-        kept = replace(entry, outbox=HOLD, note=note, why=why, tries=entry.tries + 1, gates=())
-        files.write(hold.entries / f"{entry.id}.json", kept.to_bytes())
-        received = self.received / f"{entry.id}.dcm"
-        if entry.received and received.exists():
-            # Released, it may be refused once more, and the failure chain then wants it as it came.
-            files.link(received, hold.root / f"{entry.id}.received")
+        notes = []
+        for entry, why in refused:
+            note = {**entry.note, "refused by": self.name, "why": why}
+            kept = replace(entry, outbox=HOLD, note=note, why=why, tries=entry.tries + 1, gates=())
+            # It counts for nothing before its bytes are there, so it may be there in half till then.
+            notes.append(hold.entries / f"{entry.id}.json")
+            files.put(notes[-1], kept.to_bytes())
+            received = self.received / f"{entry.id}.dcm"
+            if entry.received and received.exists():
+                # Released, it may be refused once more, and the failure chain then wants it as it came.
+                files.link(received, hold.root / f"{entry.id}.received")
+        files.sync_all(notes)
         files.sync(hold.entries)
-        self.tell_reports(entry, "held", why)
-        files.move(entry.file, hold.ready / entry.file.name)
+        for entry, why in refused:
+            self.tell_reports(entry, "held", why)
+        for entry, _ in refused:
+            files.move(entry.file, hold.ready / entry.file.name)
         files.sync(hold.ready)
-        self._forget([entry])
-        self._spool.tell("held", entry.object, self.name, entry.id, why)
+        self._forget([entry for entry, _ in refused])
+        for entry, why in refused:
+            self._spool.tell("held", entry.object, self.name, entry.id, why)
 
     def leave_out(self, entry: Entry, why: str) -> None:
         """Not to be sent after all: what it waited for has failed, and its route's `on failure` has the object."""

@@ -2,9 +2,11 @@
 delays only its own.
 
 Correctness comes from looking into the folder; a wake-up only makes it look sooner. What cannot be sent now waits
-longer and longer; what is refused, or has outlived the destination's patience, goes to `on failure` or the hold.
+longer and longer; what is refused, or has outlived the destination's patience, goes to `on failure` or the hold. A
+destination that refuses everything is sent little.
 """
 
+import contextlib
 import logging
 import random
 import threading
@@ -14,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from engine.enough import ALL_REFUSED
 from engine.entry import IN_DOUBT, Entry
 from engine.errors import Later, Never, Unknown
 from engine.outbox import STALE, Outbox
@@ -27,8 +30,11 @@ WINDOW = 100
 
 FIRST_WAIT, LONGEST_WAIT = 10.0, 3600.0
 PATIENCE = 3 * 86400.0
+FIRST_REST, LONGEST_REST = 1.0, 10.0
+"""Seconds between two batches, as long as all that is tried is refused for good."""
+
 TOGETHER = 0.2
-"""Seconds for which deliveries may wait to be taken down together."""
+"""Seconds for which outcomes may wait to be taken down together."""
 
 CLOCK_SET = 60.0
 """Seconds between two looks by which the clock on the wall may differ from the one that cannot be set."""
@@ -124,7 +130,13 @@ class Bell:
 class Pump:
     """Empties one outbox. `find` answers the sender, or None while the rules have none for it."""
 
-    def __init__(self, outbox: Outbox, find: Callable[[], Sender | None], refuse: Callable[[Entry, str], None]) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        find: Callable[[], Sender | None],
+        refuse: Callable[[Sequence[tuple[Entry, str]]], None],
+    ) -> None:
+        """refuse: hands entries, each with the reason, to their routes' `on failure`, or to the hold."""
         self.outbox = outbox
         self.trouble = ""
         """Why nothing is getting through at the moment, in words; empty when all is well."""
@@ -135,6 +147,8 @@ class Pump:
         self._in_hand: set[str] = set()
         """Ids of the entries that are being sent."""
         self._failures = 0
+        self._rests = 0
+        """How many batches were refused one after the other, all of each."""
         self._failed_at = 0.0
         self._paused_until = 0.0
         self._look_at_stale = 0.0
@@ -145,9 +159,10 @@ class Pump:
         self._bell.ring()
 
     def resume(self) -> None:
-        """Look now, and forget that the destination did not answer: somebody says that it does."""
+        """Look now, and forget that the destination did not answer, or took nothing: somebody says that it does."""
         self._paused_until = 0.0
         self._failures = 0
+        self._forget_refusals()
         self._bell.ring()
 
     def try_again(self) -> None:
@@ -181,9 +196,12 @@ class Pump:
             self._mind_the_stale()
             self.outbox.open_gates()
             due = self.outbox.wake_due(now)
+            self.outbox.few = ALL_REFUSED if self._rests else None
             batch = sender.pick(self.outbox, now) if sender else []
             if sender is None or not batch:
                 self.outbox.give_back_stale(self._in_hand)
+                if not self._in_hand:
+                    self._forget_refusals()  # nothing is kept waiting by them any more
                 look_again = sender.look_again if sender else LOOK_AGAIN
                 return look_again if due is None else max(0.05, min(due - now, look_again))
             self._in_hand |= {entry.id for entry in batch}
@@ -199,22 +217,39 @@ class Pump:
         turn = _Turn(self, sender, batch)
         try:
             clean = [entry for entry in batch if turn.is_time(entry, now) and turn.may_leave(entry)]
+            turn.take_down()
             if self._failures:
                 # Should the first few be what the destination hangs on, the others must not wait behind them for ever.
                 random.shuffle(clean)
             if clean:
                 sender.send(clean, turn.report, self._stopping.is_set)
         finally:
-            turn.note_delivered()
+            turn.take_down()
             turn.give_back_rest()
         with self._claiming:
-            if turn.tried and turn.tried == turn.postponed:
-                # Several connections that fail at once are one failure.
-                self._failures += began >= self._failed_at
-                self._failed_at = time.monotonic()
-                self._paused_until = time.time() + self.wait(sender, self._failures)
-            elif turn.tried:
-                self._failures, self._paused_until, self.trouble = 0, 0.0, ""
+            self._judge(sender, turn, began)
+
+    def _judge(self, sender: Sender, turn: "_Turn", began: float) -> None:
+        """What a batch says of its destination: it takes something, or is away, or refuses all that it is sent."""
+        if turn.taken or turn.given_up:
+            self._failures, self._rests, self._paused_until, self.trouble = 0, 0, 0.0, ""
+        elif turn.postponed or turn.refused:
+            # Several connections that fail at once are one failure.
+            one_more = began >= self._failed_at
+            self._failed_at = time.monotonic()
+            if turn.postponed:
+                self._failures += one_more
+                self._rests = 0
+                pause = self.wait(sender, self._failures)
+            else:
+                self._rests += one_more
+                pause = min(FIRST_REST * 2 ** min(self._rests - 1, 20), LONGEST_REST)
+                self.trouble = f"it refuses all that it is sent, so a few are tried every {pause:.0f} s: {turn.why}"
+            self._paused_until = time.time() + pause
+
+    def _forget_refusals(self) -> None:
+        if self._rests:
+            self._rests, self._paused_until, self.trouble = 0, 0.0, ""
 
     def _mind_the_clock(self, now: float) -> None:
         """When the clock was set, no time that was kept means anything: look at everything now."""
@@ -237,9 +272,9 @@ class Pump:
             return sender.every
         return float(min(FIRST_WAIT * 2 ** min(tries - 1, 20), LONGEST_WAIT) * random.uniform(0.8, 1.2))
 
-    def refuse(self, entry: Entry, why: str) -> None:
-        """Hand an entry to its route's `on failure`, or to the hold."""
-        self._refuse(entry, why)
+    def refuse(self, refused: Sequence[tuple[Entry, str]]) -> None:
+        """Hand entries, each with the reason, to their routes' `on failure`, or to the hold."""
+        self._refuse(refused)
 
 
 class _Turn:
@@ -249,9 +284,14 @@ class _Turn:
         self._pump, self._sender = pump, sender
         self._open = {entry.id: entry for entry in batch}
         self._delivered: list[tuple[Entry, str]] = []
-        self._noted = 0.0
-        self.tried = 0
-        self.postponed = 0
+        self._refused: list[tuple[Entry, str]] = []
+        self._later: list[tuple[Entry, float, str]] = []
+        self._closed: list[tuple[Entry, float, str]] = []
+        self._began, self._noted = time.monotonic(), 0.0
+        self.taken = self.postponed = self.refused = self.given_up = 0
+        """How many the destination took, could not take now, refused; how many have outlived its patience."""
+        self.why = ""
+        """Why it has refused the last."""
 
     def is_time(self, entry: Entry, now: float) -> bool:
         """Whether its window of time is open; otherwise it waits until it is."""
@@ -263,7 +303,7 @@ class _Turn:
         del self._open[entry.id]
         opening = window.next_opening(moment)
         why = f"waits for {entry.note.get('during', '')}, from {opening:%H:%M}"
-        self._pump.outbox.postpone(entry, opening.timestamp(), why)
+        self._closed.append((entry, opening.timestamp(), why))
         return False
 
     def may_leave(self, entry: Entry) -> bool:
@@ -271,20 +311,19 @@ class _Turn:
         if not self._sender.outside or set(CLEAN) <= set(entry.cleared):
             return True
         del self._open[entry.id]
-        self._pump.refuse(entry, f"{entry.outbox} is outside the house, and this object is not cleared to leave it")
+        why = f"{entry.outbox} is outside the house, and this object is not cleared to leave it"
+        self._refused.append((entry, why))
         return False
 
     def report(self, entry: Entry, result: Result) -> None:
         """Take down what became of an entry."""
         if self._open.pop(entry.id, None) is None:
             return
-        self.tried += not isinstance(result, Interrupted)
         outbox = self._pump.outbox
+        self.taken += isinstance(result, Sent | Gone | Stored)
         match result:
             case Sent(place):
                 self._delivered.append((entry, place))
-                if time.monotonic() > self._noted + TOGETHER:
-                    self.note_delivered()
             case Gone():
                 pass
             case Stored(due, why, sure):
@@ -294,29 +333,50 @@ class _Turn:
                 outbox.give_back(entry, in_doubt=True)
             case Later(reason=why):
                 self._pump.trouble = why
-                if self._is_given_up(entry, why):
-                    return
-                self.postponed += 1
-                entry = replace(entry, sent=IN_DOUBT if isinstance(result, Unknown) else "")
-                outbox.retry(entry, time.time() + self._pump.wait(self._sender, entry.tries + 1), why)
-                log.warning("%s: %s; tried again later", outbox.name, why)
+                if not self._is_given_up(entry, why):
+                    self.postponed += 1
+                    entry = replace(entry, sent=IN_DOUBT if isinstance(result, Unknown) else "")
+                    due = time.time() + self._pump.wait(self._sender, entry.tries + 1)
+                    self._later.append((entry, due, why))
             case Never(reason=why):
-                self._pump.refuse(entry, why)
+                self.refused += 1
+                self.why = why
+                self._refused.append((entry, why))
+        # A delivery that is not taken down may be made twice, so the first is at once; nothing hangs on the others.
+        last = self._noted if self._delivered else max(self._noted, self._began)
+        if time.monotonic() > last + TOGETHER:
+            self.take_down()
 
     def _is_given_up(self, entry: Entry, why: str) -> bool:
         """Whether its destination's patience is over; then it is refused."""
         waited = time.time() - entry.since - entry.closed
         if waited <= self._sender.patience:
             return False
-        self._pump.refuse(entry, f"given up after {_words(waited)}: {why}")
+        self.given_up += 1
+        self._refused.append((entry, f"given up after {_words(waited)}: {why}"))
         return True
 
-    def note_delivered(self) -> None:
-        """Take down what has been delivered: together, as each time costs a flush of the disk."""
+    def take_down(self) -> None:
+        """Take down what has become of entries: together, as each time costs flushes of the disk."""
+        outbox = self._pump.outbox
         delivered, self._delivered = self._delivered, []
-        if delivered:
-            self._pump.outbox.done(delivered)
-        self._noted = time.monotonic()
+        refused, self._refused = self._refused, []
+        later, self._later = self._later, []
+        closed, self._closed = self._closed, []
+        # Each of them, whatever keeps the others from being taken down. The last one is the first to be done.
+        with contextlib.ExitStack() as stack:
+            if refused:
+                stack.callback(self._pump.refuse, refused)
+            if closed:
+                stack.callback(outbox.postpone, closed)
+            if later:
+                stack.callback(outbox.retry, later)
+            if delivered:
+                stack.callback(outbox.done, delivered)
+        for why in dict.fromkeys(why for _, _, why in later):
+            log.warning("%s: %s; tried again later", outbox.name, why)
+        if delivered or refused or later or closed:
+            self._noted = time.monotonic()
 
     def give_back_rest(self) -> None:
         """What was claimed and has no outcome is owed as before."""

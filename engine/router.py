@@ -86,29 +86,78 @@ class Router:
                 path.unlink(missing_ok=True)
         return True
 
-    def refuse(self, entry: Entry, why: str) -> None:
-        """A delivery has failed for good: its route's `on failure`, or the hold."""
-        home = self._spool.outbox(entry.outbox)
-        plan = self._plan(entry.program)
-        received = home.received_object(entry)
+    def refuse(self, refused: Sequence[tuple[Entry, str]]) -> None:
+        """Deliveries of one outbox have failed for good, each with its reason: their routes' `on failure`, or the hold.
+
+        All share the flushes of the disk. Where it fails one of them, each is taken down by itself. Raises OSError,
+        MemoryError or Later of those for which that is not possible now either.
+        """
+        try:
+            self._refuse(refused)
+        except (OSError, MemoryError, Later):
+            if len(refused) == 1:
+                raise
+            # It may have failed after the promises had become valid: then they are gone once it is settled.
+            self._spool.settle()
+            trouble: OSError | MemoryError | Later | None = None
+            for entry, why in refused:
+                if entry.file.exists():
+                    try:
+                        self._refuse([(entry, why)])
+                    except (OSError, MemoryError, Later) as error:
+                        trouble = error
+            if trouble is not None:
+                raise trouble from None
+
+    def _refuse(self, refused: Sequence[tuple[Entry, str]]) -> None:
         scratch: list[Path] = []
-        deliveries = None
-        if not entry.position.startswith("f"):
-            # A failure chain that fails in its turn ends in the hold.
-            try:
-                deliveries = fail(plan, entry.route, received, why, self._bench(plan, scratch))
-            except Never:
-                deliveries = None
+        held: list[tuple[Entry, str]] = []
+        promises: list[Promise] = []
+        opened: set[str] = set()
+        home = self._spool.outbox(refused[0][0].outbox)
+        try:
+            for entry, why in refused:
+                try:
+                    promise = self._instead(home, entry, why, scratch)
+                except (OSError, MemoryError, Later):
+                    raise
+                except Exception as error:
+                    # It would break on it again and again, and the others of its batch with it.
+                    promise = None
+                    why = f"{why}; its `on failure` could not be run ({type(error).__name__}), a fault of the software"
+                if promise is None:
+                    held.append((entry, why))
+                    continue
+                promises.append(promise)
+                opened |= {outbox for outbox, _ in entry.opens}
+                self._spool.arrivals.no_longer_stands(entry.object)
+                home.tell_reports(entry, "failed", why)
+                home.ending(entry, "failed", why)
+            if held:
+                home.hold_all(held)
+            if promises:
+                self._promise(promises)
+                self._promised(opened)
+        finally:
+            for path in scratch:
+                path.unlink(missing_ok=True)
+
+    def _instead(self, home: Outbox, entry: Entry, why: str, scratch: list[Path]) -> Promise | None:
+        """What its route's `on failure` promises for it; None where it has none, and where that fails in its turn."""
+        if entry.position.startswith("f") or not self.keeps_received(entry.program, entry.route):
+            return None
+        plan = self._plan(entry.program)
+        try:
+            received = home.received_object(entry)
+            deliveries = fail(plan, entry.route, received, why, self._bench(plan, scratch))
+        except Never:
+            return None
         if deliveries is None:
-            home.hold(entry, why)
-            return
-        self._spool.arrivals.no_longer_stands(entry.object)
-        home.tell_reports(entry, "failed", why)
-        home.ending(entry, "failed", why)
+            return None
         ended, rule = None, plan.program.route(entry.route)
         if rule is not None and all(delivery.reports for delivery in deliveries):
             ended = f"{rule.name}: its `on failure` discards what {entry.outbox} has refused"
-        promise = Promise(
+        return Promise(
             entry.object,
             deliveries,
             home.whole_of(entry),
@@ -117,10 +166,6 @@ class Router:
             ended,
             rule.written if rule is not None else "",
         )
-        self._promise([promise])
-        self._promised(outbox for outbox, _ in entry.opens)
-        for path in scratch:
-            path.unlink(missing_ok=True)
 
     def oldest_unrouted(self) -> float | None:
         """When the oldest object was accepted that is still to be routed; what rests does not count."""

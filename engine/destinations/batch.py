@@ -12,6 +12,7 @@ from typing import Protocol
 from engine.commitments import Commitments
 from engine.dicom import Done, Outcome, Peer, Pool, Whereabouts, commitment, part10, send, which_are_there
 from engine.dicom.pdu import LostError, ViolationError
+from engine.enough import Enough
 from engine.entry import IN_DOUBT, STORED, Entry
 from engine.errors import Later, Never, Unknown
 from engine.header import Header
@@ -39,6 +40,7 @@ class Batch:
         self._target, self._report, self._stopping = target, report, stopping
         self._stored: list[Entry] = []
         """Sent, or perhaps sent: to be asked about."""
+        self._enough = Enough()
         self._unsure: set[str] = set()
         """The ids of those that perhaps were not."""
 
@@ -123,6 +125,7 @@ class Batch:
             settle=settle,
             in_doubt=lambda file: self._report(by_file[file], Interrupted()),
             commitment=self._target.confirm,
+            enough=self._enough,
         )
 
     def _ask_for(self, files: Sequence[Path]) -> Collection[Path]:

@@ -11,8 +11,9 @@ from engine.destinations.credentials import Secrets, authorization
 from engine.destinations.exchange import PATIENT, Answer, Body, Patience, Site, Unreachable
 from engine.destinations.https import understand
 from engine.destinations.stow import Verdict, read_answer
-from engine.destinations.usual import IN_A_ROW, connections, retrying
+from engine.destinations.usual import connections, retrying
 from engine.dicom.status import Done, outcome
+from engine.enough import IN_A_ROW
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.header import Header

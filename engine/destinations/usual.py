@@ -6,14 +6,12 @@ It must not know how anything is sent.
 from collections.abc import Callable, Sequence
 
 from engine.destinations.exchange import Unreachable
+from engine.enough import IN_A_ROW
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.parameters import Connections, Time
 from engine.program import Destination
 from engine.pump import PATIENCE, Report, Sent
-
-IN_A_ROW = 3
-"""After so many images that were not taken one after the other, the destination is left alone for a while."""
 
 
 def retrying(declared: Destination) -> tuple[float | None, float]:

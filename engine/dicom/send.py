@@ -36,6 +36,7 @@ from engine.dicom.pool import Pool
 from engine.dicom.requestor import USUAL_PATIENCE, Association, Patience, Stopped, accepted
 from engine.dicom.status import Outcome
 from engine.dicom.stream import BytesContent, Content, FileContent
+from engine.enough import Enough
 from engine.errors import Later, Never, Unknown
 
 Report = Callable[[Path, Outcome], None]
@@ -67,16 +68,18 @@ def send(
     settle: Settle = nobody_knows,
     in_doubt: Callable[[Path], None] = lambda _: None,
     commitment: bool = False,
+    enough: Enough | None = None,
 ) -> None:
     """C-STORE each file and report it as soon as its result is known.
 
     When `stop` says so, the objects under way are aborted; they and those not yet begun are not reported, since
     nothing is known about them that was not known before, but `in_doubt` is told of those that may have arrived.
     pool: where associations come from, and are left open; otherwise they are released at the end. commitment: send
-    only to a peer that offers storage commitment.
+    only to a peer that offers storage commitment. enough: when it is reached, nothing more is begun, what is under
+    way is waited for, and the rest is not reported.
     """
     own = Pool(peer, patience, idle_seconds=60) if pool is None else None
-    sending = _Sending(peer, pool or own or Pool(peer), report, stop, settle, in_doubt, commitment)
+    sending = _Sending(peer, pool or own or Pool(peer), report, stop, settle, in_doubt, commitment, enough)
     try:
         sending.send(list(_readable(files, report)))
     finally:
@@ -133,6 +136,7 @@ class _Sending:
     settle: Settle
     in_doubt: Callable[[Path], None]
     commitment: bool
+    enough: Enough | None
     doubtful: list[_File] = field(default_factory=list)
     silences: int = 0
     why: Later = field(init=False)
@@ -155,10 +159,10 @@ class _Sending:
 
     def _batch(self, waiting: deque[_File], pairs: Sequence[tuple[str, str]]) -> None:
         fresh = one_by_one = False
-        while (waiting or self.doubtful) and not self.stop():
+        while (self.doubtful or (waiting and not self._is_enough())) and not self.stop():
             try:
                 self._resolve(waiting)
-                if not waiting:
+                if not waiting or self._is_enough():
                     return
                 if self.silences >= _MOST_SILENCES:
                     raise self.why
@@ -211,8 +215,8 @@ class _Sending:
         current: _File | None = None
         answered = False
         try:
-            while (waiting or under_way) and not (self.stop() and not under_way):
-                may_begin = bool(waiting) and len(under_way) < most and not self.stop()
+            while (waiting or under_way) and not (self._is_over() and not under_way):
+                may_begin = bool(waiting) and len(under_way) < most and not self._is_over()
                 if may_begin and was_idle and self._is_refused(association, waiting[0]):
                     # What it was told when the association began may no longer be so: ask anew.
                     if not under_way:
@@ -240,7 +244,19 @@ class _Sending:
 
     def _answered(self, file: _File, code: int) -> None:
         self.silences = 0
-        self.report(file[0], status.outcome(code, str(self.peer)))
+        self._report(file[0], status.outcome(code, str(self.peer)))
+
+    def _report(self, path: Path, outcome: Outcome) -> None:
+        if self.enough is not None:
+            self.enough.note(outcome)
+        self.report(path, outcome)
+
+    def _is_over(self) -> bool:
+        """Whether nothing more is begun; what is under way is waited for, unless we are to stop."""
+        return self._is_enough() or self.stop()
+
+    def _is_enough(self) -> bool:
+        return self.enough is not None and self.enough.reached
 
     def _without_commitment(self, waiting: deque[_File]) -> None:
         why = Later(
@@ -257,7 +273,7 @@ class _Sending:
         """Begin to store one object; the number it is answered under, or None where it has been reported already."""
         syntax = accepted(association, meta.sop_class_uid, offered(meta.transfer_syntax_uid))
         if syntax is None:
-            self.report(path, _refused(association, meta))
+            self._report(path, _refused(association, meta))
             return None
         try:
             content = _content(path, meta, syntax)

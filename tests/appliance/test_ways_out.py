@@ -118,7 +118,7 @@ def test_what_is_not_clean_never_reaches_one_outside(
     owed = Owed(tmp_path, cleared)
     sender = way_out(declared(kind, "outside", peer, tmp_path / "nas"), Settings(data=tmp_path))
     refused: list[str] = []
-    Pump(owed, lambda: sender, lambda _, why: refused.append(why)).turn(0.0)  # type: ignore[arg-type]
+    Pump(owed, lambda: sender, lambda several: refused.extend(why for _, why in several)).turn(0.0)  # type: ignore[arg-type]
     clean = set(CLEAN) <= set(cleared)
     assert bool(refused) is not clean
     assert bool(owed.delivered) is clean

@@ -14,6 +14,7 @@ from pynetdicom import evt
 from engine.dicom import Done, Patience, Peer, Pool, send
 from engine.dicom.negotiate import EXPLICIT_LITTLE, Policy
 from engine.dicom.requestor import Association
+from engine.enough import ALL_REFUSED, IN_A_ROW, Enough
 from engine.errors import Later, Never, Unknown
 from tests.dicom.conftest import CT, HASTY, JPEG2000, Inbox, Listen, Outbox, dataset_of, to, until, write_object
 from tests.dicom.scripted import Call, Script, Scripted
@@ -193,6 +194,58 @@ def test_a_peer_that_grants_nothing_gets_one_after_the_other(play: Play, outbox:
     send(peer.peer, some(tmp_path, 4), outbox.report)
     assert early == [False] * 4
     assert outbox.outcomes == [Done()] * 4
+
+
+@pytest.mark.parametrize(
+    ("status", "most", "kind"), [(0xA700, IN_A_ROW, Later), (0xC000, ALL_REFUSED, Never)], ids=["no-room", "refused"]
+)
+@pytest.mark.parametrize("operations", [1, 3])
+def test_a_peer_that_takes_nothing_is_not_asked_about_each_of_a_batch(
+    play: Play, outbox: Outbox, tmp_path: Path, status: int, most: int, kind: type, operations: int
+) -> None:
+    """What is under way when it is enough is waited for, and nothing of it is in doubt; the rest was never sent."""
+    released: list[bool] = []
+
+    def script(call: Call) -> None:
+        while (asked := call.hear()) is not None:
+            time.sleep(0.3 if operations > 1 else 0)
+            call.answer(asked, status)
+        released.append(True)
+
+    peer = play(script, operations)
+    doubtful: list[Path] = []
+    send(peer.peer, some(tmp_path, 40), outbox.report, enough=Enough(), in_doubt=doubtful.append)
+    assert most <= len(outbox.reports) < most + operations
+    assert sorted(peer.calls[0].stored) == sorted(f"1.2.3.{number}" for number in range(len(outbox.reports)))
+    assert all(isinstance(outcome, kind) for outcome in outbox.outcomes)
+    assert doubtful == []
+    until(lambda: released == [True])
+
+
+def test_a_few_that_a_peer_cannot_take_between_others_keep_none_from_being_sent(
+    play: Play, outbox: Outbox, tmp_path: Path
+) -> None:
+    answers = [0xA700, 0xA700, 0, 0xC000, 0xA700, 0xA700, 0xC000, *[0xC000] * 20, 0xA700, 0, 0xA700, 0xA700, 0]
+
+    def script(call: Call) -> None:
+        for answer in answers:
+            asked = call.hear()
+            assert asked is not None
+            call.answer(asked, answer)
+        call.hear()
+
+    peer = play(script)
+    send(peer.peer, some(tmp_path, len(answers)), outbox.report, enough=Enough())
+    assert len(outbox.reports) == len(answers)
+
+
+def test_whoever_does_not_say_when_it_is_enough_has_each_tried(play: Play, outbox: Outbox, tmp_path: Path) -> None:
+    def script(call: Call) -> None:
+        while (asked := call.hear()) is not None:
+            call.answer(asked, 0xC000)
+
+    send(play(script).peer, some(tmp_path, 40), outbox.report)
+    assert len(outbox.reports) == 40
 
 
 def test_our_own_listener_grants_several(listen: Listen, inbox: Inbox, outbox: Outbox, tmp_path: Path) -> None:

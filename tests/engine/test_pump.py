@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from engine import router
+from engine.bench import PixelBench
+from engine.enough import ALL_REFUSED
 from engine.entry import Entry
 from engine.errors import Later
-from engine.pump import Pump, Report, Sent
+from engine.object import Object
+from engine.outcome import Delivery
+from engine.plan import Plan
+from engine.pump import FIRST_REST, LONGEST_REST, WINDOW, Pump, Report, Sent
 from engine.step import HOLD
-from tests.engine.spool.crash_kit import Line, Pacs, program
+from tests.engine.spool.crash_kit import Line, Pacs, disk, program
 
 
 @pytest.fixture
@@ -222,3 +228,165 @@ def test_what_a_destination_hangs_on_does_not_stay_in_front_of_everything_else(l
         one._paused_until = 0.0
         one.turn(now + turn * 8000)
     assert line.owed("PACS") == ["1.0"]
+
+
+# --- a destination that refuses everything -------------------------------------------------------------------------
+
+
+def promised(line: Line, many: int) -> list[str]:
+    """So many objects, received and routed."""
+    uids = [f"1.{number}" for number in range(many)]
+    for uid in uids:
+        line.receive(uid)
+    while line.router.turn():
+        pass
+    return uids
+
+
+def test_a_destination_that_refuses_everything_is_not_hurried(line: Line, pacs: Pacs) -> None:
+    pacs.refuse = set(promised(line, WINDOW + 3 * ALL_REFUSED))
+    one, now = pump(line), time.time()
+    assert one.turn(now) == 0.0
+    assert len(line.held()) == WINDOW
+    assert 0 < one.turn(time.time()) <= FIRST_REST, "it rests"
+    assert len(line.held()) == WINDOW
+    assert one.trouble == "it refuses all that it is sent, so a few are tried every 1 s: it refuses"
+    rests = []
+    for turn in range(1, 4):
+        now += 3600
+        one._paused_until = 0.0
+        assert one.turn(now) == 0.0
+        assert len(line.held()) == WINDOW + turn * ALL_REFUSED, "only a few are tried"
+        rests.append(round(one._paused_until - time.time()))
+    assert rests == [2, 4, 8]
+    assert LONGEST_REST >= 8
+
+
+def test_a_rest_never_becomes_long(line: Line, pacs: Pacs) -> None:
+    pacs.refuse = set(promised(line, WINDOW + 8 * ALL_REFUSED))
+    one, now = pump(line), time.time()
+    for _ in range(8):
+        one._paused_until = 0.0
+        one.turn(now)
+    assert LONGEST_REST - 1 < one._paused_until - time.time() <= LONGEST_REST
+
+
+def test_it_is_hurried_again_as_soon_as_it_takes_one(line: Line, pacs: Pacs) -> None:
+    uids = promised(line, WINDOW + ALL_REFUSED + 50)
+    pacs.refuse = set(uids[:WINDOW])
+    one, now = pump(line), time.time()
+    one.turn(now)
+    assert one.trouble
+    assert one.turn(now + 2) == 0.0
+    assert len(pacs.got) == ALL_REFUSED, "a few are tried"
+    assert one.trouble == ""
+    assert one.turn(now + 2) == 0.0
+    assert sorted(pacs.got) == sorted(uids[WINDOW:]), "and then all that there is"
+
+
+def test_one_refused_object_among_accepted_ones_costs_no_rest(line: Line, pacs: Pacs) -> None:
+    pacs.refuse = set(promised(line, WINDOW + 20)[::2])
+    one, now = pump(line), time.time()
+    one.turn(now)
+    one.turn(now)
+    assert one.trouble == ""
+    assert len(pacs.got) + len(line.held()) == WINDOW + 20
+
+
+@pytest.mark.parametrize("how", ["resume", "try_again"])
+def test_a_person_who_says_that_it_is_well_again_is_believed(line: Line, pacs: Pacs, how: str) -> None:
+    uids = promised(line, WINDOW + 50)
+    pacs.refuse = set(uids)
+    one, now = pump(line), time.time()
+    one.turn(now)
+    assert one.turn(now) > 0
+    pacs.refuse = set()
+    getattr(one, how)()
+    assert one.trouble == ""
+    assert one.turn(now) == 0.0
+    assert len(pacs.got) == 50
+
+
+def test_when_nothing_waits_any_more_a_refusal_is_no_trouble(line: Line, pacs: Pacs) -> None:
+    """What it has refused lies in the hold, which is told by itself."""
+    pacs.refuse = set(promised(line, 1))
+    one, now = pump(line), time.time()
+    one.turn(now)
+    one.turn(now + 2)
+    assert one.trouble == ""
+    line.receive("2.1")
+    while line.router.turn():
+        pass
+    one.turn(now + 2)
+    assert pacs.got == ["2.1"]
+
+
+def test_a_destination_that_is_away_for_some_and_refuses_others_is_waited_for(line: Line, pacs: Pacs) -> None:
+    uids = promised(line, 4)
+    pacs.refuse, pacs.away = set(uids[:2]), set(uids[2:])
+    one, now = pump(line), time.time()
+    one.turn(now)
+    assert one.turn(now) > 5
+    assert one.trouble == "it is away"
+
+
+def test_one_that_refused_everything_and_is_away_now_stays_in_trouble_though_nothing_can_be_sent(
+    line: Line, pacs: Pacs
+) -> None:
+    uids = promised(line, WINDOW + 2)
+    pacs.refuse, pacs.away = set(uids[:WINDOW]), set(uids[WINDOW:])
+    one = pump(line)
+    for _ in range(3):
+        one._paused_until = 0.0
+        one.turn(time.time())
+    assert one.trouble == "it is away"
+
+
+def test_what_is_tried_again_later_shares_the_flushes_of_the_disk(line: Line, pacs: Pacs) -> None:
+    pacs.away = set(promised(line, 20))
+    with disk() as done:
+        pump(line).turn(time.time())
+    assert line.spool.outbox("PACS").count()["later"] == 20
+    assert done.count("write") == 0
+    assert done.count("sync_all") == 1
+
+
+def test_an_outcome_that_the_disk_does_not_keep_keeps_no_other_from_being_taken_down(
+    line: Line, pacs: Pacs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused, away, taken = promised(line, 3)
+    pacs.refuse, pacs.away = {refused}, {away}
+    home = line.spool.outbox("PACS")
+
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(home, "done", full)
+    with pytest.raises(OSError, match="No space"):
+        pump(line).turn(time.time())
+    assert pacs.got == [taken]
+    assert line.held() == [refused]
+    assert home.count()["later"] == 1
+    assert home.count()["active"] == 1, "it is given back, and asked about, in a minute"
+
+
+def test_an_on_failure_that_stumbles_over_one_object_holds_that_one_and_no_other(
+    tmp_path: Path, pacs: Pacs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = Line(tmp_path, program(failure=True), pacs)
+    pacs.refuse = set(promised(line, 3))
+    first = min(entry.object for entry in line.spool.outbox("PACS").all())
+    fail = router.fail
+
+    def stumbling(plan: Plan, route: str, received: Object, why: str, bench: PixelBench) -> tuple[Delivery, ...] | None:
+        if received.id == first:
+            raise ZeroDivisionError
+        return fail(plan, route, received, why, bench)
+
+    monkeypatch.setattr(router, "fail", stumbling)
+    pump(line).turn(time.time())
+    assert sorted(entry.why for entry in line.spool.outbox(HOLD).all()) == [
+        "it refuses; its `on failure` could not be run (ZeroDivisionError), a fault of the software",
+        "the PACS refused it",
+        "the PACS refused it",
+    ]

@@ -140,7 +140,7 @@ class Modelled(RuleBasedStateMachine):
 
         def closed() -> None:
             [claimed] = home.claim_these([entry])
-            home.postpone(claimed, time.time() + 1000, "not now")
+            home.postpone([(claimed, time.time() + 1000, "not now")])
 
         self.does(closed, after, crash)
 
