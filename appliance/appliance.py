@@ -78,6 +78,8 @@ class Appliance:
         self._tidying = threading.Thread(target=self._tidy, args=(started,), name="tidying", daemon=True)
         self._plan = prepare(program)
         self._digest = self.spool.keep_program(program)
+        self._former: dict[int, str] = {}
+        """Of ports that are being closed, the program that knows them."""
         self.router = Router(self.spool, lambda: self._plan, self._promised)
         self._relay = settings.relay()
         self.doors = Doors(settings)
@@ -98,7 +100,7 @@ class Appliance:
             self.spool,
             self.doors,
             self._heard,
-            lambda: self._digest,
+            self._digest_for,
             self._no_room,
             self.health.disk.probe,
             self.router.wake.set,
@@ -155,10 +157,10 @@ class Appliance:
         New ports are opened before old ones are closed. What has been taken in finishes under its own program.
         """
         with self._changing:
-            old = self.program
             self._refuse_orphans(program)
             digest = self.spool.keep_program(program)
-            before = {listener.name: listener for listener in old.listeners}
+            # What is open counts, not what the program says that runs: a change may have been broken off by the disk.
+            before = {name: listener for name, (listener, _) in self._listeners.items()}
             opened: list[str] = []
             closed: list[Listener] = []
             try:
@@ -166,8 +168,8 @@ class Appliance:
                     known = before.get(listener.name)
                     if known == listener and listener.arguments == known.arguments:
                         continue
-                    clash = next((other for other in _on_ports(old) if other.port == listener.port), None)
-                    if clash is not None:
+                    clash = next((other for other in before.values() if other.port == listener.port), None)
+                    if clash is not None and clash not in closed:
                         self._close(clash)
                         closed.append(clash)
                     self._open(listener)
@@ -180,14 +182,17 @@ class Appliance:
                 raise CannotChange(error.strerror or str(error)) from error
             # What the new program does not know must not be taken in under it.
             self._folders.retire(program)
+            ports = {listener.port for listener in program.listeners}
+            leaving = [one for one, _ in self._listeners.values() if one.port not in ports]
+            self._former = {one.port or 0: self._digest_for(one.port or 0) for one in leaving}
             self._plan, self._digest = prepare(program), digest
             self._folders.use(program)
             self._dismiss()
             self._timetable.use(program.chores)
             self._watch.use(program.chores)
             kept = {listener.name for listener in program.listeners}
-            for listener in _on_ports(old):
-                if listener.name not in kept and listener not in closed:
+            for listener, _ in list(self._listeners.values()):
+                if listener.name not in kept:
                     self._close(listener)
             for name in list(self._pumps):
                 self._pump(name).resume()
@@ -232,7 +237,20 @@ class Appliance:
     def _boxes(self) -> list[tuple[Outbox, str]]:
         pumpings = list(self._pumps.values())
         broken = [next((thread.trouble for thread in one.threads if thread.trouble), "") for one in pumpings]
-        return [(one.pump.outbox, one.pump.trouble or why) for one, why in zip(pumpings, broken, strict=True)]
+        return [
+            (one.pump.outbox, self._undeclared(one.pump.outbox.name) or one.pump.trouble or why)
+            for one, why in zip(pumpings, broken, strict=True)
+        ]
+
+    def _undeclared(self, name: str) -> str:
+        """Why nobody empties an outbox, where the rules no longer know it: an object on its way was promised to it."""
+        if name.endswith(".mail"):
+            if self.program.contact(name.removesuffix(".mail")) is not None:
+                return ""
+        elif name.endswith((".store", GATHERING)) or self.program.destination(name) is not None:
+            return ""
+        out = f"take out what waits: stellwerk spool hold {name}"
+        return f"the rules no longer declare {name}: declare it again, or {out}"
 
     def _tidy_daily(self) -> None:
         tidy(self.spool, self._digest, self._drop)
@@ -296,11 +314,15 @@ class Appliance:
         sender = (reception.calling_ae, reception.called_ae, reception.address)
         origin = Origin("dicom", port, *sender, association=reception.association, user=reception.user)
         try:
-            self.spool.accept(reception.dataset_file, origin, self._digest)
+            self.spool.accept(reception.dataset_file, origin, self._digest_for(port))
         except OSError as error:
             raise Later(f"the spool cannot take it in ({error.strerror})") from None
         self._heard.note(reception.calling_ae, port)
         self.router.wake.set()
+
+    def _digest_for(self, port: int) -> str:
+        """Of the program by which goes what comes in on this port."""
+        return self._former.get(port, self._digest)
 
     def _no_room(self, for_bytes: int = 0) -> str | None:
         refused = self.health.disk.refuses()
@@ -425,10 +447,8 @@ class Appliance:
             log.warning("no mail relay is set (mail_host): reports wait in their outboxes, and alarms reach nobody")
         for name in self.spool.outboxes():
             owed = 0 if name == HOLD else sum(self.spool.outbox(name).count().values())
-            reports = name.endswith(".mail")
-            unknown = not self.program.contact(name.removesuffix(".mail")) if reports else self._sender(name) is None
-            if owed and unknown:
-                what = "reports" if reports else "objects"
+            if owed and self._undeclared(name):
+                what = "reports" if name.endswith(".mail") else "objects"
                 log.warning("%d %s are owed to %s, which the rules do not declare: they wait", owed, what, name)
 
     def owed(self) -> dict[str, int]:

@@ -398,7 +398,8 @@ class Spool:
             os.utime(path)  # seen in use, for engine.tidy
         else:
             files.write(path, json.dumps(program.to_json(), ensure_ascii=False).encode())
-            files.sync(self.programs)
+        # Also where it was there: a crash may have come before this, and objects are about to refer to it.
+        files.sync(self.programs)
         return digest
 
     def program(self, digest: str) -> Program | None:
