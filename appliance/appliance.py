@@ -87,6 +87,8 @@ class Appliance:
         self._folders = Folders(settings, self.spool, lambda: self._digest, self._no_room, self.router.wake.set)
         self._pumps: dict[str, _Pumping] = {}
         self._senders: dict[str, Sender | None] = {}
+        # Apart from the lock of changes: a pump asks for its sender while a change waits for its end.
+        self._making = threading.Lock()
         self._changing = threading.RLock()
         self._routing = Supervised("router", self._route)
         self._stopping = threading.Event()
@@ -393,9 +395,10 @@ class Appliance:
 
     def _sender(self, name: str) -> Sender | None:
         """How this outbox is emptied under the current rules; None while they say nothing."""
-        if name not in self._senders:
-            self._senders[name] = self._make_sender(name)
-        return self._senders[name]
+        with self._making:
+            if name not in self._senders:
+                self._senders[name] = self._make_sender(name)
+            return self._senders[name]
 
     def _make_sender(self, name: str) -> Sender | None:
         if name.endswith(".store"):
@@ -418,7 +421,8 @@ class Appliance:
     def _dismiss(self, *names: str) -> None:
         """Make these senders anew when they are needed; what they keep open is closed."""
         for name in names or list(self._senders):
-            sender = self._senders.pop(name, None)
+            with self._making:
+                sender = self._senders.pop(name, None)
             if isinstance(sender, Keeping):
                 sender.close()
 
