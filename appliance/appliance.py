@@ -120,12 +120,13 @@ class Appliance:
         self._journal = Supervised("journal", self._indexer.loop)
         self._watch = Watch(self.spool, self.health, self._heard, caretaker, self._tidy_daily)
         self._watching = Supervised("watch", self._watch.loop)
+        self._alarming = Supervised("alarms", self._watch.mail_loop)
         self.health.also("the router", lambda: self._routing.trouble)
         self.health.also("rules by the clock", lambda: self._timetable.trouble or self._by_clock.trouble)
         self.health.also("the journal", lambda: self._journal.trouble)
         self.health.also_each(self._folders.trouble)
         self.health.also("the certificate", self.doors.certificates.trouble)
-        self.health.also("the watch", lambda: self._watch.mailing or self._watching.trouble)
+        self.health.also("the watch", lambda: self._watch.mailing or self._watching.trouble or self._alarming.trouble)
 
     @property
     def program(self) -> Program:
@@ -151,6 +152,7 @@ class Appliance:
         self._by_clock.start()
         self._journal.start()
         self._watching.start()
+        self._alarming.start()
         self._warn()
 
     def use(self, program: Program) -> None:
@@ -213,6 +215,7 @@ class Appliance:
         self._journal.stop()
         self._indexer.stop()
         self._watching.stop()
+        self._alarming.stop()
         self._watch.stop()
         self.router.wake.set()
         pumpings = list(self._pumps.values())
@@ -227,6 +230,7 @@ class Appliance:
         self._by_clock.join(GRACE)
         self._journal.join(GRACE)
         self._watching.join(GRACE)
+        self._alarming.join(GRACE)
         self._dismiss()
         with contextlib.suppress(OSError):
             self._heard.keep()
