@@ -78,6 +78,8 @@ class Appliance:
         self._tidying = threading.Thread(target=self._tidy, args=(started,), name="tidying", daemon=True)
         self._plan = prepare(program)
         self._digest = self.spool.keep_program(program)
+        self._former: dict[int, str] = {}
+        """Of ports that are being closed, the program that knows them."""
         self.router = Router(self.spool, lambda: self._plan, self._promised)
         self._relay = settings.relay()
         self.doors = Doors(settings)
@@ -85,6 +87,8 @@ class Appliance:
         self._folders = Folders(settings, self.spool, lambda: self._digest, self._no_room, self.router.wake.set)
         self._pumps: dict[str, _Pumping] = {}
         self._senders: dict[str, Sender | None] = {}
+        # Apart from the lock of changes: a pump asks for its sender while a change waits for its end.
+        self._making = threading.Lock()
         self._changing = threading.RLock()
         self._routing = Supervised("router", self._route)
         self._stopping = threading.Event()
@@ -98,7 +102,7 @@ class Appliance:
             self.spool,
             self.doors,
             self._heard,
-            lambda: self._digest,
+            self._digest_for,
             self._no_room,
             self.health.disk.probe,
             self.router.wake.set,
@@ -116,12 +120,13 @@ class Appliance:
         self._journal = Supervised("journal", self._indexer.loop)
         self._watch = Watch(self.spool, self.health, self._heard, caretaker, self._tidy_daily)
         self._watching = Supervised("watch", self._watch.loop)
+        self._alarming = Supervised("alarms", self._watch.mail_loop)
         self.health.also("the router", lambda: self._routing.trouble)
         self.health.also("rules by the clock", lambda: self._timetable.trouble or self._by_clock.trouble)
         self.health.also("the journal", lambda: self._journal.trouble)
         self.health.also_each(self._folders.trouble)
         self.health.also("the certificate", self.doors.certificates.trouble)
-        self.health.also("the watch", lambda: self._watch.mailing or self._watching.trouble)
+        self.health.also("the watch", lambda: self._watch.mailing or self._watching.trouble or self._alarming.trouble)
 
     @property
     def program(self) -> Program:
@@ -147,6 +152,7 @@ class Appliance:
         self._by_clock.start()
         self._journal.start()
         self._watching.start()
+        self._alarming.start()
         self._warn()
 
     def use(self, program: Program) -> None:
@@ -155,10 +161,10 @@ class Appliance:
         New ports are opened before old ones are closed. What has been taken in finishes under its own program.
         """
         with self._changing:
-            old = self.program
             self._refuse_orphans(program)
             digest = self.spool.keep_program(program)
-            before = {listener.name: listener for listener in old.listeners}
+            # What is open counts, not what the program says that runs: a change may have been broken off by the disk.
+            before = {name: listener for name, (listener, _) in self._listeners.items()}
             opened: list[str] = []
             closed: list[Listener] = []
             try:
@@ -166,8 +172,8 @@ class Appliance:
                     known = before.get(listener.name)
                     if known == listener and listener.arguments == known.arguments:
                         continue
-                    clash = next((other for other in _on_ports(old) if other.port == listener.port), None)
-                    if clash is not None:
+                    clash = next((other for other in before.values() if other.port == listener.port), None)
+                    if clash is not None and clash not in closed:
                         self._close(clash)
                         closed.append(clash)
                     self._open(listener)
@@ -180,14 +186,17 @@ class Appliance:
                 raise CannotChange(error.strerror or str(error)) from error
             # What the new program does not know must not be taken in under it.
             self._folders.retire(program)
+            ports = {listener.port for listener in program.listeners}
+            leaving = [one for one, _ in self._listeners.values() if one.port not in ports]
+            self._former = {one.port or 0: self._digest_for(one.port or 0) for one in leaving}
             self._plan, self._digest = prepare(program), digest
             self._folders.use(program)
             self._dismiss()
             self._timetable.use(program.chores)
             self._watch.use(program.chores)
             kept = {listener.name for listener in program.listeners}
-            for listener in _on_ports(old):
-                if listener.name not in kept and listener not in closed:
+            for listener, _ in list(self._listeners.values()):
+                if listener.name not in kept:
                     self._close(listener)
             for name in list(self._pumps):
                 self._pump(name).resume()
@@ -206,6 +215,7 @@ class Appliance:
         self._journal.stop()
         self._indexer.stop()
         self._watching.stop()
+        self._alarming.stop()
         self._watch.stop()
         self.router.wake.set()
         pumpings = list(self._pumps.values())
@@ -220,6 +230,7 @@ class Appliance:
         self._by_clock.join(GRACE)
         self._journal.join(GRACE)
         self._watching.join(GRACE)
+        self._alarming.join(GRACE)
         self._dismiss()
         with contextlib.suppress(OSError):
             self._heard.keep()
@@ -232,7 +243,20 @@ class Appliance:
     def _boxes(self) -> list[tuple[Outbox, str]]:
         pumpings = list(self._pumps.values())
         broken = [next((thread.trouble for thread in one.threads if thread.trouble), "") for one in pumpings]
-        return [(one.pump.outbox, one.pump.trouble or why) for one, why in zip(pumpings, broken, strict=True)]
+        return [
+            (one.pump.outbox, self._undeclared(one.pump.outbox.name) or one.pump.trouble or why)
+            for one, why in zip(pumpings, broken, strict=True)
+        ]
+
+    def _undeclared(self, name: str) -> str:
+        """Why nobody empties an outbox, where the rules no longer know it: an object on its way was promised to it."""
+        if name.endswith(".mail"):
+            if self.program.contact(name.removesuffix(".mail")) is not None:
+                return ""
+        elif name.endswith((".store", GATHERING)) or self.program.destination(name) is not None:
+            return ""
+        out = f"take out what waits: stellwerk spool hold {name}"
+        return f"the rules no longer declare {name}: declare it again, or {out}"
 
     def _tidy_daily(self) -> None:
         tidy(self.spool, self._digest, self._drop)
@@ -296,11 +320,15 @@ class Appliance:
         sender = (reception.calling_ae, reception.called_ae, reception.address)
         origin = Origin("dicom", port, *sender, association=reception.association, user=reception.user)
         try:
-            self.spool.accept(reception.dataset_file, origin, self._digest)
+            self.spool.accept(reception.dataset_file, origin, self._digest_for(port))
         except OSError as error:
             raise Later(f"the spool cannot take it in ({error.strerror})") from None
         self._heard.note(reception.calling_ae, port)
         self.router.wake.set()
+
+    def _digest_for(self, port: int) -> str:
+        """Of the program by which goes what comes in on this port."""
+        return self._former.get(port, self._digest)
 
     def _no_room(self, for_bytes: int = 0) -> str | None:
         refused = self.health.disk.refuses()
@@ -371,9 +399,10 @@ class Appliance:
 
     def _sender(self, name: str) -> Sender | None:
         """How this outbox is emptied under the current rules; None while they say nothing."""
-        if name not in self._senders:
-            self._senders[name] = self._make_sender(name)
-        return self._senders[name]
+        with self._making:
+            if name not in self._senders:
+                self._senders[name] = self._make_sender(name)
+            return self._senders[name]
 
     def _make_sender(self, name: str) -> Sender | None:
         if name.endswith(".store"):
@@ -396,7 +425,8 @@ class Appliance:
     def _dismiss(self, *names: str) -> None:
         """Make these senders anew when they are needed; what they keep open is closed."""
         for name in names or list(self._senders):
-            sender = self._senders.pop(name, None)
+            with self._making:
+                sender = self._senders.pop(name, None)
             if isinstance(sender, Keeping):
                 sender.close()
 
@@ -425,10 +455,8 @@ class Appliance:
             log.warning("no mail relay is set (mail_host): reports wait in their outboxes, and alarms reach nobody")
         for name in self.spool.outboxes():
             owed = 0 if name == HOLD else sum(self.spool.outbox(name).count().values())
-            reports = name.endswith(".mail")
-            unknown = not self.program.contact(name.removesuffix(".mail")) if reports else self._sender(name) is None
-            if owed and unknown:
-                what = "reports" if reports else "objects"
+            if owed and self._undeclared(name):
+                what = "reports" if name.endswith(".mail") else "objects"
                 log.warning("%d %s are owed to %s, which the rules do not declare: they wait", owed, what, name)
 
     def owed(self) -> dict[str, int]:

@@ -18,13 +18,13 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from appliance.settings import Settings
 from appliance.supervise import Supervised
-from engine.drops import Drops
+from engine.drops import Drops, unfinished
 from engine.graph import sinks
 from engine.program import Call, Listener, Program, Route, calls
 from engine.sources.fates import Fates
 from engine.sources.folder import Pace, Room, Watch
 from engine.sources.settling import DONE, is_left_alone, is_ours
-from engine.sources.taking import Way
+from engine.sources.taking import TAKEN, Way
 from engine.sources.telling import Telling
 from engine.spool import Spool
 
@@ -193,7 +193,10 @@ class Folders:
         return next((str(own) for own in ours if real.is_relative_to(own) or own.is_relative_to(real)), "")
 
     def _left_behind(self) -> dict[str, str]:
-        """What lies in folders of destinations that the rules no longer declare. Looked for now and then."""
+        """What lies in folders of destinations that the rules no longer declare, and what was being taken out of any.
+
+        Looked for now and then.
+        """
         at, found = self._left
         if at + LEFT_BEHIND > time.monotonic() and at:
             return found
@@ -207,6 +210,13 @@ class Folders:
                 if count:
                     words = f"{_things(count)} in {entry.path}, and the rules declare no destination of this name"
                     found[f"outbox {entry.name}"] = f"{words}: nothing is sent"
+        with suppress(OSError):
+            for name, count in unfinished(self._spool, map(_name, self._running)).items():
+                kind, _, folder = name.partition(" ")
+                root = Path(folder) if kind == "folder" else self._settings.outbox_folder / folder
+                begun = f"{_files(count)} just being taken when the rules ceased to watch {root}"
+                again = "watch it again, and they are taken to their end"
+                found[name] = f"{begun}, and what is not taken in lies in {root / TAKEN}: {again}"
         self._left = (time.monotonic(), found)
         return found
 
@@ -252,6 +262,10 @@ def _count(folder: Path) -> int:
             if count > COUNTED:
                 break
     return count
+
+
+def _files(count: int) -> str:
+    return "1 file was" if count == 1 else f"{count} files were"
 
 
 def _things(count: int) -> str:

@@ -1,6 +1,7 @@
 """Keeping watch: is there room, can it be written, who was heard, what is in trouble, what is to be tidied.
 
-One thread that looks every now and then. Nothing that moves images waits for it.
+One thread that looks every now and then, and one that mails: a relay that does not answer may take a minute for each
+mail, and the disk is tried meanwhile. Nothing that moves images waits for either.
 """
 
 import logging
@@ -58,19 +59,32 @@ class Watch:
     def loop(self) -> None:
         """Look until stopped. Raises what the disk raises; a supervisor starts it again."""
         while not self._stopping.is_set():
-            self.look()
+            self._tend()
+            self._stopping.wait(LOOK)
+
+    def mail_loop(self) -> None:
+        """Tell whoever is to be told, until stopped."""
+        while not self._stopping.is_set():
+            self._ring_in_time()
             shortest = min((when.lasting.seconds / 2 for _, when in self._chores), default=LOOK)
             self._stopping.wait(min(LOOK, max(1.0, shortest)))
 
     def look(self) -> None:
-        """Look once."""
+        """Look once, and tell whoever is to be told."""
+        self._tend()
+        self._ring_in_time()
+
+    def _ring_in_time(self) -> None:
+        now = time.monotonic()
+        if now >= self._mail_at:
+            self._ring(now)
+
+    def _tend(self) -> None:
         now = time.monotonic()
         if now >= self._probe_at:
             self._probe_at = now + PROBE
             self._health.disk.probe()
         self._log()
-        if now >= self._mail_at:
-            self._ring(now)
         try:
             self._heard.keep()
             if now >= self._tidy_at:

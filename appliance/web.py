@@ -26,7 +26,7 @@ KINDS = ("http", "https")
 
 
 class Web:
-    """Opens such ports. program: the digest of the one that runs. taken: told that something was taken in."""
+    """Opens such ports. program: the digest of the one that knows a port. taken: told that something was taken in."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Web:
         spool: Spool,
         doors: Doors,
         heard: Heard,
-        program: Callable[[], str],
+        program: Callable[[int], str],
         room: Callable[[int], str | None],
         cannot_keep: Callable[[], None],
         taken: Callable[[], None],
@@ -89,7 +89,7 @@ class Web:
             user=upload.user,
         )
         try:
-            self._spool.accept(upload.file, origin, self._program())
+            self._spool.accept(upload.file, origin, self._program(port))
         except OSError as error:
             raise Later(f"the spool cannot take it in ({error.strerror})") from None
         if upload.user:

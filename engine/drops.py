@@ -5,6 +5,7 @@
                   /told/<id>.jsonl  the objects of one drop, for whoever tells what became of them
                   /seen             what lies in a folder out of which nothing can be moved, and has been taken
                   /marked           that the folder has our sign in it
+                  /folder           which it is, in words (`outbox PACS`)
 
 What makes it safe: bytes leave `<number>/` only by the rename with which they are accepted. A taking whose record says
 that all its bytes are there has therefore been accepted as far as they are gone, and the rest can be accepted now.
@@ -25,6 +26,9 @@ from engine.spool import Spool
 from engine.window import entries
 
 CLAIMED, STAGED = "claimed", "staged"
+
+_NAME = "folder"
+"""The file that says of which folder the records beside it are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,10 @@ class Drops:
         self._told = self.root / "told"
         self._seen: set[str] | None = None
         files.make_folder(self._told)
+        # Only for telling of it: on a full disk we start all the same.
+        with contextlib.suppress(OSError):
+            if not (self.root / _NAME).exists():
+                files.write(self.root / _NAME, folder.encode(errors="surrogateescape"))
 
     def new_number(self) -> str:
         """A number for something out of this folder: the spool is fair between folders, as between senders."""
@@ -234,6 +242,24 @@ class Drops:
         if not self.is_marked:
             files.write(self.root / "marked", b"tidied" if tidied else b"")
             files.sync(self.root)
+
+
+def unfinished(spool: Spool, watched: Iterable[str]) -> dict[str, int]:
+    """How many files are on their way out of folders that are not among the watched ones, by folder. Raises OSError."""
+    own, found = set(watched), {}
+    for record in entries(spool.root / "drops"):
+        root = spool.root / "drops" / record
+        count = 0
+        for name in entries(root):
+            if name.endswith(".json"):
+                with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+                    count += len(Taking.from_bytes((root / name).read_bytes()).sources)
+        if count:
+            with contextlib.suppress(FileNotFoundError):  # an earlier edition has not written it down
+                folder = (root / _NAME).read_bytes().decode(errors="surrogateescape")
+                if folder not in own:
+                    found[folder] = count
+    return found
 
 
 def _aside(number: str, place: int, source: Source) -> str:

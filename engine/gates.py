@@ -4,8 +4,12 @@ Such an entry's bytes lie in its outbox's `waiting`. What it waits for leaves wo
 named `<waiting>.<awaited>.json`: `delivered`; `failed`, when the route's failure chain has the object instead;
 `deleted` by a person, out of the hold. Being held is no word: a release may follow. Word is left before the awaited
 entry is forgotten, so a crash repeats it and cannot lose it; bad news therefore counts only once that entry is gone.
+
+Word that cannot be read counts as `lost`, and so does word that can never come, as its entry is gone without any
+(`find_lost`): nobody knows then whether it was delivered, and what waited is held.
 """
 
+import errno
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,10 +19,16 @@ from typing import TYPE_CHECKING
 from engine import files
 from engine.entry import Entry, Receipt
 from engine.step import HOLD
+from engine.window import entries
 
 if TYPE_CHECKING:
     from engine.outbox import Outbox
     from engine.spool import Spool
+
+DELIVERED, LOST = "delivered", "lost"
+
+_UNREADABLE = {errno.EIO, errno.EUCLEAN, errno.EISDIR}
+"""Of a file: it will not be read another time either."""
 
 
 def leave_word(spool: "Spool", entry: Entry, outcome: str, why: str = "") -> None:
@@ -45,21 +55,23 @@ def open_gates(home: "Outbox", spool: "Spool", known: Mapping[str, int]) -> dict
             continue
         file = home.waiting / f"{number}.dcm"
         entry = home.entry(number) if file.exists() else None
-        words = [Receipt.from_bytes(path.read_bytes()) for path in paths]
-        bad = next((word for word in words if word.outcome != "delivered" and not _is_there(spool, word)), None)
+        words = [_read(path) for path in paths]
+        bad = next((word for word in words if word.outcome != DELIVERED and not _is_there(spool, word)), None)
         if entry is None:
             # It has gone already, and a crash has brought its word back; or nobody can read where it should go.
             if file.exists():
                 home.hold_unread(file)
         elif bad is None:
-            if not set(entry.gates) <= {word.entry for word in words if word.outcome == "delivered"}:
-                if all(word.outcome == "delivered" for word in words):
+            if not set(entry.gates) <= {word.entry for word in words if word.outcome == DELIVERED}:
+                if all(word.outcome == DELIVERED for word in words):
                     incomplete[number] = len(paths)
                 continue
             files.write(home.entries / f"{number}.json", replace(entry, gates=(), since=time.time()).to_bytes())
             files.move(entry.file, home.place_for(entry) / entry.file.name)
         elif bad.outcome == "failed":
             home.leave_out(entry, f"{bad.outbox} has not taken what was to go first, and the failure chain has it")
+        elif bad.outcome == LOST:
+            home.hold(entry, "nobody knows any more whether what was to go first was delivered: release it if it was")
         else:
             home.hold(entry, f"it waited for {bad.outbox}, and what was held there was deleted by a person")
         settled += paths
@@ -72,6 +84,40 @@ def open_gates(home: "Outbox", spool: "Spool", known: Mapping[str, int]) -> dict
     return incomplete
 
 
+def find_lost(home: "Outbox", spool: "Spool", before: float) -> int:
+    """Leave word for what is gone without any: its note was torn, or a person has sent it another way. How much.
+
+    Looks at what waits since before that time (seconds since 1970). Safe while all outboxes are at work: an entry
+    leaves word before it goes, so that none is there once it is gone means that none will come.
+    """
+    found = 0
+    for name in entries(home.waiting):
+        entry = home.entry(name[:-4]) if name.endswith(".dcm") else None
+        if entry is None or entry.since >= before:
+            continue
+        for awaited in entry.gates:
+            word = home.gates / f"{entry.id}.{awaited}.json"
+            if word.exists() or _is_anywhere(spool, awaited) or word.exists():
+                continue
+            files.write(word, Receipt(awaited, "", LOST, time.time(), 0).to_bytes())
+            found += 1
+    if found:
+        files.sync(home.gates)
+        spool.wake(home.name)
+    return found
+
+
+def _read(path: Path) -> Receipt:
+    try:
+        return Receipt.from_bytes(path.read_bytes())
+    except (ValueError, TypeError):
+        pass
+    except OSError as error:
+        if error.errno not in _UNREADABLE:
+            raise
+    return Receipt(path.name.split(".")[1], "", LOST, 0.0, 0)
+
+
 def _heard(home: "Outbox") -> Iterator[tuple[str, Sequence[Path]]]:
     words: dict[str, list[Path]] = {}
     for path in sorted(home.gates.glob("*.json")):
@@ -81,6 +127,18 @@ def _heard(home: "Outbox") -> Iterator[tuple[str, Sequence[Path]]]:
 
 def _is_there(spool: "Spool", word: Receipt) -> bool:
     """Whether the entry that the word is of is still owed or held, so that the word may yet prove untrue."""
+    if not word.outbox:
+        return _is_anywhere(spool, word.entry)
     # Its note is written in the one place before it goes from the other: looking at the first again misses no change.
     places = (word.outbox, HOLD, word.outbox)
     return any((spool.outbox(name).entries / f"{word.entry}.json").exists() for name in places)
+
+
+def _is_anywhere(spool: "Spool", number: str) -> bool:
+    """The same, where nobody knows to whom it was owed. Promises that are not settled yet count."""
+    names = spool.outboxes()
+    note = f"{number}.json"
+    # In the order in which it travels, and then once more: it may be on its way from the hold to where it was refused.
+    if any((batch / note).exists() for batch in spool.routed.iterdir()):
+        return True
+    return any((spool.outbox(name).entries / note).exists() for name in (*names, *names))

@@ -21,7 +21,7 @@ from engine.entry import Entry, Receipt, unread
 from engine.gates import leave_word, open_gates
 from engine.header import Header
 from engine.object import Object
-from engine.receipts import redirect
+from engine.receipts import read_receipt, redirect
 from engine.step import HOLD
 from engine.window import Window, entries
 
@@ -410,9 +410,9 @@ class Outbox:
         return Object(entry.object, file, Header.read(file), entry.origin)
 
     def receipt(self, number: str) -> Receipt | None:
-        """The outcome of an awaited delivery, if it has one."""
+        """The outcome of an awaited delivery, if it has one. One that cannot be read is told as a failure, in words."""
         path = self.receipts / f"{number}.json"
-        return Receipt.from_bytes(path.read_bytes()) if path.exists() else None
+        return read_receipt(path) if path.exists() else None
 
     def forget_receipt(self, number: str) -> None:
         """A report has told of it."""

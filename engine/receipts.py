@@ -5,14 +5,30 @@ gone on, `<id>.to` beside it names the outboxes that want it now, before or afte
 """
 
 import json
+import logging
 from collections.abc import Iterable, Set
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import files
+from engine.entry import Receipt
+from engine.step import GATHERING
 
 if TYPE_CHECKING:
     from engine.outbox import Outbox
     from engine.spool import Spool
+
+log = logging.getLogger("stellwerk.spool")
+
+
+def read_receipt(path: Path) -> Receipt:
+    """An outcome. Where it cannot be read, the report goes all the same, and says that nobody knows it."""
+    try:
+        return Receipt.from_bytes(path.read_bytes())
+    except (ValueError, TypeError):
+        log.warning("%s: the note of its outcome cannot be read; the report says so", path.stem)
+        why = "nobody knows: the note of its outcome cannot be read"
+        return Receipt(path.stem, "?", "failed", path.stat().st_mtime, 0, why)
 
 
 def redirect(home: "Outbox", number: str, outboxes: Iterable[str]) -> None:
@@ -25,7 +41,7 @@ def pass_on(home: "Outbox", spool: "Spool", wanted: Set[str]) -> None:
     for way in sorted(home.receipts.glob("*.to")):
         receipt = home.receipts / f"{way.stem}.json"
         if receipt.exists():
-            for name in json.loads(way.read_bytes()):
+            for name in _wanted_by(way, spool):
                 if name != home.name:
                     target = spool.outbox(name)
                     files.write(target.receipts / receipt.name, receipt.read_bytes())
@@ -35,3 +51,13 @@ def pass_on(home: "Outbox", spool: "Spool", wanted: Set[str]) -> None:
     for receipt in sorted(home.receipts.glob("*.json")):
         if receipt.stem not in wanted and not receipt.with_suffix(".to").exists():
             files.remove(receipt)
+
+
+def _wanted_by(way: Path, spool: "Spool") -> list[str]:
+    """Which outboxes want an outcome. Where that cannot be read, their entries say it, all of which must be read."""
+    try:
+        return [str(name) for name in json.loads(way.read_bytes())]
+    except (ValueError, TypeError):
+        log.warning("%s: who wants to hear of it cannot be read; all reports are asked", way.stem)
+        telling = (name for name in spool.outboxes() if name.endswith((".mail", GATHERING)))
+        return [name for name in telling if any(way.stem in entry.awaits for entry in spool.outbox(name).each())]

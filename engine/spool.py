@@ -37,7 +37,7 @@ from engine import files
 from engine.arrivals import Arrivals
 from engine.entry import Entry, unread
 from engine.errors import Never
-from engine.gates import leave_word
+from engine.gates import find_lost, leave_word
 from engine.header import Header
 from engine.history import History
 from engine.intake import Intake, Notes
@@ -318,10 +318,14 @@ class Spool:
     def tidy(self, before: float) -> None:
         """Remove the notes that a crash has left without bytes, from before that time (seconds since 1970).
 
-        Nothing depends on it but room, and gates that wait to hear what became of an entry. Safe at any time.
+        Nothing depends on it but room, and gates that wait to hear what became of an entry: where nobody can say it any
+        more, they hear that. Safe at any time.
         """
         for name in self.outboxes():
             self.outbox(name).tidy(before)
+        for name in self.outboxes():
+            if name != HOLD and (lost := find_lost(self.outbox(name), self, before)):
+                log.warning("%s: %d waited for what is gone without a word: a person is asked", name, lost)
         for name in entries(self.incoming):
             note = self.incoming / name
             if name.endswith(".json") and not note.with_suffix(".dcm").exists() and note.stat().st_ctime < before:
@@ -398,7 +402,8 @@ class Spool:
             os.utime(path)  # seen in use, for engine.tidy
         else:
             files.write(path, json.dumps(program.to_json(), ensure_ascii=False).encode())
-            files.sync(self.programs)
+        # Also where it was there: a crash may have come before this, and objects are about to refer to it.
+        files.sync(self.programs)
         return digest
 
     def program(self, digest: str) -> Program | None:

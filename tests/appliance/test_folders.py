@@ -10,6 +10,7 @@ import pytest
 
 from appliance.folders import Folders, ways
 from appliance.settings import Settings
+from engine.drops import Drops, Source
 from engine.program import Call, Destination, Listener, Program, Route
 from engine.signature import Argument
 from engine.spool import Spool
@@ -175,3 +176,28 @@ def test_a_folder_is_taken_from_under_other_rules_only_when_the_last_taking_has_
     share_answers.set()
     assert wait_for(lambda: len(set(looking)) == 2)
     folders.stop()
+
+
+def test_what_was_being_taken_from_a_folder_that_the_rules_drop_is_told_and_taken_when_they_watch_it_again(
+    tmp_path: Path, begin: Callable[..., Folders]
+) -> None:
+    export = tmp_path / "export"
+    (export / ".taken").mkdir(parents=True)
+    file = instance(export)
+    seen = file.stat()
+    spool = Spool(tmp_path / "data" / "spool")
+    drops = Drops(spool, f"folder {export}")
+    taking = drops.begin([Source(file.name, seen.st_size, seen.st_mtime_ns)])
+    file.rename(export / ".taken" / taking.sources[0].aside)
+    folders = begin(program(), settings(tmp_path, 0.2), events=False)
+    told = folders.trouble()
+    assert told == {
+        f"folder {export}": f"1 file was just being taken when the rules ceased to watch {export}, and what is not "
+        f"taken in lies in {export}/.taken: watch it again, and they are taken to their end"
+    }
+    folders.use(program(listener(export)))
+    assert wait_for(lambda: not list(drops.open()))
+    assert len(list(spool.waiting())) == 1
+    assert f"folder {export}" not in folders.trouble()
+    folders.use(program())
+    assert folders.trouble() == {}

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -250,3 +251,37 @@ def test_a_full_disk_refuses_senders_is_told_once_and_takes_in_again_when_there_
         assert line.stop() == 0
     finally:
         subprocess.run(["umount", "-l", str(small)], check=False)
+
+
+def test_the_disk_is_looked_after_while_a_mail_relay_takes_our_mail_and_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.watch.LOOK", 0.1)
+    monkeypatch.setattr("appliance.watch.PROBE", 0.1)
+    rules = 'contact admin = "it@praxis.example"\non trouble lasting 1 seconds → alarm admin\n'
+    program = compile_text(rules, name="a.rules", vocabulary=vocabulary(), read=lambda _: "").program
+    assert program is not None
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        settings = Settings(
+            data=tmp_path / "data",
+            address="127.0.0.1",
+            mail_host="127.0.0.1",
+            mail_port=silent.getsockname()[1],
+            mail_security="none",
+        )
+        appliance = Appliance(settings, program)
+        probes: list[float] = []
+        monkeypatch.setattr(appliance.health.disk, "probe", lambda: probes.append(time.monotonic()))
+        appliance.health.also("the test", lambda: "it is broken")
+        appliance.start()
+        try:
+            connection, _ = silent.accept()
+            before, end = len(probes), time.monotonic() + 20
+            while len(probes) < before + 3 and time.monotonic() < end:
+                time.sleep(0.05)
+            after = len(probes)
+            connection.close()
+        finally:
+            appliance.stop()
+    assert after >= before + 3, "the watch waits for the relay"

@@ -138,6 +138,20 @@ def test_a_mail_tells_what_is_held_and_why(line: Line, inbox: Inbox, plain: Rela
     assert line.held() == ["1.1"]
 
 
+def test_an_outcome_that_cannot_be_read_keeps_no_mail_back_and_the_mail_says_so(
+    line: Line, inbox: Inbox, plain: Relay
+) -> None:
+    receive(line, "1.1", "1.2")
+    torn = next(path for path in line.spool.outbox("admin.mail").receipts.iterdir() if b'"PACS"' in path.read_bytes())
+    torn.write_bytes(b"\x00" * 40)
+    pump(line, plain).turn(time.time() + 61)
+    [message] = inbox.messages
+    assert "Stored in archive: 2." in message
+    assert "Forwarded to PACS: 1, " in message
+    assert "NOT delivered to ?: 1. Reason: nobody knows: the note of its outcome" in message
+    assert not list(line.spool.outbox("admin.mail").receipts.iterdir())
+
+
 def test_a_sent_mail_leaves_nothing_behind(line: Line, plain: Relay) -> None:
     receive(line, "1.1")
     pump(line, plain).turn(time.time() + 61)

@@ -185,6 +185,24 @@ def test_and_of_what_is_sent_only_later(tmp_path: Path) -> None:
     assert not list(line.spool.outbox("study.collect").receipts.iterdir())
 
 
+def test_who_wants_an_outcome_is_found_out_where_the_note_of_it_cannot_be_read(tmp_path: Path) -> None:
+    pacs = Pacs()
+    pacs.away = {"1.2.1", "1.2.2"}
+    line = Line(tmp_path, rules(forward("PACS"), collect(), mail("admin")), pacs)
+    for uid in ("1.2.1", "1.2.2"):
+        line.receive(uid)
+    settled(line)
+    torn, _ = sorted(line.spool.outbox("study.collect").receipts.glob("*.to"))
+    torn.write_text("[")
+    mails = line.spool.outbox("admin.mail")
+    pacs.away = set()
+    settled(line, 1000)
+    awaited = [number for entry in mails.all() for number in entry.awaits]
+    assert len(awaited) == 2
+    assert all(mails.receipt(number) is not None for number in awaited)
+    assert not list(line.spool.outbox("study.collect").receipts.iterdir())
+
+
 def test_an_await_in_front_of_it_delays_the_whole_study(tmp_path: Path) -> None:
     pacs = Pacs()
     pacs.away = {"1.2.2"}

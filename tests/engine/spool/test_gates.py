@@ -190,6 +190,82 @@ def test_a_note_that_cannot_be_read_is_held_when_its_turn_comes(tmp_path: Path) 
     assert line.held() == ["1.2.1"]
 
 
+def test_word_that_cannot_be_read_holds_the_one_that_waits_for_it_and_the_others_go(tmp_path: Path) -> None:
+    line = Line(tmp_path, rules(forward("PACS"), AWAIT, forward("ALATER")), Pacs())
+    for uid in ("1.2.1", "1.2.2", "1.2.3"):
+        line.receive(uid)
+    line.turn(time.time())  # the pump of ALATER has had its turn before that of the PACS
+    torn, half, _ = sorted((tmp_path / "spool" / "outbox" / "ALATER" / "gates").iterdir())
+    torn.write_bytes(b"\x00" * 40)
+    half.write_text('{"entry": "1"}')
+    line.turn(time.time() + 1)
+    assert line.pacs.got == ["1.2.1", "1.2.2", "1.2.3", "1.2.3"]
+    held = line.spool.outbox(HOLD).all()
+    assert {entry.why for entry in held} == {
+        "nobody knows any more whether what was to go first was delivered: release it if it was"
+    }
+    assert line.held() == ["1.2.1", "1.2.2"]
+    for entry in held:
+        line.spool.release(entry.id)
+    line.turn(time.time() + 2)
+    assert sorted(line.pacs.got[4:]) == ["1.2.1", "1.2.2"]
+    assert line.spool.unfinished() == 0
+
+
+def test_word_that_cannot_be_read_waits_as_long_as_the_one_that_left_it_is_there_to_say_it_again(
+    tmp_path: Path,
+) -> None:
+    pacs = Pacs()
+    pacs.away = {"1.2.1"}
+    line = Line(tmp_path, rules(forward("PACS"), AWAIT, store()), pacs)
+    line.receive("1.2.1")
+    line.turn(time.time())
+    [owed], [waiting] = line.spool.outbox("PACS").all(), line.spool.outbox("archive.store").all()
+    (tmp_path / "spool" / "outbox" / "archive.store" / "gates" / f"{waiting.id}.{owed.id}.json").write_text("{")
+    line.turn(time.time() + 1)
+    assert (line.held(), states(line, "archive.store")) == ([], {"waiting": 1})
+    pacs.away = set()
+    for late in (100, 101):
+        line.turn(time.time() + late)
+    assert (line.held(), line.stored()) == ([], ["1.2.1"])
+
+
+def test_what_waits_for_one_whose_note_was_torn_does_not_wait_for_ever(tmp_path: Path) -> None:
+    pacs = Pacs()
+    pacs.away = {"1.2.1", "1.2.2"}
+    line = Line(tmp_path, rules(forward("PACS"), AWAIT, store()), pacs)
+    for uid in ("1.2.1", "1.2.2"):
+        line.receive(uid)
+    line.turn(time.time())
+    torn, _ = sorted((tmp_path / "spool" / "outbox" / "PACS" / "entries").glob("*.json"))
+    torn.write_text("{")
+    pacs.away = {"1.2.2"}
+    for late in (100, 101):
+        line.turn(time.time() + late)
+    line.spool.tidy(time.time() + 60)
+    line.turn(time.time() + 102)
+    # Held it is no word: what may still be sent, and what is away, are waited for.
+    assert (line.held(), states(line, "archive.store")) == (["1.2.1"], {"waiting": 2})
+    [held] = line.spool.outbox(HOLD).all()
+    line.spool.release(held.id)
+    for late in (103, 104):
+        line.turn(time.time() + late)
+    assert (pacs.got, line.held(), states(line, "archive.store")) == (["1.2.1"], [], {"waiting": 2})
+    line.spool.tidy(0.0)
+    line.turn(time.time() + 105)
+    assert line.held() == [], "what has just been promised is not looked at"
+    line.spool.tidy(time.time() + 60)
+    line.turn(time.time() + 106)
+    assert (line.held(), states(line, "archive.store")) == (["1.2.1"], {"waiting": 1})
+    [waited] = line.spool.outbox(HOLD).all()
+    assert waited.why == "nobody knows any more whether what was to go first was delivered: release it if it was"
+    pacs.away = set()
+    line.spool.release(waited.id)
+    for late in (4000, 4001):
+        line.turn(time.time() + late)
+    assert (line.stored(), line.held(), line.spool.unfinished()) == (["1.2.1", "1.2.2"], [], 0)
+
+
 @pytest.mark.parametrize("refuse", [False, True], ids=["sent", "on-failure"])
 def test_a_crash_at_any_operation_neither_loses_it_nor_lets_it_go_before_its_time(tmp_path: Path, refuse: bool) -> None:
     program = rules(forward("PACS"), AWAIT, store(), failure=(hold("the PACS refused it"),))
