@@ -14,6 +14,7 @@ from engine.dicom.status import PROCESSING_FAILURE
 from engine.journal import Journal, JournalTrouble
 from engine.journal_search import copies
 from engine.ledger import DELIVERED, Kept, families
+from engine.step import TELLING
 from engine.window import entries
 
 CopyThere = Callable[[str, str], bool]
@@ -74,7 +75,7 @@ def _reason(journal: Journal, instance: Instance, copy_there: CopyThere) -> int 
 
 
 def _is_ours(journal: Journal, family: str, promise: Kept, copy_there: CopyThere) -> bool:
-    if promise.outbox.endswith(".mail"):
+    if promise.outbox.endswith(TELLING):
         return False  # a mail tells of the object; nobody has the object by it
     if not promise.ending:
         return True

@@ -212,6 +212,12 @@ class Destinations(Names):
     declared = "destination"
 
 
+class Webhooks(Names):
+    """Declared destinations that are told something, and get no objects."""
+
+    declared = "destination"
+
+
 class Asked(Names):
     """A declared destination that is asked something; nothing is sent there."""
 

@@ -149,6 +149,8 @@ def way_to(destination: Destination, settings: Settings) -> Way:
             f"{destination.name} is outside this house, and gets only what rules have cleaned: "
             f"send with --via outbox, where rules may say `on outbox {destination.name}`"
         )
+    if not destination.takes_objects:
+        raise NoWay(f"{destination.name} is a webhook, and takes no images")
     if destination.kind not in WAYS:
         raise NoWay(f"{destination.name} is a destination of the kind {destination.kind}: send with --via outbox")
     return WAYS[destination.kind](destination, settings)
