@@ -13,6 +13,7 @@ from pathlib import Path
 from appliance.commands.common import add_settings, moment, settings_of, show_findings
 from appliance.commands.journal import end_of
 from appliance.commands.run import last_good
+from appliance.presence import is_running
 from appliance.rulebook import RuleBook
 from appliance.settings import Settings
 from engine.graph import sinks
@@ -144,7 +145,7 @@ def _outbox(name: str) -> str:
 
 def _do(settings: Settings, spool: Spool, replay: Replay, program: Program, chosen: Sequence[Judged]) -> int:
     digest = spool.keep_program(program)
-    runs = _is_running(settings)
+    runs = is_running(settings)
     done = 0
     for number, one in enumerate(chosen):
         stopped = _no_room(settings) or (_wait(spool, one.outboxes) if runs else "")
@@ -199,18 +200,6 @@ def _wait(spool: Spool, outboxes: Sequence[str]) -> str:
 
 def _owed(spool: Spool, name: str) -> int:
     return sum(spool.outbox(name).count().values())
-
-
-def _is_running(settings: Settings) -> bool:
-    """Whether an appliance has this spool locked."""
-    try:
-        with (settings.spool / ".lock").open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False
 
 
 @contextlib.contextmanager
