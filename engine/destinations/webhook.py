@@ -7,6 +7,7 @@ followed.
 
 import hashlib
 import json
+import re
 import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,6 +22,9 @@ from engine.errors import Later, Never
 from engine.parameters import WebAddress
 from engine.program import Destination
 from engine.pump import Sent
+
+_MODALITY = re.compile(r"[A-Z0-9_]{1,16}")
+"""How one is written (PS3.3 C.7.3.1.1.1, in one word). Whatever else stands there may be a name."""
 
 VERSION = 1
 """Of what is told; a higher one means something else by the same words."""
@@ -52,7 +56,7 @@ class Webhook(Reporter):
 
     def tell(self, group: Sequence[Entry], receipts: Sequence[Receipt]) -> Sent | Later | Never:
         """One request."""
-        body = json.dumps(notice(self._declared, group, receipts), ensure_ascii=False).encode()
+        body = json.dumps(notice(self._declared, group, receipts)).encode()
         headers = {"Content-Type": "application/json", "Accept": "*/*"}
         try:
             headers |= authorization(self._declared.arguments, self._secrets)
@@ -68,7 +72,7 @@ def notice(declared: Destination, group: Sequence[Entry], receipts: Sequence[Rec
     note = group[0].note
     study: dict[str, object] = {
         "objects": len({entry.object for entry in group}),
-        "modalities": sorted({entry.note.get("Modality", "") for entry in group} - {""}),
+        "modalities": sorted({said for entry in group if _MODALITY.fullmatch(said := entry.note.get("Modality", ""))}),
     }
     if not declared.outside:
         study["institution"] = note.get("InstitutionName", "")

@@ -134,6 +134,21 @@ def test_outside_the_house_nobody_is_named_whatever_the_rules_say(
     assert "Praxis" not in said
 
 
+def test_what_is_no_modality_is_not_told_and_no_sign_keeps_a_report_here(
+    line: Line, hook: Hook, theirs: ssl.SSLContext
+) -> None:
+    line.receive("1.1")
+    line.turn(time.time())
+    with Peer(context=theirs) as peer:
+        sender = hook(peer)
+        [entry] = sender.pick(line.spool.outbox("HOOK.notify"), soon())
+        odd = replace(entry, note={**entry.note, "Modality": "Müller^Änne", "InstitutionName": "Pr\udcfcxis"})
+        results: list[Result] = []
+        sender.send([odd], lambda _, result: results.append(result), lambda: False)
+    assert [type(result).__name__ for result in results] == ["Sent"]
+    assert json.loads(peer.requests[0].body)["study"]["modalities"] == []
+
+
 def test_outside_and_trusted_is_as_in_the_house(line: Line, pump: Told, theirs: ssl.SSLContext) -> None:
     receive(line, "1.1")
     with Peer(context=theirs) as peer:
