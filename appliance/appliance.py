@@ -41,7 +41,7 @@ from engine.pump import Keeping, Pump, Sender
 from engine.router import Router
 from engine.sources.https import HttpListener
 from engine.spool import Spool
-from engine.step import GATHERING, HOLD
+from engine.step import GATHERING, HOLD, MAIL, NOTICE, TELLING
 from engine.tidy import tidy
 from engine.whereabouts import lying
 
@@ -250,10 +250,10 @@ class Appliance:
 
     def _undeclared(self, name: str) -> str:
         """Why nobody empties an outbox, where the rules no longer know it: an object on its way was promised to it."""
-        if name.endswith(".mail"):
-            if self.program.contact(name.removesuffix(".mail")) is not None:
+        if name.endswith(MAIL):
+            if self.program.contact(name.removesuffix(MAIL)) is not None:
                 return ""
-        elif name.endswith((".store", GATHERING)) or self.program.destination(name) is not None:
+        elif name.endswith((".store", GATHERING)) or self._destination(name) is not None:
             return ""
         out = f"take out what waits: stellwerk spool hold {name}"
         return f"the rules no longer declare {name}: declare it again, or {out}"
@@ -355,8 +355,8 @@ class Appliance:
                 self.router.wake.wait(2.0)
                 self._pump_all()
                 for name in self.doors.certificates.said_yes():
-                    if name in self._pumps:
-                        self._pump(name).try_again()
+                    for outbox in {name, f"{name}{NOTICE}"} & set(self._pumps):
+                        self._pump(outbox).try_again()
 
     # --- out ---------------------------------------------------------------------------------------------
 
@@ -365,7 +365,7 @@ class Appliance:
             if name != HOLD:
                 self._pump(name).wake()
         for name, pumping in list(self._pumps.items()):
-            if name.endswith(".mail"):
+            if name.endswith(TELLING):
                 pumping.pump.wake()
 
     def _wake(self, name: str) -> None:
@@ -407,17 +407,22 @@ class Appliance:
     def _make_sender(self, name: str) -> Sender | None:
         if name.endswith(".store"):
             return Archive(self.settings.archive_folder(name.removesuffix(".store")), self.spool.arrivals.stored)
-        if name.endswith(".mail"):
-            contact = self.program.contact(name.removesuffix(".mail"))
+        if name.endswith(MAIL):
+            contact = self.program.contact(name.removesuffix(MAIL))
             if contact is None or self._relay is None:
                 return None
             return Mailer(contact, self._relay, self.settings.mail_quiet_seconds, self.settings.language)
         if name.endswith(GATHERING):
             return Collector(self.spool, self.router, self._unreleased, self._count_at)
-        declared = self.program.destination(name)
+        declared = self._destination(name)
         if declared is not None and declared.kind != "dicom":
             return way_out(declared, self.settings, self.doors.certificates.client)
         return None if declared is None else self._node(declared)
+
+    def _destination(self, name: str) -> Destination | None:
+        """The destination of an outbox: of objects, or of what a webhook is told."""
+        declared = self.program.destination(name.removesuffix(NOTICE))
+        return None if declared is None or declared.takes_objects == name.endswith(NOTICE) else declared
 
     def _node(self, declared: Destination) -> DicomNode:
         return DicomNode(declared, self.settings.ae_title, self._commitments.asked, tls=self.doors.certificates.client)
@@ -456,7 +461,7 @@ class Appliance:
         for name in self.spool.outboxes():
             owed = 0 if name == HOLD else sum(self.spool.outbox(name).count().values())
             if owed and self._undeclared(name):
-                what = "reports" if name.endswith(".mail") else "objects"
+                what = "reports" if name.endswith(TELLING) else "objects"
                 log.warning("%d %s are owed to %s, which the rules do not declare: they wait", owed, what, name)
 
     def owed(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from appliance.overheard import Overheard
 from appliance.settings import Settings
 from engine.commitments import Commitments
 from engine.custody import refused
@@ -47,7 +48,11 @@ class Promises:
         self._tls = tls
         self._telling = threading.Semaphore(AT_ONCE)
         self.asked = Commitments(heard)
-        self.services = services(self._judge, self.asked.hear, self._unheard)
+        self._overheard = Overheard(settings.spool / "asked")
+        self.services = services(self._judge, self._hear, self._unheard)
+
+    def _hear(self, results: Results) -> bool:
+        return self.asked.hear(results) or self._overheard.hear(results)
 
     def _judge(self, instances: Sequence[Instance]) -> Mapping[Instance, int]:
         failed = refused(self._settings.spool, instances, self._copy_there)

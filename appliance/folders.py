@@ -39,7 +39,7 @@ LEFT_BEHIND = 60.0
 
 def ways(program: Program, settings: Settings) -> Iterator[Way]:
     """Every folder to watch: of each destination, of each `on outbox`, of each `on folder`."""
-    names = dict.fromkeys(destination.name for destination in program.destinations)
+    names = dict.fromkeys(destination.name for destination in program.destinations if destination.takes_objects)
     names |= dict.fromkeys(listener.folder for listener in program.listeners if listener.kind == "outbox")
     keep, days = settings.outbox_done == "keep", settings.outbox_done_days
     for name in names:

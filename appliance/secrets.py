@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import Later
+from engine.parameters import RESERVED_SECRET
 
 _NAME = re.compile(r"\w[\w-]{0,63}")
 _MOST = 64 << 10
@@ -65,6 +66,8 @@ class Secrets:
     def _read(self, name: str) -> str:
         if not _NAME.fullmatch(name):
             raise Later(f"{name} cannot be the name of a secret: it has letters, digits, - and _")
+        if name.casefold() == RESERVED_SECRET:
+            raise Later(f"{name} cannot be the name of a secret: it is the file of those who may send here")
         path = self._path(name)
         try:
             with path.open("rb") as stream:

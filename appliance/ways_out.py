@@ -14,6 +14,7 @@ from engine.destinations.folder import SharedFolder
 from engine.destinations.https import Https
 from engine.destinations.s3 import S3
 from engine.destinations.sftp import Sftp
+from engine.destinations.webhook import Webhook
 from engine.program import Destination
 from engine.pump import Sender
 
@@ -36,4 +37,6 @@ def way_out(
             return Sftp(declared, secrets)
         case "s3":
             return S3(declared, secrets, partial(tls, declared.name))
+        case "webhook":
+            return Webhook(declared, secrets, partial(tls, declared.name), settings.mail_quiet_seconds)
     raise ValueError(f"nobody can send to a destination of the kind {declared.kind}")

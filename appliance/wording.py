@@ -1,6 +1,7 @@
 """What rules would do with an object, in words. Pure. The words may hold values of the object: for its admin's eyes."""
 
 from engine.outcome import Delivery, Outcome
+from engine.step import MAIL, NOTICE
 
 
 def effect(delivery: Delivery) -> str:
@@ -16,8 +17,10 @@ def effect(delivery: Delivery) -> str:
 def _effect(delivery: Delivery, cleared: str, changed: str) -> str:
     if delivery.outbox.endswith(".store"):
         return f"store in {delivery.outbox.removesuffix('.store')}/{'/'.join(delivery.place)}{cleared}{changed}"
-    if delivery.outbox.endswith(".mail"):
-        return f"mail {delivery.outbox.removesuffix('.mail')}"
+    if delivery.outbox.endswith(MAIL):
+        return f"mail {delivery.outbox.removesuffix(MAIL)}"
+    if delivery.outbox.endswith(NOTICE):
+        return f"notify {delivery.outbox.removesuffix(NOTICE)}"
     if delivery.outbox == "hold":
         return f"hold it: {delivery.note.get('why', '') or 'the rule says so'}"
     return f"forward to {delivery.outbox}{cleared}{changed}"

@@ -16,7 +16,7 @@ from dsl.samples import example
 from dsl.suggest import nearest, nearest_tag
 from dsl.worth import value_of
 from engine import trial
-from engine.parameters import Destinations, Names, NumberTag, TagName, Text
+from engine.parameters import Destinations, Names, NumberTag, TagName, Text, Webhooks
 from engine.schedule import SIGNATURE as SCHEDULE
 from engine.signature import Argument, Signature, Vocabulary
 from engine.tags import UnknownTag, path_of, tag_of
@@ -242,11 +242,14 @@ class _Binding:
     def _names(self, kind: type[Names], value: ast.Value) -> None:
         for item in value.items or (value,):
             if not self.rules.knows(kind.declared, item.text):
-                self._undeclared(kind.declared, item.text, item.span, self.rules.declared(kind.declared))
+                known = self.rules.declared(kind.declared)
+                self._undeclared(kind.declared, item.text, item.span, known, like="webhook" if kind is Webhooks else "")
 
-    def _undeclared(self, kind: str, word: str, at: Span, known: "Mapping[str, object] | list[str]") -> None:
+    def _undeclared(
+        self, kind: str, word: str, at: Span, known: "Mapping[str, object] | list[str]", like: str = ""
+    ) -> None:
         guess = nearest(word, known)
-        declaration = DECLARATIONS[kind].format(word)
+        declaration = DECLARATIONS[like or kind].format(word)
         self._tell(
             "E104", at, "guess" if guess else "", kind=f"@{kind}", word=word, guess=guess, declaration=declaration
         )
@@ -265,6 +268,7 @@ class _Binding:
 
 DECLARATIONS = {
     "destination": 'destination {} = dicom "AET@host:port"',
+    "webhook": 'destination {} = webhook "https://host.example/path"',
     "contact": 'contact {} = "name@praxis.example"',
     "listener": "listener {} = dicom port 11112",
     "regions": "regions {} for Modality = US blank (0, 0, 1024, 60)",

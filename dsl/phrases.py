@@ -126,6 +126,10 @@ PHRASES: dict[str, tuple[str, str]] = {
         'der Fingerabdruck eines Hostschlüssels, "SHA256:" und 43 Zeichen, wie ssh-keygen -l ihn zeigt',
     ),
     "fits secret": ("the name of a secret, like ctp-login", "der Name eines Geheimnisses, wie ctp-login"),
+    "fits own secret": (
+        "the name of a secret, like ctp-login; users is the file of those who may send here",
+        "der Name eines Geheimnisses, wie ctp-login; users ist die Datei derer, die hierher senden dürfen",
+    ),
     "fits node": (
         'an AE title, a host and a port, like "PACS_A@192.168.10.5:104"',
         'AE-Titel, Rechner und Port, wie "PACS_A@192.168.10.5:104"',

@@ -20,6 +20,7 @@ _SAMPLES: dict[type[Parameter], str] = {
     kinds.Port: "11112",
     kinds.Destinations: "PACS",
     kinds.Contacts: "admin",
+    kinds.Webhooks: "DASHBOARD",
     kinds.RegionsName: "top-banner",
     kinds.ScheduleName: "nights",
     kinds.AETitles: "CT1",

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from engine.dicom import part10
-from engine.dicom.commitment import CLASS_CONFLICT, NO_SUCH_INSTANCE, Instance
+from engine.dicom.commitment import CLASS_CONFLICT, NO_SUCH_INSTANCE, RESOURCE_LIMITATION, Instance
 from engine.dicom.status import PROCESSING_FAILURE
 from engine.journal import Journal, JournalTrouble
 from engine.journal_search import copies
 from engine.ledger import DELIVERED, Kept, families
+from engine.step import TELLING
 from engine.window import entries
 
 CopyThere = Callable[[str, str], bool]
@@ -21,6 +22,9 @@ CopyThere = Callable[[str, str], bool]
 
 LOOKS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each look: senders ask right behind the last object, and its route may not have been decided yet."""
+
+MOST = 10_000
+"""Of so many in one request we say something; of the others, that it was too much at once (0213H)."""
 
 _MOST_UNROUTED = 2000
 """Of so many at most it is found out whether they are what is asked for; the others are asked for again."""
@@ -33,6 +37,13 @@ def refused(
     rest: Callable[[float], None] = time.sleep,
 ) -> Mapping[Instance, int]:
     """Those that we do not answer for, each with the failure reason of PS3.3 C.14.1.1."""
+    beyond = dict.fromkeys(instances[MOST:], RESOURCE_LIMITATION)
+    return {**beyond, **_refused(spool, instances[:MOST], copy_there, rest)}
+
+
+def _refused(
+    spool: Path, instances: Sequence[Instance], copy_there: CopyThere, rest: Callable[[float], None]
+) -> Mapping[Instance, int]:
     reasons: dict[Instance, int] = dict.fromkeys(instances, NO_SUCH_INSTANCE)
     try:
         with Journal(spool) as journal:
@@ -74,7 +85,7 @@ def _reason(journal: Journal, instance: Instance, copy_there: CopyThere) -> int 
 
 
 def _is_ours(journal: Journal, family: str, promise: Kept, copy_there: CopyThere) -> bool:
-    if promise.outbox.endswith(".mail"):
+    if promise.outbox.endswith(TELLING):
         return False  # a mail tells of the object; nobody has the object by it
     if not promise.ending:
         return True

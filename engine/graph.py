@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.condition import describe
-from engine.parameters import Contacts, Destinations
+from engine.parameters import Contacts, Destinations, Webhooks
 from engine.program import Call, Chain, Choose, Chore, Program, Route
 
 
@@ -79,6 +79,8 @@ def sinks(call: Call) -> tuple[str, ...]:
             return Destinations.of(call.arguments["destinations"]).names
         case "mail":
             return tuple(f"{name}.mail" for name in Contacts.of(call.arguments["contacts"]).names)
+        case "notify":
+            return tuple(f"{name}.notify" for name in Webhooks.of(call.arguments["webhooks"]).names)
         case "store":
             folder = call.arguments.get("folder")
             return (f"{folder.text if folder else 'archive'}.store",)

@@ -14,6 +14,7 @@ from itertools import groupby
 
 from engine.journal import Journal
 from engine.journal_tables import came
+from engine.step import TELLING
 from engine.whereabouts import HELD, WAITING, Whereabouts, whereabouts
 
 DELIVERED, DISCARDED, DUPLICATE, DELETED, MISSING = "delivered", "discarded", "duplicate", "deleted", "missing"
@@ -86,7 +87,7 @@ def standing(family: Sequence[Member], there: Whereabouts) -> str:
         if where in lies:
             return where
     # A report that was mailed tells of the object; nobody has the object by it.
-    ended = {(p.ending, p.outbox.endswith(".mail")) for member in family for p in member.promises}
+    ended = {(p.ending, p.outbox.endswith(TELLING)) for member in family for p in member.promises}
     endings = {ending for ending, mailed in ended if ending and not (mailed and ending == DELIVERED)}
     endings |= {member.ending for member in family}
     for state in (DELIVERED, DISCARDED, DUPLICATE, DELETED):

@@ -212,6 +212,12 @@ class Destinations(Names):
     declared = "destination"
 
 
+class Webhooks(Names):
+    """Declared destinations that are told something, and get no objects."""
+
+    declared = "destination"
+
+
 class Asked(Names):
     """A declared destination that is asked something; nothing is sent there."""
 
@@ -450,6 +456,10 @@ class HostKey:
         return cls(argument.text)
 
 
+RESERVED_SECRET = "users"
+"""A file among the secrets that is none of ours to prove: who may send here, and the hashes of their passwords."""
+
+
 @dataclass(frozen=True, slots=True)
 class SecretName:
     """The name of a secret: what it holds stands in no rule."""
@@ -461,6 +471,8 @@ class SecretName:
         """One word; it is the name of a file."""
         if argument.kind not in ("word", "text") or not re.fullmatch(r"\w[\w.-]{0,62}", argument.text):
             raise Misfit(argument, "the name of a secret, like ctp-login")
+        if argument.text.casefold() == RESERVED_SECRET:
+            raise Misfit(argument, "the name of a secret, like ctp-login; users is the file of those who may send here")
         return cls(argument.text)
 
 

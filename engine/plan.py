@@ -9,7 +9,7 @@ from engine.object import Origin
 from engine.outcome import Passage
 from engine.program import Call, Chain, Listener, Program, Route, calls
 from engine.signature import Argument
-from engine.step import Step
+from engine.step import TELLING, Step
 from engine.steps import STEPS
 
 
@@ -60,7 +60,7 @@ def prepare(program: Program) -> Plan:
                 visit(case.chain)
             visit(node.otherwise or ())
 
-    unwritten = {one.name: _unwritten(one.name) for one in program.destinations}
+    unwritten = {one.name: _unwritten(one.name) for one in program.destinations if one.takes_objects}
     for listener in program.listeners:
         if listener.kind == "outbox":
             unwritten.pop(listener.folder, None)
@@ -96,4 +96,4 @@ def _asks_for_the_day(data: object) -> bool:
 
 def _tells(route: Route) -> bool:
     steps = (*calls(route.chain), *calls(route.failure or ()))
-    return any(outbox.endswith(".mail") for call in steps for outbox in sinks(call))
+    return any(outbox.endswith(TELLING) for call in steps for outbox in sinks(call))

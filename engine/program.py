@@ -85,6 +85,11 @@ class Destination:
         """Whether what is sent there leaves the house and must be clean."""
         return "outside" in self.arguments and "trusted" not in self.arguments
 
+    @property
+    def takes_objects(self) -> bool:
+        """Whether objects are sent there; a webhook is only told of them."""
+        return self.kind != "webhook"
+
 
 @dataclass(frozen=True, slots=True)
 class Contact:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine import files
 from engine.entry import Receipt
-from engine.step import GATHERING
+from engine.step import GATHERING, TELLING
 
 if TYPE_CHECKING:
     from engine.outbox import Outbox
@@ -59,5 +59,5 @@ def _wanted_by(way: Path, spool: "Spool") -> list[str]:
         return [str(name) for name in json.loads(way.read_bytes())]
     except (ValueError, TypeError):
         log.warning("%s: who wants to hear of it cannot be read; all reports are asked", way.stem)
-        telling = (name for name in spool.outboxes() if name.endswith((".mail", GATHERING)))
+        telling = (name for name in spool.outboxes() if name.endswith((*TELLING, GATHERING)))
         return [name for name in telling if any(way.stem in entry.awaits for entry in spool.outbox(name).each())]

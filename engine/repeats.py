@@ -17,7 +17,7 @@ from engine.outcome import Outcome
 from engine.plan import Plan
 from engine.program import REPLACE
 from engine.spool import Accepted, Spool
-from engine.step import HOLD
+from engine.step import HOLD, TELLING
 from engine.window import entries
 
 _MOST_HEARD = 1000
@@ -91,7 +91,7 @@ class Repeats:
             return
         for name in self._spool.outboxes():
             home = self._spool.outbox(name)
-            if name == HOLD or name.endswith(".mail"):
+            if name == HOLD or name.endswith(TELLING):
                 continue
             for folder in (home.urgent, home.ready, home.again, home.later):
                 for file in sorted(name for name in entries(folder) if name.startswith(older)):

@@ -109,6 +109,12 @@ class Chore(Protocol):
         """Do it; in words, what was done. To do it twice must do no harm. Raises engine.errors.Later."""
 
 
+def report_note(obj: Object) -> dict[str, str]:
+    """What a report on the object's study may need. Whoever tells it must know what it may tell to whom."""
+    tags = ("Modality", "InstitutionName", "PatientName", "PatientID", "PatientBirthDate", "StudyDate")
+    return {"study": obj.header.first("StudyInstanceUID"), **{tag: obj.header.first(tag) for tag in tags}}
+
+
 S = TypeVar("S", bound=Step)
 C = TypeVar("C", bound=Chore)
 
@@ -117,6 +123,12 @@ HOLD = "hold"
 
 GATHERING = ".collect"
 """How the names of the outboxes end in which studies and series are collected."""
+
+MAIL, NOTICE = ".mail", ".notify"
+"""How the names of the outboxes end from which a contact gets mail, and a webhook is told."""
+
+TELLING = (MAIL, NOTICE)
+"""How the names of all outboxes end that only tell of objects: nobody has an object by them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ PLANNED_STEPS = (
     "transcode SYNTAX",
     "compress SYNTAX",
     "decompress",
-    "notify URLS",
     "review",
 )
 PLANNED_CLEARS = {"anonymize": ("header",)}

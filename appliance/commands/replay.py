@@ -13,6 +13,7 @@ from pathlib import Path
 from appliance.commands.common import add_settings, moment, settings_of, show_findings
 from appliance.commands.journal import end_of
 from appliance.commands.run import last_good
+from appliance.presence import is_running
 from appliance.rulebook import RuleBook
 from appliance.settings import Settings
 from engine.graph import sinks
@@ -22,7 +23,7 @@ from engine.plan import prepare
 from engine.program import Program, calls
 from engine.replay import Judged, Replay, held, promised, skipped, stored
 from engine.spool import Spool
-from engine.step import HOLD
+from engine.step import HOLD, MAIL, NOTICE, TELLING
 from engine.whereabouts import whereabouts
 
 ROUTED_AHEAD, OWED_AHEAD = 100, 500
@@ -105,8 +106,8 @@ def _refused(program: Program, running: Program | None, to: str) -> str:
         for call in calls((*route.chain, *(route.failure or ())))
         for name in sinks(call)
     }
-    known_names = {destination.name for destination in running.destinations}
-    known_names |= {f"{contact.name}.mail" for contact in running.contacts}
+    known_names = {f"{one.name}{'' if one.takes_objects else NOTICE}" for one in running.destinations}
+    known_names |= {f"{contact.name}{MAIL}" for contact in running.contacts}
     unknown = sorted(
         name for name in wanted if name not in known_names and name != HOLD and not name.endswith(".store")
     )
@@ -114,7 +115,7 @@ def _refused(program: Program, running: Program | None, to: str) -> str:
         unknown = [name for name in unknown if name == to]
     if not unknown:
         return ""
-    names = ", ".join(name.removesuffix(".mail") for name in unknown)
+    names = ", ".join(name.removesuffix(MAIL).removesuffix(NOTICE) for name in unknown)
     return (
         f"the rules that run do not declare {names}, so what is sent there would wait for ever: declare it there first"
     )
@@ -137,12 +138,14 @@ def _outbox(name: str) -> str:
     if name.endswith(".store"):
         folder = name.removesuffix(".store")
         return "the archive" if folder == "archive" else f'the archive "{folder}"'
-    return f"{name.removesuffix('.mail')} by mail" if name.endswith(".mail") else name
+    if name.endswith(NOTICE):
+        return f"the webhook {name.removesuffix(NOTICE)}"
+    return f"{name.removesuffix(MAIL)} by mail" if name.endswith(MAIL) else name
 
 
 def _do(settings: Settings, spool: Spool, replay: Replay, program: Program, chosen: Sequence[Judged]) -> int:
     digest = spool.keep_program(program)
-    runs = _is_running(settings)
+    runs = is_running(settings)
     done = 0
     for number, one in enumerate(chosen):
         stopped = _no_room(settings) or (_wait(spool, one.outboxes) if runs else "")
@@ -183,7 +186,7 @@ def _wait(spool: Spool, outboxes: Sequence[str]) -> str:
     """Until there is room before the router and in these outboxes; why not, when nothing moves."""
     last, since = -1, time.monotonic()
     while True:
-        full = {name: _owed(spool, name) for name in outboxes if name != HOLD and not name.endswith(".mail")}
+        full = {name: _owed(spool, name) for name in outboxes if name != HOLD and not name.endswith(TELLING)}
         full = {name: count for name, count in full.items() if count >= OWED_AHEAD}
         incoming = sum(1 for _ in spool.waiting())
         if not full and incoming < ROUTED_AHEAD:
@@ -197,18 +200,6 @@ def _wait(spool: Spool, outboxes: Sequence[str]) -> str:
 
 def _owed(spool: Spool, name: str) -> int:
     return sum(spool.outbox(name).count().values())
-
-
-def _is_running(settings: Settings) -> bool:
-    """Whether an appliance has this spool locked."""
-    try:
-        with (settings.spool / ".lock").open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False
 
 
 @contextlib.contextmanager

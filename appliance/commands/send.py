@@ -25,6 +25,11 @@ After = Callable[[Way, Account, bool, Callable[[], bool]], tuple[bool, dict[str,
 """What is done when all was sent: told in lines or not, until somebody wants it to end. Whether all is well; facts."""
 
 
+JSON_HELP = (
+    "for programs: one JSON object at the end, with numbers, reasons, study UIDs and the files that failed; no names"
+)
+
+
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.add_argument(
@@ -47,7 +52,7 @@ def add_sending(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip-duplicates", action="store_true", help="each SOP Instance UID once, also where the bytes differ"
     )
-    parser.add_argument("--json", action="store_true", help="for programs: one JSON object at the end, without names")
+    parser.add_argument("--json", action="store_true", help=JSON_HELP)
     parser.add_argument(
         "--names", action="store_true", help="name the patients also where the output is no terminal, as in a file"
     )

@@ -1,13 +1,15 @@
 """Does a PACS answer for what it has taken? Asks for storage commitment (PS3.4 Annex J) when all has been sent.
 
 Its answer is waited for on the association on which it was asked. A PACS may also answer on one of its own, to our
-listener: whoever sends by hand has none, and only the appliance hears that. It must not know files.
+port: the appliance hears that, and where one runs here it passes it on. It must not know files.
 """
 
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from appliance.overheard import Overheard
 from engine.dicom import Peer, Pool, commitment
 from engine.dicom.commitment import Instance, Results
 from engine.dicom.pdu import LostError, ViolationError
@@ -15,6 +17,8 @@ from engine.errors import Later
 
 WAIT = 30.0
 """Seconds for which an answer is waited for."""
+LOOK = 0.2
+"""Seconds between two looks at what the appliance has heard."""
 AT_ONCE = 500
 """Objects in one request."""
 
@@ -31,8 +35,17 @@ class Committed:
     why: str = ""
 
 
-def ask(peer: Peer, instances: Sequence[Instance], stop: Callable[[], bool], wait: float = WAIT) -> Committed:
-    """Ask about all of these. Does not raise for what the peer does."""
+def ask(
+    peer: Peer,
+    instances: Sequence[Instance],
+    stop: Callable[[], bool],
+    wait: float = WAIT,
+    overheard: Overheard | None = None,
+) -> Committed:
+    """Ask about all of these. Does not raise for what the peer does.
+
+    overheard: what an appliance that runs here hears.
+    """
     told = Committed()
     answers: dict[str, Results | None] = {}
 
@@ -47,7 +60,7 @@ def ask(peer: Peer, instances: Sequence[Instance], stop: Callable[[], bool], wai
         for start in range(0, len(instances), AT_ONCE):
             some = instances[start : start + AT_ONCE]
             if not told.why and not stop():
-                told.why = _ask(pool, some, answers, stop, wait)
+                told.why = _ask(pool, some, answers, stop, wait, overheard)
             results = next(reversed(answers.values()), None) if not told.why else None
             if results is None:
                 told.silent += len(some)
@@ -67,28 +80,63 @@ def ask(peer: Peer, instances: Sequence[Instance], stop: Callable[[], bool], wai
 
 
 def _ask(
-    pool: Pool, instances: Sequence[Instance], answers: dict[str, Results | None], stop: Callable[[], bool], wait: float
+    pool: Pool,
+    instances: Sequence[Instance],
+    answers: dict[str, Results | None],
+    stop: Callable[[], bool],
+    wait: float,
+    overheard: Overheard | None,
 ) -> str:
     """One request; why there is no answer to it, or nothing."""
     # PS3.5 B.2. By chance, as nobody else must be able to name it: whoever does is believed.
     transaction = f"2.25.{secrets.randbits(122)}"
     answers[transaction] = None
     try:
+        if overheard is not None:
+            overheard.expect(transaction)
+    except OSError:
+        overheard = None
+
+    def answered() -> bool:
+        if overheard is not None and answers[transaction] is None:
+            answers[transaction] = overheard.heard(transaction)
+        return answers[transaction] is not None or stop()
+
+    try:
+        return _asked(pool, transaction, instances, answered, wait, elsewhere=overheard is not None)
+    finally:
+        if overheard is not None:
+            overheard.forget(transaction)
+
+
+def _asked(
+    pool: Pool,
+    transaction: str,
+    instances: Sequence[Instance],
+    answered: Callable[[], bool],
+    wait: float,
+    *,
+    elsewhere: bool,
+) -> str:
+    why = f"{pool.peer} has not answered within {wait:.0f} s"
+    end = time.monotonic() + wait
+    try:
         association, _ = pool.take(commitment.PAIRS)
     except Later as away:
         return away.reason
     try:
         commitment.ask(association, transaction, instances)
-        association.listen(wait, lambda: answers[transaction] is not None or stop())
+        while not answered() and (left := end - time.monotonic()) > 0:
+            association.listen(min(left, LOOK) if elsewhere else left, answered)
     except Later as refusal:
         pool.give(association)
         return refusal.reason
     except (LostError, ViolationError) as error:
         association.drop(error)
-        if answers[transaction] is None:
-            return f"{pool.peer}: the association was lost: {error}"
-        return ""
-    pool.give(association)
-    if answers[transaction] is None:
-        return f"{pool.peer} has not answered within {wait:.0f} s; perhaps it answers to the appliance, later"
-    return ""
+        why = f"{pool.peer}: the association was lost: {error}"
+    else:
+        pool.give(association)
+    # The association may be gone, and word yet come to our port.
+    while elsewhere and not answered() and time.monotonic() < end:
+        time.sleep(LOOK)
+    return "" if answered() else why if elsewhere else f"{why}; perhaps it answers to the appliance, later"

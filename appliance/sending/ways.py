@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from appliance.overheard import Overheard
+from appliance.presence import is_running
 from appliance.sending.committing import Committed, ask
 from appliance.settings import Settings
 from appliance.tls import Certificates
@@ -51,8 +53,9 @@ class NoWay(Exception):
 class DicomWay:
     """A DICOM node: C-STORE, and C-FIND for the count. confirm: the rules want storage commitment of it."""
 
-    def __init__(self, peer: Peer, *, confirm: bool = False) -> None:
-        self._peer, self.confirm = peer, confirm
+    def __init__(self, peer: Peer, *, confirm: bool = False, overheard: Overheard | None = None) -> None:
+        """overheard: what an appliance that runs here hears of commitments."""
+        self._peer, self.confirm, self._overheard = peer, confirm, overheard
 
     def __str__(self) -> str:
         return str(self._peer)
@@ -72,7 +75,7 @@ class DicomWay:
 
     def commit(self, instances: Sequence[Instance], stop: Callable[[], bool]) -> Committed:
         """As the peer says."""
-        return ask(self._peer, instances, stop)
+        return ask(self._peer, instances, stop, overheard=self._overheard)
 
 
 class SenderWay:
@@ -118,6 +121,7 @@ WAYS: dict[str, Callable[[Destination, Settings], Way]] = {
     "dicom": lambda declared, settings: DicomWay(
         DicomNode(declared, settings.ae_title, tls=Certificates(settings.tls).client).peer,
         confirm="confirm" in declared.arguments,
+        overheard=Overheard(settings.spool / "asked") if is_running(settings) else None,
     ),
 }
 """By the word behind `destination NAME =`: how objects are sent there by hand."""
@@ -149,6 +153,8 @@ def way_to(destination: Destination, settings: Settings) -> Way:
             f"{destination.name} is outside this house, and gets only what rules have cleaned: "
             f"send with --via outbox, where rules may say `on outbox {destination.name}`"
         )
+    if not destination.takes_objects:
+        raise NoWay(f"{destination.name} is a webhook, and takes no images")
     if destination.kind not in WAYS:
         raise NoWay(f"{destination.name} is a destination of the kind {destination.kind}: send with --via outbox")
     return WAYS[destination.kind](destination, settings)

@@ -19,6 +19,7 @@ from dsl.checks import (
     tags,
     types,
     waiting,
+    webhooks,
 )
 from dsl.finding import Finding
 from dsl.resolve import Rules
@@ -36,6 +37,7 @@ def check(rules: Rules, vocabulary: Vocabulary) -> Iterator[Finding]:
 def check_leaving(rules: Rules, vocabulary: Vocabulary) -> Iterator[Finding]:
     """May it leave the house? Asked even where other things are wrong, and no reason to ask nothing else."""
     yield from leaks.check(rules, vocabulary)
+    yield from webhooks.check(rules, vocabulary)
 
 
 def check_meaning(rules: Rules) -> Iterator[Finding]:

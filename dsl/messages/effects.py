@@ -265,6 +265,18 @@ MESSAGES: dict[str, Message] = {
             "fragen Sie ein Ziel im Haus, oder vereinbaren Sie dieses als `outside trusted`",
         ),
     ),
+    "E401/webhook": Message(
+        Text(
+            "names would leave the house: {word} is outside",
+            "would be told the patient's name, birth date and IDs",
+            "leave `may see names` out, or declare it `outside trusted`",
+        ),
+        Text(
+            "Namen würden das Haus verlassen: {word} ist draußen (outside)",
+            "würde Name, Geburtsdatum und IDs des Patienten erfahren",
+            "lassen Sie `may see names` weg, oder vereinbaren Sie das Ziel als `outside trusted`",
+        ),
+    ),
     "E402": Message(
         Text(
             "text in the image would leave the house: {word} is outside",

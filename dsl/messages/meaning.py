@@ -83,6 +83,30 @@ MESSAGES: dict[str, Message] = {
         Text("{word} does not fit here", "should be {expected}", "write: {line}   e.g. {example}"),
         Text("{word} passt hier nicht", "hier gehört hin: {expected}", "schreiben Sie: {line}   z. B. {example}"),
     ),
+    "E107/webhook": Message(
+        Text(
+            "{word} is a webhook, and takes no objects",
+            "should be a destination for objects",
+            "write: → notify {word}   (it is told what has become of the study)",
+        ),
+        Text(
+            "{word} ist ein Webhook und nimmt keine Objekte",
+            "hier gehört ein Ziel für Objekte hin",
+            "schreiben Sie: → notify {word}   (er erfährt, was aus der Studie geworden ist)",
+        ),
+    ),
+    "E107/no webhook": Message(
+        Text(
+            "{word} is no webhook: nobody there understands what `notify` tells",
+            "should be a destination of the kind webhook",
+            'write: destination DASHBOARD = webhook "https://host.example/path"',
+        ),
+        Text(
+            "{word} ist kein Webhook: dort versteht niemand, was `notify` mitteilt",
+            "hier gehört ein Ziel der Art webhook hin",
+            'schreiben Sie: destination DASHBOARD = webhook "https://host.example/pfad"',
+        ),
+    ),
     "E107/label": Message(
         Text("{word} does not fit as the name of a route", "letters, digits, - and spaces only", "write: route x-ray"),
         Text(

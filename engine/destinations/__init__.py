@@ -38,6 +38,10 @@ DESTINATIONS = {
             f"dicomweb ADDRESS {_WEB} [token TOKEN]",
             {"address": WebAddress, "login": SecretName, "token": SecretName, **_KINDS},
         ),
+        Signature.of(
+            f"webhook ADDRESS [may see names] [login LOGIN] [token TOKEN] {_COMMON}",
+            {"address": SecureAddress, "login": SecretName, "token": SecretName, **_KINDS},
+        ),
         Signature.of(f"folder PATH [by LAYOUT] {_COMMON}", {"path": WatchedFolder, "layout": Layout, **_KINDS}),
         Signature.of(
             f"sftp ADDRESS {_WEB} [key KEY] [host-key FINGERPRINT]",

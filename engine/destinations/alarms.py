@@ -66,6 +66,7 @@ _TITLES = {
     "en": {
         "store": "keeping copies in {name}",
         "mail": "mail to {name}",
+        "notify": "telling the webhook {name}",
         "collect": "collecting a {name}",
         "disk": "disk of {name}",
         "outbox": "folder for sending to {name}",
@@ -84,6 +85,7 @@ _TITLES = {
     "de": {
         "store": "Ablage in {name}",
         "mail": "Mail an {name}",
+        "notify": "Mitteilung an den Webhook {name}",
         "collect": "Sammeln ({name})",
         "disk": "Datenträger von {name}",
         "outbox": "Ordner zum Versand an {name}",
@@ -116,7 +118,7 @@ def title(name: str, language: str) -> str:
     """What an outbox, a disk or a part of the appliance is to a reader."""
     titles = _TITLES[language]
     stem, dot, kind = name.rpartition(".")
-    if dot and kind in ("store", "mail", "collect"):
+    if dot and kind in ("store", "mail", "notify", "collect"):
         return titles[kind].format(name=stem)
     kind, blank, stem = name.partition(" ")
     if blank and kind in _KINDS:

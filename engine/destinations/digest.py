@@ -9,6 +9,7 @@ from datetime import datetime
 
 from engine.destinations.alarms import title
 from engine.destinations.letter import plain
+from engine.step import GATHERING, TELLING
 from engine.tally import Standing, Tally
 from engine.trouble import Trouble
 
@@ -113,7 +114,7 @@ def _happened(tally: Tally, texts: Mapping[str, str]) -> list[str]:
     lines = [texts["received"].format(count=tally.received)] if tally.received else [texts["nothing"]]
     for box, count in sorted(tally.delivered.items()):
         # What was collected has not gone anywhere, and reports are not what was received.
-        if not box.endswith((".mail", ".collect")):
+        if not box.endswith((*TELLING, GATHERING)):
             key = "stored" if box.endswith(".store") else "forwarded"
             lines.append(texts[key].format(box=box.removesuffix(".store"), count=count))
     lines += [texts["failed"].format(box=box, count=count) for box, count in sorted(tally.failed.items())]

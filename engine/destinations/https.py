@@ -31,6 +31,10 @@ ABOUT_THE_IMAGE = {
 """Statuses that speak of what was sent. All others speak of the peer, and trying again is right."""
 
 
+READ_ONCE = 1 << 20
+"""Bytes that are kept between the digest and the sending; of what is larger, it is read for each."""
+
+
 class Https:
     """One declared `https` or `http` destination, as engine.pump.Sender."""
 
@@ -72,18 +76,21 @@ class Https:
         try:
             ours = hashlib.sha256()
             ctp = hashlib.md5(usedforsecurity=False)
+            body: bytes | Path = b""
             with file.open("rb") as stream:
-                while data := stream.read(1 << 20):
+                while data := stream.read(READ_ONCE):
                     ours.update(data)
                     if self._digest:
                         ctp.update(data)
+                    # What is small is not read a second time.
+                    body = file if body else data
         except OSError as error:
             raise Later(f"the image cannot be read from our own disk ({error.strerror})") from None
         headers[DIGEST] = f"sha-256={ours.hexdigest()}"
         if self._digest:
             # As Java writes a number: CTP compares text, and knows no leading zeros.
             headers["Digest"] = ctp.hexdigest().lstrip("0") or "0"
-        answer = self._site.post(self._path, headers, [file])
+        answer = self._site.post(self._path, headers, [body])
         understand(answer, self._site.who)
         durable = answer.headers.get(DURABLE.lower())
         if durable is not None and durable.strip().lower() != headers[DIGEST]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine.destinations.credentials import Secrets
 from engine.destinations.exchange import PATIENT, Patience, Unreachable
+from engine.destinations.turns import turn
 from engine.destinations.usual import connections, one_by_one, retrying
 from engine.entry import Entry
 from engine.errors import Later, Never
@@ -76,7 +77,7 @@ class S3:
         """Raises Later, Never."""
         name, digest = _facts(entry)
         key, number = self._key(f"{name}.dcm"), 1
-        with self._said():
+        with turn(f"{self._who} {self._bucket.name}", self._key(name)), self._said():
             while (there := _digest_of(store, self._bucket.name, key)) is not None:
                 if there == digest:
                     return

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from engine.destinations.credentials import Secrets
 from engine.destinations.exchange import PATIENT, Patience, Unreachable
+from engine.destinations.turns import turn
 from engine.destinations.usual import connections, retrying
 from engine.entry import Entry
 from engine.errors import Later, Never
@@ -88,7 +89,7 @@ class Sftp:
         """Raises Later, Never."""
         name = safe(_uid(entry) or entry.object)
         target, number = self._path(f"{name}.dcm"), 1
-        with self._said():
+        with turn(f"{self._who}{self._place.path}", name), self._said():
             while (size := _size(there, target)) is not None:
                 if size == entry.file.stat().st_size and _same(there, target, entry.file):
                     return

@@ -4,8 +4,10 @@ At the first use a mark is put into the folder and remembered here; from then on
 missing. The first time, a place that is known to be for a share must have one mounted.
 """
 
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
@@ -44,7 +46,7 @@ class Share:
     def _check(self) -> None:
         if not self.root.is_dir():
             raise Later(f"{self.root} is not there; is the share mounted? A folder of this machine must be made first")
-        found, known = _text(self.root / MARK), _text(self._known)
+        found, known = _mark(self.root / MARK), _text(self._known)
         if known and found == known:
             return
         if known:
@@ -74,6 +76,23 @@ class Share:
                 f"nothing is mounted at {self.root}; mount the share. "
                 f"If a folder of this machine is meant, say so with: echo here > {self.root / MARK}"
             )
+
+
+def _mark(path: Path) -> str:
+    """What stands in the mark; nothing where a link, or no file, is in its place: others work in that folder."""
+    try:
+        with open(path, opener=_no_link, encoding="utf-8", errors="replace") as stream:
+            return stream.read(1000).strip() if stat.S_ISREG(os.fstat(stream.fileno()).st_mode) else ""
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return ""
+        raise
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _text(path: Path) -> str:

@@ -7,6 +7,7 @@ import json
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from xml.parsers import expat
 
 REFERENCED, FAILED = "00081199", "00081198"
 INSTANCE, REASON = "00081155", "00081197"
@@ -74,14 +75,30 @@ def _values(dataset: object, tag: str) -> list[object]:
 
 
 def _of_xml(body: bytes) -> Iterator[Item]:
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        raise ValueError("a document type: nothing that a DICOM answer has, and a way to blow it up")
+    _refuse_document_types(body)
     for attribute in _children(ElementTree.fromstring(body), "DicomAttribute"):
         if attribute.get("tag") not in (REFERENCED, FAILED):
             continue
         for item in _children(attribute, "Item"):
             found = {one.get("tag", ""): _text(one) for one in _children(item, "DicomAttribute")}
             yield attribute.get("tag", ""), found.get(INSTANCE, ""), found.get(REASON, "")
+
+
+def _refuse_document_types(body: bytes) -> None:
+    """Raises ValueError where there is one: nothing that a DICOM answer has, and a way to blow it up.
+
+    The parser itself looks, as it alone knows in which encoding it will read.
+    """
+
+    def refuse(*_: object) -> None:
+        raise ValueError("a document type")
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
+    try:
+        parser.Parse(body, True)
+    except expat.ExpatError as error:
+        raise ValueError("no XML") from error
 
 
 def _text(attribute: ElementTree.Element) -> str:

@@ -23,8 +23,9 @@ PAIRS = tuple((STORAGE_COMMITMENT, syntax) for syntax in ALTERNATIVES)
 
 NO_SUCH_INSTANCE = status.NO_SUCH_INSTANCE
 CLASS_CONFLICT = 0x0119
+RESOURCE_LIMITATION = 0x0213
 
-_PASSING = frozenset({0x0110, 0x0131, 0x0213})
+_PASSING = frozenset({0x0110, 0x0131, RESOURCE_LIMITATION})
 """Failure reasons (PS3.3 C.14.1.1) that say nothing about the object: it is asked about again."""
 
 Instance = tuple[str, str]

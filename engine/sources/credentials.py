@@ -72,7 +72,7 @@ class Claim:
             {name: hashlib.new(name, usedforsecurity=False) for name, is_wanted in wanted.items() if is_wanted},
         )
 
-    def add(self, piece: bytes) -> None:
+    def add(self, piece: bytes | bytearray) -> None:
         """The next bytes."""
         for one in self.sums.values():
             one.update(piece)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from engine.numbers import arrival
 from engine.spool import Spool
-from engine.step import GATHERING, HOLD
+from engine.step import GATHERING, HOLD, TELLING
 from engine.window import entries
 
 ROUTING, WAITING, HELD = "routing", "waiting", "held"
@@ -90,7 +90,7 @@ class Fates:
             if event.get("as"):
                 self._again[event["as"]] = number
                 self._events[number].pop(entry, None)
-            elif state and not outbox.endswith((".mail", GATHERING)):
+            elif state and not outbox.endswith((*TELLING, GATHERING)):
                 self._events[number][entry] = Fate(state, outbox, event.get("why", ""), event.get("at", ""))
 
     def _lines(self) -> Iterator[dict[str, str]]:
@@ -126,7 +126,7 @@ def _lying(spool: Spool, wanted: frozenset[str]) -> dict[str, dict[str, Fate]]:
             if number in wanted and name.endswith(".dcm"):
                 found.setdefault(number, {})[name[:-4]] = Fate(ROUTING)
     for outbox in [*(one for one in spool.outboxes() if one != HOLD), HOLD]:
-        if outbox.endswith(".mail"):
+        if outbox.endswith(TELLING):
             continue
         home = spool.outbox(outbox)
         for stage in dict.fromkeys(home.stages):

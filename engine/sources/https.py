@@ -47,8 +47,13 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Identify = Callable[[str, str, str], bool | None]
 """Whether a user has this password. Also told the address; None where that is not even asked, after many wrong ones."""
 
-PIECE = 256 << 10
-"""Bytes of a body in memory before they are written: so much for each connection."""
+PIECES, LEAST_PIECE, MOST_PIECE = 32 << 20, 128 << 10, 1 << 20
+"""Bytes of bodies in memory before they are written: of all requests together, and of one.
+
+To hand a piece to a thread costs more than to write it, so few requests have large ones.
+"""
+READ = 128 << 10
+"""Bytes that are read from the network at once."""
 THREADS = 16
 MOST_CONNECTIONS = 300
 """Each takes two file descriptors, of which a process has a thousand."""
@@ -143,12 +148,13 @@ class HttpListener:
         with ThreadPoolExecutor(THREADS, f"port {self.port}") as self.pool:
             self._server = _Server(
                 _Requests(self),
-                chunk_size=64 << 10,
+                chunk_size=READ,
                 max_header_size=32 << 10,
                 idle_connection_timeout=self._pace.header_seconds,
                 max_body_size=1 << 62,  # what is too much is answered by us: 400, Tornado's way, makes CTP delete
                 max_buffer_size=1 << 20,
             )
+            self._server.read_chunk_size = READ
             self._server.may_enter, self._server.context = self._may_enter, self._context
             self._server.add_sockets(sockets)
             ready.set()
@@ -259,7 +265,8 @@ class _Request(HTTPMessageDelegate):
                 self._reply(self._answer)
             return None
         self._buffer += chunk
-        return self._write() if len(self._buffer) >= PIECE else None
+        piece = min(max(PIECES // len(self._listener.requests), LEAST_PIECE), MOST_PIECE)
+        return self._write() if len(self._buffer) >= piece else None
 
     def finish(self) -> None:
         """All of it has come."""
@@ -312,8 +319,7 @@ class _Request(HTTPMessageDelegate):
 
     async def _write(self) -> None:
         """Write what has gathered; no more is read from the network meanwhile."""
-        body, piece = self._body, bytes(self._buffer)
-        self._buffer.clear()
+        body, piece = self._body, self._taken()
         if body is not None and piece:
             try:
                 await self._aside(lambda: body.write(piece))
@@ -323,8 +329,7 @@ class _Request(HTTPMessageDelegate):
                 await self._forget(gone=False)
 
     async def _end(self) -> None:
-        body, piece = self._body, bytes(self._buffer)
-        self._buffer.clear()
+        body, piece = self._body, self._taken()
         if self._answer is None and body is not None and self._total:
             self._body = None
             try:
@@ -334,6 +339,11 @@ class _Request(HTTPMessageDelegate):
                 self._not_kept(error)
         await self._forget(gone=False)
         self._reply(self._answer or KEEP)
+
+    def _taken(self) -> bytearray:
+        """What has gathered; from here on it gathers anew."""
+        piece, self._buffer = self._buffer, bytearray()
+        return piece
 
     async def _forget(self, *, gone: bool = True) -> None:
         """Nothing of it is left on the disk, but what was accepted."""
@@ -394,7 +404,7 @@ class _Request(HTTPMessageDelegate):
         return slow
 
 
-def _last(body: Body, piece: bytes) -> Answer:
+def _last(body: Body, piece: bytearray) -> Answer:
     """The end of a body, and what is answered; nothing is left on the disk but what was accepted."""
     try:
         if piece:

@@ -50,7 +50,7 @@ class Parts:
         """Whether the last delimiter has come."""
         return self._state == self._epilogue
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, piece: bytes | bytearray) -> None:
         """The next bytes. Raises Malformed, and whatever `begin`, `data` and `end` raise."""
         self._rest += piece
         while self._state():

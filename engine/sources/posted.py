@@ -74,7 +74,7 @@ class House:
 class Body(Protocol):
     """What is done with the bytes of a request."""
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: bytes | bytearray) -> None:
         """The next bytes. Raises Later and OSError: then it must be discarded."""
 
     def finish(self) -> Answer:
@@ -98,7 +98,7 @@ class Posted:
         self._made = [self._path]
         self._since_look = 0
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: bytes | bytearray) -> None:
         """The next bytes."""
         if self._file is None:
             self._file = self._path.open("wb", buffering=0)

@@ -69,7 +69,7 @@ class Stow:
         self._parser = Parts(boundary, self._begin, self._data, self._end)
         self._since_look = 0
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: bytes | bytearray) -> None:
         """The next bytes."""
         if self._fault is None:
             try:

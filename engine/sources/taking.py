@@ -25,6 +25,7 @@ from pathlib import Path
 from engine import files
 from engine.drops import CLAIMED, Drops, Piece, Source, Taking
 from engine.object import Origin
+from engine.sources.pinned import Elsewhere, folder_of, pinned
 from engine.sources.settling import DONE, Look, numbered
 from engine.sources.wholeness import DICOM, DICOMDIR, NOT_DICOM, ZIP, Found, look_into
 from engine.sources.zips import NESTED, Limits, Unfit, unpack
@@ -138,8 +139,9 @@ class Taker:
                 continue
             try:
                 _make_folder(self._taken)
-                files.move(original, aside)
-            except FileNotFoundError:
+                with folder_of(original, self.way.root) as held:
+                    files.move(held, aside)
+            except (FileNotFoundError, Elsewhere):
                 continue
             except OSError as error:
                 if error.errno not in _FORBIDDEN:
@@ -156,15 +158,19 @@ class Taker:
 
     def _pieces(self, source: Source, file: Path, room: Path) -> list[Piece]:
         """What one file becomes, the bytes durable. Raises _Changed where it is not as it was seen, OSError."""
-        if not _is(file, source):
-            raise _Changed
-        found = look_into(file)
-        if found.kind == ZIP:
-            pieces = self._unpacked(source, file, room)
-        elif found.kind == DICOMDIR and not found.lacks:
-            pieces = [self._piece(source, "", shown(source.path))]
-        else:
-            pieces = [self._copied(source, file, room, flaw_of(found))]
+        try:
+            with pinned(file) as (held, seen):
+                if Look(seen.st_size, seen.st_mtime_ns) != Look(source.size, source.mtime):
+                    raise _Changed
+                found = look_into(held)
+                if found.kind == ZIP:
+                    pieces = self._unpacked(source, held, room)
+                elif found.kind == DICOMDIR and not found.lacks:
+                    pieces = [self._piece(source, "", shown(source.path))]
+                else:
+                    pieces = [self._copied(source, held, room, flaw_of(found))]
+        except Elsewhere:
+            raise _Changed from None
         if not _is(file, source):
             raise _Changed
         return pieces

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
+from engine import deflated
 from engine.dicom.part10 import LONG_VRS, read_meta
 
 DICOM, DICOMDIR, ZIP, OTHER = "dicom", "dicomdir", "zip", "other"
@@ -61,7 +62,7 @@ def look_into(path: Path) -> Found:
             return Found(DICOMDIR)
         file.seek(meta.offset)
         if meta.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
-            return Found(DICOM, "" if _inflates(file) else CUT_OFF)
+            return Found(DICOM, _lacking(file))
         return _Walk(file, size, meta.transfer_syntax_uid).found()
 
 
@@ -124,18 +125,20 @@ class _Walk:
         return int.from_bytes(data, "big" if self.order == "big" else "little")
 
 
-def _inflates(file: BinaryIO) -> bool:
-    """Whether a deflated data set (PS3.5 A.5) has its end."""
-    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+def _lacking(file: BinaryIO) -> str:
+    """What a deflated data set (PS3.5 A.5) lacks: its end, or a size that anybody would read."""
+    stream, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
     try:
         while not stream.eof:
-            # What comes out is thrown away in pieces, however much it is.
+            # What comes out is thrown away in pieces.
             data = stream.unconsumed_tail or file.read(1 << 16)
             if not data:
                 # All has been read; of what is packed very well, a little is still to come out.
                 stream.flush()
-                return stream.eof
-            stream.decompress(data, 1 << 20)
+                return "" if stream.eof else CUT_OFF
+            size += len(stream.decompress(data, 1 << 20))
+            if size > deflated.MOST:
+                return deflated.TOO_LARGE
     except zlib.error:
-        return True
-    return True
+        return ""
+    return ""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from engine.object import Object
 from engine.parameters import Contacts, Text
-from engine.step import Deliver, Workbench, step
+from engine.step import MAIL, Deliver, Workbench, report_note, step
 
 
 @step("mail CONTACTS [subject SUBJECT]")
@@ -24,7 +24,5 @@ class Mail:
 
     def apply(self, obj: Object, bench: Workbench) -> Deliver:
         """One promise for each contact, which waits for the outcomes of the chain so far."""
-        note = {"study": obj.header.first("StudyInstanceUID"), "subject": self.subject.text}
-        for tag in ("Modality", "InstitutionName", "PatientName", "PatientID", "PatientBirthDate", "StudyDate"):
-            note[tag] = obj.header.first(tag)
-        return Deliver(obj, tuple(f"{name}.mail" for name in self.contacts.names), (), note, reports=True)
+        note = {**report_note(obj), "subject": self.subject.text}
+        return Deliver(obj, tuple(f"{name}{MAIL}" for name in self.contacts.names), (), note, reports=True)

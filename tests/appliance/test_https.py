@@ -194,11 +194,14 @@ def test_what_is_posted_does_not_leave_the_house_uncleaned() -> None:
     assert {"E401", "E402"} <= {one.code for one in found}
 
 
-@pytest.mark.parametrize("objects", [300, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize(
+    ("kind", "objects"),
+    [("http", 300), pytest.param("https", 10_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])],
+)
 def test_of_many_senders_whose_lines_are_cut_nothing_is_missing(
-    run: Start, ports: dict[str, int], tmp_path: Path, objects: int
+    run: Start, ports: dict[str, int], tmp_path: Path, kind: str, objects: int
 ) -> None:
-    line = run(f"on http port {ports['http']} → store by PatientID")
+    line = run(f"on {kind} port {ports[kind]} → store by PatientID")
     template = instance(tmp_path, name="a.dcm", SOPInstanceUID="1.2.3.1000000").read_bytes()
     bodies = [template.replace(b"1.2.3.1000000", b"1.2.3.%07d" % (number + 1000001)) for number in range(objects)]
     failed: list[object] = []
@@ -210,7 +213,7 @@ def test_of_many_senders_whose_lines_are_cut_nothing_is_missing(
                 cut = dice.random()
                 whole = post(body, "Connection: close")
                 try:
-                    with socket.create_connection(("127.0.0.1", ports["http"]), timeout=60) as sock:
+                    with _open(ports[kind], tls=kind == "https") as sock:
                         if cut < 0.2:
                             sock.sendall(whole[: dice.randrange(len(whole))])
                             continue
@@ -266,6 +269,11 @@ def test_what_was_acknowledged_survives_kill_9(run: Start, ports: dict[str, int]
     line.settle()
     names = {path.stem for path in stored(line)}
     assert {f"1.2.3.{number + 1000001}" for number in acknowledged} <= names
+
+
+def _open(port: int, *, tls: bool) -> socket.socket:
+    plain = socket.create_connection(("127.0.0.1", port), timeout=60)
+    return trusting().wrap_socket(plain) if tls else plain
 
 
 def _opens(port: int) -> bool:

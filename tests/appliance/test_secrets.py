@@ -59,3 +59,11 @@ def test_secrets_that_others_may_read_are_named(secrets: Secrets) -> None:
     (secrets.folder / "CLOSED").write_text("x")
     (secrets.folder / "CLOSED").chmod(0o600)
     assert secrets.open_to_others() == ["OPEN"]
+
+
+def test_the_file_of_the_users_is_no_secret_to_prove_ourselves_with(tmp_path: Path) -> None:
+    (tmp_path / "users").write_text("ward1\nscrypt:abcdef\n")
+    for name in ("users", "Users"):
+        for ask in (Secrets(tmp_path).login, Secrets(tmp_path).token, Secrets(tmp_path).text):
+            with pytest.raises(Later, match="those who may send here"):
+                ask(name)

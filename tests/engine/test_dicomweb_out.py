@@ -246,3 +246,20 @@ def test_the_answer_is_read_in_xml_too_with_its_namespace_or_without() -> None:
 )
 def test_whatever_is_no_such_answer_names_nothing(body: bytes) -> None:
     assert not read_answer("application/dicom+json", body).names_any
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "iso-8859-1"])
+@pytest.mark.parametrize(
+    "declared", ['<!DOCTYPE a [<!ENTITY b "1.2.1">]>', '<!DOCTYPE a SYSTEM "http://elsewhere.example/">']
+)
+def test_an_answer_with_a_document_type_names_nothing_in_whatever_encoding(encoding: str, declared: str) -> None:
+    def said(between: str, uid: str) -> bytes:
+        item = f'<Item><DicomAttribute tag="00081155"><Value>{uid}</Value></DicomAttribute></Item>'
+        whole = f'<a><DicomAttribute tag="00081199">{item}</DicomAttribute></a>'
+        name = "utf-16" if "16" in encoding else encoding.removesuffix("-sig")
+        return f'<?xml version="1.0" encoding="{name}"?>{between}{whole}'.encode(encoding)
+
+    readable = "16" not in encoding or encoding == "utf-16-le"
+    assert read_answer("application/dicom+xml", said("", "1.2.1")).names_any == (encoding != "utf-8-sig" and readable)
+    uid = "&b;" if "ENTITY" in declared else "1.2.1"
+    assert not read_answer("application/dicom+xml", said(declared, uid)).names_any

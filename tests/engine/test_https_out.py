@@ -163,6 +163,7 @@ def test_ok_is_delivered(tmp_path: Path, said_by_peer: bytes) -> None:
         answer(200),
         answer(204),
         answer(200, b"<html>Please log in</html>", Content_Type="text/html"),
+        answer(200, b"error: OK"),
         answer(302, b"OK", Location="/elsewhere"),
         *(answer(status) for status in (400, 401, 403, 404, 405, 407, 408, 425, 429, 500, 502, 503, 504, 507, 999)),
     ],
@@ -170,6 +171,36 @@ def test_ok_is_delivered(tmp_path: Path, said_by_peer: bytes) -> None:
 def test_every_other_answer_keeps_the_image_for_another_try(tmp_path: Path, said_by_peer: bytes) -> None:
     with Peer(lambda _: said_by_peer) as peer:
         assert isinstance(said(peer, tmp_path), Later)
+
+
+def test_the_answers_as_ctp_was_seen_to_give_them_mean_what_ctp_means(tmp_path: Path) -> None:
+    # No reason phrase, no word of the connection that it closes. 401 is one of ours to mend, and not the image's fault.
+    dated = b"HTTP/1.1 %d\r\nDate: Mon, 23 Nov 2026 19:10:45 GMT\r\n"
+    plain = b"Content-Type: text/plain;charset=UTF-8\r\nContent-Length: %d\r\n\r\n%s"
+    challenge = b'WWW-Authenticate: Basic realm="HttpImportService"\r\n'
+    with Peer(lambda _: dated % 200 + plain % (2, b"OK")) as peer:
+        assert said(peer, tmp_path) == Sent("CTP")
+    for whole, words in (
+        (dated % 401 + challenge + plain % (0, b""), "user name and password"),
+        (dated % 404 + plain % (0, b""), "cannot take anything now"),
+        (b"", "closed the connection without an answer"),
+    ):
+        with Peer(lambda _, whole=whole: whole) as peer:  # type: ignore[misc]
+            result = said(peer, tmp_path)
+        assert isinstance(result, Later)
+        assert words in result.reason
+
+
+def test_a_redirection_is_not_followed_for_at_its_end_no_file_arrives(tmp_path: Path) -> None:
+    # CTP's own sender follows with a GET, hears OK, and takes its file for delivered.
+    with Peer() as elsewhere:
+        place = f"http://localhost:{elsewhere.port}/"
+        for code in (301, 302, 303, 307, 308):
+            with Peer(lambda _, code=code: answer(code, b"OK", Location=place)) as peer:  # type: ignore[misc]
+                result = said(peer, tmp_path)
+            assert isinstance(result, Later)
+            assert "write that one into the rules" in result.reason
+    assert not elsewhere.connections
 
 
 @pytest.mark.parametrize("status", [409, 413, 415, 422])

@@ -1,9 +1,12 @@
 """Sending to an S3 store, against a server that others wrote (moto)."""
 
+import contextlib
 import ssl
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import trustme
 from moto.server import ThreadedMotoServer
 
 from appliance.secrets import Secrets
+from engine.destinations import s3 as s3_out
 from engine.destinations.exchange import Patience, Unreachable
 from engine.destinations.s3 import S3
 from engine.entry import Entry
@@ -110,6 +114,30 @@ def test_on_duplicate_keep_and_replace_mean_what_they_mean_in_the_archive(
     assert seen(store) == {"from-us/1.2.3.dcm": first, "from-us/1.2.3 (2).dcm": second}
     assert send(destination, [replace(owed, note={"duplicate": "replace"})]) == [Sent("STORE")]
     assert seen(store)["from-us/1.2.3.dcm"] == second
+
+
+def test_of_two_bodies_of_one_uid_that_go_at_once_the_second_overwrites_nothing(
+    tmp_path: Path, port: int, store: minio.Minio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    [one], [other] = entries(tmp_path), entries(tmp_path / "other")
+    instance(tmp_path / "other", SOPInstanceUID="1.2.3", PatientID="4712")
+    both_look = threading.Barrier(2)
+    look = s3_out._digest_of
+
+    def look_together(*where: object) -> object:
+        found = look(*where)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_look.wait(0.5)
+        return found
+
+    monkeypatch.setattr("engine.destinations.s3._digest_of", look_together)
+    destinations = [s3(port, tmp_path), s3(port, tmp_path)]  # the second as after a change of rules
+    with ThreadPoolExecutor(2) as pool:
+        results = [result for [result] in pool.map(send, destinations, [[one], [other]])]
+    assert sorted(type(result).__name__ for result in results) == ["Never", "Sent"]
+    kept = one if isinstance(results[0], Sent) else other
+    assert seen(store) == {"from-us/1.2.3.dcm": kept.file.read_bytes()}
 
 
 def test_an_object_of_somebody_else_is_not_overwritten(tmp_path: Path, port: int, store: minio.Minio) -> None:

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import asyncssh
 import pytest
 
 from appliance.secrets import Secrets
+from engine.destinations import sftp as sftp_out
 from engine.destinations.exchange import Patience, Unreachable
 from engine.destinations.sftp import Sftp
 from engine.entry import Entry
@@ -171,6 +173,30 @@ def test_on_duplicate_keep_and_replace_mean_what_they_mean_in_the_archive(tmp_pa
     assert seen(server) == {"1.2.3.dcm": first, "1.2.3 (2).dcm": second}
     assert send(destination, [replace(owed, note={"duplicate": "replace"})]) == [Sent("NAS")]
     assert seen(server)["1.2.3.dcm"] == second
+
+
+def test_of_two_bodies_of_one_uid_that_go_at_once_the_second_overwrites_nothing(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    [one], [other] = entries(tmp_path), entries(tmp_path / "other")
+    instance(tmp_path / "other", SOPInstanceUID="1.2.3", PatientID="4712")
+    both_look = threading.Barrier(2)
+    look = sftp_out._size
+
+    def look_together(*where: object) -> object:
+        found = look(*where)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_look.wait(0.5)
+        return found
+
+    monkeypatch.setattr("engine.destinations.sftp._size", look_together)
+    destinations = [sftp(server, tmp_path), sftp(server, tmp_path)]  # the second as after a change of rules
+    with ThreadPoolExecutor(2) as pool:
+        results = [result for [result] in pool.map(send, destinations, [[one], [other]])]
+    assert sorted(type(result).__name__ for result in results) == ["Never", "Sent"]
+    kept = one if isinstance(results[0], Sent) else other
+    assert seen(server) == {"1.2.3.dcm": kept.file.read_bytes()}
 
 
 def test_a_folder_that_is_not_there_is_said_in_words(tmp_path: Path, server: Server) -> None:

@@ -19,6 +19,7 @@ MADE = "<!-- Made by `python -m tests.manual`; edit what it is made from. -->\n"
 DECLARED = {
     "PACS": 'destination PACS   = dicom "PACS@192.168.10.5:104"',
     "READER": 'destination READER = dicom "READER@192.168.10.6:104"',
+    "DASHBOARD": 'destination DASHBOARD = webhook "https://dashboard.example/studies"',
     "nights": "schedule nights = 20:00 until 06:00",
     "admin": 'contact admin = "it@praxis.example"',
 }

@@ -1,5 +1,6 @@
 """Real files, whole and cut off: what they are, and whether all of them has come."""
 
+import zlib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from engine import deflated
 from engine.sources.wholeness import CUT_OFF, DICOM, DICOMDIR, OTHER, ZIP, look_into
 from tests.data.make import REAL, instance
 from tests.engine.test_deflated import packed
@@ -117,3 +119,35 @@ def test_a_deflated_file_of_nothing_but_black_is_whole(tmp_path: Path, size: int
     assert look_into(file).lacks == ""
     file.write_bytes(file.read_bytes()[:-3])
     assert look_into(file).lacks == CUT_OFF
+
+
+def test_a_deflated_file_that_would_become_too_large_is_not_unpacked_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deflated, "MOST", 4 << 20)
+    file = packed(tmp_path, 64 << 20)
+    assert look_into(file).lacks == deflated.TOO_LARGE
+    assert not look_into(packed(tmp_path, 3 << 20)).lacks
+    read: list[int] = []
+    monkeypatch.setattr("zlib.decompressobj", lambda _: _Counting(read))
+    look_into(file)
+    assert sum(read) < 8 << 20
+
+
+class _Counting:
+    """Counts what comes out."""
+
+    def __init__(self, read: list[int]) -> None:
+        self._stream, self._read = _DECOMPRESS(-zlib.MAX_WBITS), read
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        """As zlib."""
+        found = self._stream.decompress(data, most)
+        self._read.append(len(found))
+        return found
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+
+_DECOMPRESS = zlib.decompressobj

@@ -26,7 +26,7 @@ from engine.pump import LOOK_AGAIN, PATIENCE, Pump, Report, Sender, Sent, oldest
 from engine.router import Router
 from engine.signature import Argument
 from engine.spool import Spool
-from engine.step import GATHERING, HOLD
+from engine.step import GATHERING, HOLD, TELLING
 
 STORE = Call(
     "store", {"layout": Argument("path", "", (Argument("word", "Institution"), Argument("word", "PatientName")))}
@@ -173,7 +173,7 @@ class Line:
         while self.router.turn():
             pass
         for name in self.spool.outboxes():
-            if name in (HOLD, "admin.mail"):
+            if name == HOLD or name.endswith(TELLING):
                 continue
             sender = self._sender(name)
             Pump(self.spool.outbox(name), lambda sender=sender: sender, self.router.refuse).turn(now)

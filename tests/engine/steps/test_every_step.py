@@ -41,7 +41,7 @@ HEADER = {
 CALLS = [
     *(store(), store("Institution", "PatientName", folder="teaching"), forward("PACS", "READER"), hold(), hold("why")),
     *(mail("admin", subject="New"), discard("no"), put("Modality", "CT"), remove("PatientName"), clean()),
-    Call("await", {}),
+    *(Call("await", {}), Call("notify", {"webhooks": Argument("word", "DASHBOARD")})),
     Call("collect", {"unit": Argument("word", "study"), "quiet": Argument("duration", "2 minutes")}),
 ]
 """Each step at least once: whoever builds one adds a line."""
@@ -49,6 +49,7 @@ CALLS = [
 SURROUNDINGS = """version 1
 destination PACS = dicom "PACS@192.168.10.5:104"
 destination READER = dicom "READER@192.168.10.6:104"
+destination DASHBOARD = webhook "https://dashboard.example/studies"
 contact admin = "it@praxis.example"
 schedule nights = 20:00 until 06:00
 """
@@ -205,6 +206,12 @@ def test_mail_carries_what_a_report_may_need_and_reports() -> None:
     assert answer.to == ("admin.mail", "doctor.mail")
     assert answer.reports
     assert (answer.note["subject"], answer.note["PatientID"]) == ("New", "4711")
+
+
+def test_notify_carries_and_reports_the_same_as_mail() -> None:
+    answer = delivered(Call("notify", {"webhooks": Argument("word", "DASHBOARD")}), HEADER)
+    assert (answer.to, answer.reports) == (("DASHBOARD.notify",), True)
+    assert {**answer.note, "subject": ""} == delivered(mail("admin"), HEADER).note
 
 
 def test_discard_and_hold_say_why() -> None:
