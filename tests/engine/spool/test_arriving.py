@@ -11,6 +11,7 @@ import pytest
 
 from engine import files
 from engine.arriving import OTHER_BYTES
+from engine.custody import _unrouted
 from engine.errors import Never
 from engine.journal import Journal
 from engine.ledger import ledger
@@ -277,6 +278,7 @@ def test_where_the_last_name_cannot_be_given_the_object_is_safe_and_the_router_g
 def test_what_waits_for_its_last_name_is_there_for_those_who_ask_whether_we_have_it(tmp_path: Path) -> None:
     line = Line(tmp_path, program(), Pacs())
     left_arriving(line)
+    assert _unrouted(line.root / "spool") == {"1.2.1"}
     assert is_balanced(line)
     with Journal(line.root / "spool") as journal:
         assert ledger(journal, "").states["waiting"] == 1
