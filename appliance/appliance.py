@@ -320,7 +320,7 @@ class Appliance:
         sender = (reception.calling_ae, reception.called_ae, reception.address)
         origin = Origin("dicom", port, *sender, association=reception.association, user=reception.user)
         try:
-            self.spool.accept(reception.dataset_file, origin, self._digest_for(port))
+            self.spool.accept(reception.dataset_file, origin, self._digest_for(port), seal=reception.seal)
         except OSError as error:
             raise Later(f"the spool cannot take it in ({error.strerror})") from None
         self._heard.note(reception.calling_ae, port)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from engine.arriving import accepted
 from engine.dicom import part10
 from engine.dicom.commitment import CLASS_CONFLICT, NO_SUCH_INSTANCE, RESOURCE_LIMITATION, Instance
 from engine.dicom.status import PROCESSING_FAILURE
@@ -15,7 +16,6 @@ from engine.journal import Journal, JournalTrouble
 from engine.journal_search import copies
 from engine.ledger import DELIVERED, Kept, families
 from engine.step import TELLING
-from engine.window import entries
 
 CopyThere = Callable[[str, str], bool]
 """Outbox of an archive and place in it → whether the copy is still there."""
@@ -99,7 +99,7 @@ def _is_ours(journal: Journal, family: str, promise: Kept, copy_there: CopyThere
 def _unrouted(spool: Path) -> set[str] | None:
     """The SOP instances that wait to be routed; None where they are too many to know."""
     found: set[str] = set()
-    for count, name in enumerate(name for name in entries(spool / "incoming") if name.endswith(".dcm")):
+    for count, name in enumerate(name for _, name in accepted(spool / "incoming")):
         if count >= _MOST_UNROUTED:
             return None
         try:

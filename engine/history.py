@@ -9,13 +9,16 @@ object is where it lies in the spool; and if it lies nowhere, its last line says
 """
 
 import contextlib
+import functools
 import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from engine import files
+
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class History:
@@ -80,8 +83,8 @@ class History:
             files.remove(folder / f"{day}.jsonl")
 
     def _append(self, folder: Path, *lines: Mapping[str, str]) -> Path:
-        path = folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
-        data = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
+        path = _of_day(folder, datetime.now(UTC).date())
+        data = "".join([_encoded(line) + "\n" for line in lines]).encode()
         with self._lock:
             if path not in self._whole:
                 files.make_folder(folder)
@@ -91,6 +94,11 @@ class History:
             files.append(path, data)
             self._whole.add(path)
         return path
+
+
+@functools.lru_cache(8)
+def _of_day(folder: Path, day: date) -> Path:
+    return folder / f"{day}.jsonl"
 
 
 def _event(event: str, obj: str, facts: Mapping[str, str]) -> dict[str, str]:

@@ -1,12 +1,19 @@
-"""The intake: received files get the name that counts, several at once, so that they share what takes a disk longest.
+"""The intake: received files get the name that counts when they are durable, and wait for the disk as little as can be.
 
-A flush costs milliseconds, whether it is for one file or for many. Bytes are flushed by each for itself, at the same
-time: the file system joins what is asked for at once. Names are flushed by whoever comes first, for all that wait;
-those that come meanwhile wait for the next round. Nobody waits for company, and alone it costs nothing. Decision 0022
-has the figures. It must not know what is in the files, nor who sent them.
+A file with a seal (engine.seal) has its last folder and a name there before anything is flushed, so that file and name
+reach the disk together; the name that counts is given afterwards, and nobody waits for the disk on its account.
+Decision 0027 has the figures.
+
+One without gets the name that counts when its bytes are durable, so it waits twice. Its bytes are flushed by each for
+itself, at the same time: the file system joins what is asked for at once. Its name is flushed by whoever comes first,
+for all that wait; those that come meanwhile wait for the next round. See decision 0022.
+
+It must not know what is in the files, nor who sent them.
 """
 
+import contextlib
 import errno
+import logging
 import os
 import secrets
 import threading
@@ -17,6 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine import files
+from engine.seal import Seal
+
+log = logging.getLogger("stellwerk.spool")
 
 _MOST = 64
 """Names in one round, or the first would wait for the last."""
@@ -48,13 +58,60 @@ class Intake:
         self._lock = threading.Lock()
         self._waiting: list[_Arriving] = []
         self._busy = False
+        self._unnamed: dict[Path, Path] = {}
+        """What is durable, and whose last rename has failed: where it lies, and the name that it is to get."""
 
-    def take(self, file: Path, target: Path, template: Path | None) -> None:
-        """Make a file durable, rename it to `target`, and make that durable. Its note is there, or is to be a second
-        name of a template that is durable.
+    def take(self, file: Path, target: Path, template: Path | None, seal: Seal | None = None) -> None:
+        """Make a file durable and rename it to `target`. Its note is there, or is to be a second name of a template
+        that is durable. With its seal, `target` itself need not be durable then: a start gives that name again.
 
         Raises OSError: what there is of it then is to be removed, as the name may be there already.
         """
+        if seal is None:
+            self._take_in_two(file, target, template)
+        else:
+            self._take_in_one(file, target, template, seal)
+
+    def name_the_rest(self) -> None:
+        """Try again to give those their names that could not have them; where it fails, the next call does."""
+        with self._lock:
+            unnamed = list(self._unnamed.items())
+        for arriving, target in unnamed:
+            try:
+                files.move(arriving, target)
+            except OSError:
+                if arriving.exists():
+                    continue
+            else:
+                log.info("%s has the name that counts now", target.stem)
+            with self._lock:
+                self._unnamed.pop(arriving, None)
+
+    def _take_in_one(self, file: Path, target: Path, template: Path | None, seal: Seal) -> None:
+        """One wait: the names are given before the flush of the bytes, which brings them along, or nearly does."""
+        note, arriving = target.with_suffix(".json"), target.with_name(seal.name(target.stem))
+        try:
+            if template is not None:
+                files.link(template, note)
+            files.move(file, arriving)
+            files.sync(arriving)
+            if template is None:
+                files.sync(note)
+            files.sync(self._folder)
+        except OSError:
+            # Its sender hears that it was not taken, and a start must not find it.
+            with contextlib.suppress(OSError):
+                files.remove(arriving)
+            raise
+        try:
+            files.move(arriving, target)
+        except OSError as error:
+            # It is safe, and a start would find it: so its sender may forget it.
+            with self._lock:
+                self._unnamed[arriving] = target
+            log.error("%s is safe, but cannot be named now (%s); tried again soon", target.stem, error.strerror)
+
+    def _take_in_two(self, file: Path, target: Path, template: Path | None) -> None:
         files.sync(file)
         if template is None:
             files.sync(target.with_suffix(".json"))

@@ -52,7 +52,8 @@ class Repeats:
         """
         if outcome.duplicate:
             self._hear(obj)
-        if itself is None or outcome.duplicate or outcome.discarded is not None:
+        if itself is None or outcome.duplicate or outcome.discarded is not None or obj.origin.flaw:
+            # What a flaw keeps from the rules must not stand in the way of what is sent in its place.
             return ()
         self._spool.arrivals.write(itself, outcome.taken)
         replacing = {p.route.name for p in outcome.passages if p.taken and p.went and p.route.duplicate == REPLACE}

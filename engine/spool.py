@@ -1,6 +1,7 @@
 """The spool: durable folders whose names are the state of what is in them. The only file that changes them.
 
     incoming/<id>.dcm + .json     accepted, not yet routed; the sender has been told "success"
+            /<id>.<seal>.arriving on its way there (engine.seal); after a crash engine.arriving finds out what it is
     routed/<batch>/               promised in one rename, being moved into the outboxes
     outbox/<name>/entries/        one .json per promise
                  /ready/ /urgent/ /again/     its bytes: owed; tried before
@@ -23,6 +24,7 @@ rename can be done again. `recover` finishes what a crash interrupted and is saf
 
 import contextlib
 import fcntl
+import functools
 import json
 import logging
 import os
@@ -35,6 +37,7 @@ from types import MappingProxyType
 
 from engine import files
 from engine.arrivals import Arrivals
+from engine.arriving import accepted, name_arriving
 from engine.entry import Entry, unread
 from engine.errors import Never
 from engine.gates import find_lost, leave_word
@@ -45,6 +48,7 @@ from engine.numbers import Numbers, moment
 from engine.object import Object, Origin
 from engine.outbox import Outbox, names
 from engine.program import Program
+from engine.seal import Seal, arriving
 from engine.staging import Materialise, Promise, Stage, told
 from engine.step import HOLD
 from engine.tidy import remove_outbox
@@ -103,10 +107,19 @@ class Spool:
 
     # --- accepting ---------------------------------------------------------------------------------------
 
-    def accept(self, file: Path, origin: Origin, program: str, number: str = "", again: str = "") -> str:
+    def accept(
+        self,
+        file: Path,
+        origin: Origin,
+        program: str,
+        number: str = "",
+        again: str = "",
+        seal: Seal | None = None,
+    ) -> str:
         """Take over a received file. When this returns the object survives a power cut and may be acknowledged.
 
         `file` lies in `work` and is moved. number: which it is to have (`new_number`); again: the number it had before.
+        seal: of the file, where whoever wrote it has it; then the disk is waited for once, and not twice.
         An origin that does not say when it was received has been now: so all of an association share one note.
         Raises OSError (disk full …): nothing was accepted then.
         """
@@ -118,7 +131,7 @@ class Spool:
                 files.put(named.with_suffix(".json"), text)
             else:
                 template = self._notes.template(text)
-            self._intake.take(file, named, template)
+            self._intake.take(file, named, template, seal)
         except OSError:
             self._notes.forget(text)
             # Its sender hears that it was not taken, and keeps it. Had the router it already, it would come twice.
@@ -212,7 +225,11 @@ class Spool:
         self.history.tell_all(told(promise.object, one) for promise in promises for one in promise.deliveries)
 
     def settle(self) -> None:
-        """Finish every promised batch, so that nothing it came from is routed again. Raises OSError."""
+        """Finish every promised batch, so that nothing it came from is routed again. Raises OSError.
+
+        And what is durable and could not get its last name, gets it.
+        """
+        self._intake.name_the_rest()
         with self._settling:
             for batch in sorted(self.routed.iterdir()):
                 self._settle(batch)
@@ -304,13 +321,15 @@ class Spool:
 
         It looks in the order in which objects travel, so that one that moves on meanwhile is still counted.
         """
-        count = sum(1 for _ in self.waiting()) + len(names(self.routed))
+        count = sum(1 for _ in accepted(self.incoming)) + len(names(self.routed))
         return count + sum(sum(self.outbox(name).count().values()) for name in self.outboxes() if name != HOLD)
 
     def recover(self) -> None:
         """Finish what a crash interrupted. Call once at start, before anything else runs in this spool."""
         for path in self.work.iterdir():
             files.remove_folder(path) if path.is_dir() else files.remove(path)
+        # First: what a batch has come from is to be removed under the name that counts.
+        name_arriving(self.incoming)
         self.settle()
         for name in self.outboxes():
             self.outbox(name).recover()
@@ -326,9 +345,12 @@ class Spool:
         for name in self.outboxes():
             if name != HOLD and (lost := find_lost(self.outbox(name), self, before)):
                 log.warning("%s: %d waited for what is gone without a word: a person is asked", name, lost)
+        unnamed = {found[0] for name in entries(self.incoming) if (found := arriving(name))}
         for name in entries(self.incoming):
             note = self.incoming / name
-            if name.endswith(".json") and not note.with_suffix(".dcm").exists() and note.stat().st_ctime < before:
+            if not name.endswith(".json") or note.stem in unnamed:
+                continue
+            if not note.with_suffix(".dcm").exists() and note.stat().st_ctime < before:
                 files.remove(note)
 
     # --- the hold ----------------------------------------------------------------------------------------
@@ -433,6 +455,7 @@ def _sources(finished: Path) -> list[str]:
         return []
 
 
+@functools.lru_cache(256)
 def _note(origin: Origin, program: str, again: str) -> bytes:
     """What stands beside the bytes of an accepted object."""
     return json.dumps({"origin": origin.to_json(), "program": program, "again": again}).encode()

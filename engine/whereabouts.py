@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.arriving import accepted
 from engine.journal_tables import number_of
 from engine.outbox import names
 from engine.step import HOLD
@@ -43,6 +44,8 @@ def whereabouts(root: Path) -> Whereabouts:
 
 def lying(root: Path) -> Iterator[tuple[str, str, Path]]:
     """All that lies there, one by one: its name, whether it waits or is held, and its file."""
+    for number, name in accepted(root / "incoming"):
+        yield number, WAITING, root / "incoming" / name
     for folder, where in _folders(root):
         for name in entries(folder):
             if name.endswith(".dcm"):
@@ -50,7 +53,6 @@ def lying(root: Path) -> Iterator[tuple[str, str, Path]]:
 
 
 def _folders(root: Path) -> Iterator[tuple[Path, str]]:
-    yield root / "incoming", WAITING
     for batch in names(root / "routed"):
         yield root / "routed" / batch, WAITING
     for outbox in names(root / "outbox"):

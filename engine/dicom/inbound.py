@@ -6,7 +6,6 @@ the time: a sender may be idle between messages for a while, but within one it m
 bytes mean.
 """
 
-import contextlib
 import socket
 import ssl
 import struct
@@ -223,8 +222,10 @@ class Inbound(Connection):
         option switches itself off again, so it is set once a message.
         """
         if _QUICKACK is not None:
-            with contextlib.suppress(OSError):
+            try:
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+            except OSError:
+                return
 
 
 def _unwelcome(kind: int) -> LostError | ViolationError:

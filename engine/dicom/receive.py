@@ -31,6 +31,7 @@ from engine.dicom.pdu import LostError, ViolationError
 from engine.dicom.peer import OUR_AE_TITLE
 from engine.dicom.services import Services
 from engine.errors import Later
+from engine.seal import Seal
 
 log = logging.getLogger("stellwerk.dicom")
 
@@ -56,6 +57,7 @@ class Reception:
     port: int  # ours
     association: str = ""  # a number of ours for the association it came on, sortable by when that began
     user: str = ""  # whose name and passcode the caller has given, where those were checked
+    seal: Seal | None = None  # of the file, where it is not too long for one
 
 
 class Listener:
@@ -305,10 +307,10 @@ class Listener:
         path: Path | None = None
         try:
             meta = part10.write_meta(*uids, request.calling_ae)
-            path = land(pieces, meta, self._folder, self._most_bytes)
+            path, seal = land(pieces, meta, self._folder, self._most_bytes)
             titles = (request.calling_ae, request.called_ae)
             user = request.claim.name if request.claim else ""
-            self._accept(Reception(path, *uids, *titles, address, self.port, association, user))
+            self._accept(Reception(path, *uids, *titles, address, self.port, association, user, seal))
         except (LostError, ViolationError):
             raise  # no answer is possible; `land` has removed what there was
         except Exception as error:  # whatever `accept` raises, the sender must hear "not stored"

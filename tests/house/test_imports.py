@@ -28,6 +28,7 @@ THIRD_PARTY = {
     "lark": ("dsl/parse.py",),
     "tornado": ("engine/sources/https.py", "appliance/console"),
     "apscheduler": ("engine/sources/every.py", "appliance"),
+    "xxhash": ("engine/seal.py",),
     "paramiko": ("engine/destinations/sftp.py",),  # an extra
     "minio": ("engine/destinations/s3.py",),  # an extra
     "urllib3": ("engine/destinations/s3.py",),  # the lines of minio; it comes with it

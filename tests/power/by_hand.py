@@ -17,6 +17,7 @@ from engine.plan import prepare
 from engine.program import Program
 from engine.pump import Pump, Report, Sender
 from engine.router import Router
+from engine.seal import Seal
 from engine.spool import Spool
 from engine.step import GATHERING, HOLD
 from tests.engine.spool.crash_kit import Pacs
@@ -49,6 +50,7 @@ class ByHand:
 
     def __init__(self, data: Path, program: Program) -> None:
         self.data = data
+        self.received = 0
         self.spool = Spool(data / "spool", lambda digest, route: self.router.keeps_received(digest, route))
         self.spool.recover()
         self.plan = prepare(program)
@@ -58,11 +60,13 @@ class ByHand:
         self.pumps: dict[str, Pump] = {}
 
     def receive(self, one: Made) -> str:
-        """Take an object in, as a listener does."""
+        """Take an object in, as a listener does; every fourth as what is too long for a seal."""
         path = self.spool.new_work_file()
         shutil.copy(one.file, path)
+        self.received += 1
+        seal = Seal.of(path) if self.received % 4 else None
         origin = Origin("dicom", PORT, "SONO1", "STELLWERK", "10.0.0.1")  # now: all share a note
-        return self.spool.accept(path, origin, self.digest)
+        return self.spool.accept(path, origin, self.digest, seal=seal)
 
     def turn(self, now: float) -> None:
         """Route everything, and let every pump but the hanging one look once."""

@@ -3,7 +3,8 @@
 It records the operations of engine/files.py while they are done for real, and then lays out the folders as a power cut
 after any of them might have left them:
 
-* a file's bytes are durable once the file was synced; before, any part of them may be there, or none;
+* a file's bytes are durable once the file was synced; before, any part of them may be there, or none, and zeros may
+  stand where the rest is to come;
 * a name (made, moved, removed) is durable once a folder that it touches was synced; before, it may be as it was;
 * a rename is there or not, never half (ext4, XFS and POSIX say so);
 * `ordered`: names reach the disk in the order in which they were made, as the journals of ext4 and XFS do it.
@@ -194,9 +195,13 @@ class Names:
             elif number in made:
                 path.hardlink_to(made[number])
             else:
-                data = inode.written
-                path.write_bytes(data if inode.synced else data[: chance.choice((0, len(data) // 2, len(data)))])
+                path.write_bytes(inode.written if inode.synced else _torn(inode.written, chance))
                 made[number] = path
+
+
+def _torn(data: bytes, chance: random.Random) -> bytes:
+    kept = data[: chance.choice((0, len(data) // 2, len(data)))]
+    return kept if chance.random() < 0.5 else kept.ljust(len(data), b"\0")
 
 
 def _apply(names: dict[Name, int], change: Change) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.torture.account import Tally, reckon
+from appliance.torture.account import Tally, _whole, look, reckon
 from appliance.torture.objects import Kind, Made, is_full_for, make, refuses
 from engine.step import HOLD
 from tests.power.by_hand import ByHand, rules
@@ -79,6 +79,7 @@ class Life:
             line = ByHand(target, rules())
             line.finish()
             tally = reckon(target, self._taken(told), dict.fromkeys(told, 2), self._got(before, line), deleted)
+            total.torn += self._torn_and_not_held(target, told)
             missing = line.unaccounted()
             tally.words += missing
             total.total += tally.total
@@ -88,6 +89,14 @@ class Life:
             total.words += [f"{target.name}: {words}" for words in tally.words]
             shutil.rmtree(target)
         return total
+
+    def _torn_and_not_held(self, target: Path, told: set[str]) -> int:
+        """What nobody was told of may be there or not; torn it may be in the hold alone, with a word that says so."""
+        folder, untold = look(target), {one.uid: one for one in self.made if one.uid not in told}
+        files = [(uid, path) for (_, uid), paths in folder.stored.items() for path in paths]
+        files += [(uid, entry.file) for (_, uid), entries in folder.owed.items() for entry in entries]
+        files += [(u, e.file) for u, entries in folder.held.items() for e in entries if not e.origin.flaw]
+        return sum(uid not in told and not (uid in untold and _whole(untold[uid], path)) for uid, path in files)
 
     def _taken(self, told: set[str]) -> list[Made]:
         return [one for one in self.made if one.uid in told]
@@ -126,6 +135,19 @@ def test_a_spool_that_synced_nothing_would_be_found_out(swift: Path, monkeypatch
     life.live()
     found = life.judge()
     assert found.lost > 0
+
+
+@pytest.mark.usefixtures("_nothing_is_synced")
+def test_a_spool_that_believed_in_every_name_would_be_found_out(swift: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were this not so, the test above would prove nothing."""
+    monkeypatch.setattr("engine.arriving._is_whole", lambda _file, _seal: True)
+    life = Life(swift, 8, ordered=False, share=1.0)
+    with watched(life.names, life._perhaps_cut):
+        life.line = ByHand(life.root / "data", rules())
+        for one in life.made:
+            life.line.receive(one)
+            life.told.add(one.uid)
+    assert life.judge().torn > 0
 
 
 @pytest.mark.usefixtures("_nothing_is_synced")

@@ -24,6 +24,7 @@ from engine.plan import prepare
 from engine.program import Call, Contact, Destination, Listener, Program, Route
 from engine.pump import LOOK_AGAIN, PATIENCE, Pump, Report, Sender, Sent, oldest_first
 from engine.router import Router
+from engine.seal import Seal
 from engine.signature import Argument
 from engine.spool import Spool
 from engine.step import GATHERING, HOLD, TELLING
@@ -161,12 +162,12 @@ class Line:
         self.ask: Ask | None = None
         self.router = Router(self.spool, lambda: self.plan, lambda _: None)
 
-    def receive(self, uid: str, modality: str = "US", patient: str = "Müller^Änne") -> str:
-        """Take in one object, as a listener does."""
+    def receive(self, uid: str, modality: str = "US", patient: str = "Müller^Änne", *, sealed: bool = True) -> str:
+        """Take in one object, as a listener does; what is not sealed is taken in as what is too long for a seal."""
         path = self.spool.new_work_file()
         write_instance(path, uid, modality, patient)
         origin = Origin("dicom", 1, "SONO1", "STELLWERK", "10.0.0.1", "2026-11-23T10:00:00+01:00")
-        return self.spool.accept(path, origin, self.digest)
+        return self.spool.accept(path, origin, self.digest, seal=Seal.of(path) if sealed else None)
 
     def turn(self, now: float) -> None:
         """Route everything and let every pump look once."""

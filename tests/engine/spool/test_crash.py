@@ -30,7 +30,7 @@ def live(root: Path, *, failure: bool, refuse: Collection[str], told: list[str] 
     pacs.refuse = set(refuse)
     line = Line(root, program(failure=failure), pacs)
     for uid, modality in (("1.2.1", "US"), ("1.2.2", "US"), ("1.2.3", "OT")):
-        line.receive(uid, modality)
+        line.receive(uid, modality, sealed=uid != "1.2.2")
         if told is not None:
             told.append(uid)
     line.turn(time.time())
@@ -144,7 +144,7 @@ def test_a_pump_that_is_quicker_than_the_crash_gets_nothing_twice(tmp_path: Path
 def test_what_the_disk_did_not_take_in_is_not_routed_either(tmp_path: Path) -> None:
     line = Line(tmp_path, program(), Pacs())
     with disk() as done:
-        line.receive("1.2.1")
+        line.receive("1.2.1", sealed=False)
     named = done.index("move") + 1
     assert done[named] == "sync"
     for point in range(1, named + 2):
@@ -152,7 +152,7 @@ def test_what_the_disk_did_not_take_in_is_not_routed_either(tmp_path: Path) -> N
         root.mkdir()
         line = Line(root, program(), Pacs())
         with disk(error_at=point), suppress(OSError):
-            line.receive("1.2.1")
+            line.receive("1.2.1", sealed=False)
             raise AssertionError(f"success was answered, point {point}")
         line.turn(time.time())
         assert line.stored() == [], f"its sender keeps it, and it came all the same, point {point}"

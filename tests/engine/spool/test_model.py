@@ -74,14 +74,15 @@ class Modelled(RuleBasedStateMachine):
 
     # --- what is done, each with what must follow ------------------------------------------------------------
 
-    @rule(modality=st.sampled_from(["US", "US", "OT", "XA"]), crash=st.integers(0, 12))
-    def receive(self, modality: str, crash: int) -> None:
+    @rule(modality=st.sampled_from(["US", "US", "OT", "XA"]), sealed=st.booleans(), crash=st.integers(0, 12))
+    def receive(self, modality: str, sealed: bool, crash: int) -> None:
         """An object comes in."""
         self.number += 1
         uid = f"1.2.{self.number}"
         self.modality[uid] = modality
         self.under[uid] = self.current
-        self.does(lambda: self.line.receive(uid, modality), {**self.state, (uid, "incoming"): "there"}, crash)
+        after = {**self.state, (uid, "incoming"): "there"}
+        self.does(lambda: self.line.receive(uid, modality, sealed=sealed), after, crash)
 
     @rule(crash=st.integers(0, 90))
     def route(self, crash: int) -> None:
@@ -228,6 +229,7 @@ class Modelled(RuleBasedStateMachine):
         if self.number:
             assert not any((self.root / "spool" / "routed").iterdir())
             assert not any((self.root / "spool" / "work").glob("*.dcm"))
+            assert not any((self.root / "spool" / "incoming").glob("*.arriving"))
             assert all(not any(self.line.spool.outbox(place).active.iterdir()) for place in PLACES)
 
 
