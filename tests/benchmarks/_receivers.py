@@ -81,7 +81,7 @@ def ours(folder: Path, port: int) -> None:
     def accept(reception: Reception) -> None:
         sender = (reception.calling_ae, reception.called_ae, reception.address)
         origin = Origin("dicom", port, *sender, association=reception.association)
-        spool.accept(reception.dataset_file, origin, "0" * 64)
+        spool.accept(reception.dataset_file, origin, "0" * 64, seal=reception.seal)
 
     Listener(port, accept, folder=spool.work, address="127.0.0.1").start()
     threading.Event().wait()
