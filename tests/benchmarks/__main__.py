@@ -1,15 +1,23 @@
 """`python -m tests.benchmarks [NAME...]`: run the measurements in this folder, all of them or those named.
 
+    python -m tests.benchmarks                    all of them
+    python -m tests.benchmarks receiving sending  these
+    python -m tests.benchmarks page               those that docs/performance.md reports, and put their figures there
+
 It knows nothing of what is measured: a module here with a `main()` is a measurement, and its docstring's first line is
 its title.
 """
 
 import importlib
+import os
 import pkgutil
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+
+REPORTED = ("receiving", "large", "sending", "line")
+"""What docs/performance.md has a table of."""
 
 
 def say(line: str) -> None:
@@ -21,6 +29,9 @@ def say(line: str) -> None:
 def main(wanted: list[str]) -> int:
     """Run them in the order of their names; 2 if a name is unknown."""
     there = sorted(found.name for found in pkgutil.iter_modules([str(HERE)]) if not found.name.startswith("_"))
+    if wanted == ["page"]:
+        os.environ["PAGE"] = "1"
+        wanted = list(REPORTED)
     if unknown := sorted(set(wanted) - set(there)):
         say(f"No measurement is called {', '.join(unknown)}. There are: {', '.join(there) or 'none yet'}.")
         return 2

@@ -3,6 +3,7 @@
 A sender writes a whole object with one call, and waits for its answer. It says nothing of what is received.
 """
 
+import contextlib
 import json
 import multiprocessing
 import socket
@@ -93,14 +94,18 @@ def _dataset(sop_class: str, rows: int, columns: int, bits: int, pixels: bytes |
 
 @dataclass(frozen=True)
 class Taken:
-    """How a round went: seconds in all, and for each object."""
+    """How a round went: seconds in all, and for each object, and when it began (`time.monotonic`)."""
 
     seconds: float
     each: list[float]
+    began: float = 0
 
 
 def send(kind: Kind, port: int, associations: int, many: int, raw: bool = False) -> Taken:
-    """Send so many objects over so many associations at once, from processes of their own."""
+    """Send so many objects over so many associations at once, from processes of their own.
+
+    Raises RuntimeError if one of them was not taken.
+    """
     workers = min(PROCESSES, associations)
     context = multiprocessing.get_context("fork")
     barrier, results = context.Barrier(workers + 1), context.Queue()
@@ -117,12 +122,14 @@ def send(kind: Kind, port: int, associations: int, many: int, raw: bool = False)
     found: list[float] = []
     end = began
     for _ in started:
-        ended, latencies = json.loads(results.get(timeout=300))
+        ended, latencies = json.loads(results.get(timeout=600))
+        if latencies is None:
+            raise RuntimeError("an association or an object was not accepted")
         end = max(end, ended)
         found += latencies
     for process in started:
         process.join(10)
-    return Taken(end - began, found)
+    return Taken(end - began, found, began)
 
 
 def _worker(
@@ -137,6 +144,8 @@ def _worker(
     found: list[list[float]] = [[] for _ in numbers]
     first = UID.format(0).encode()
     ready: dict[int, bytes] = {}
+    ended = [0.0] * len(numbers)  # when the last object of each association was answered
+    failed: list[int] = []
     building, go = threading.Lock(), threading.Barrier(len(numbers) + 1)
 
     def body(longest: int) -> bytes:
@@ -147,6 +156,14 @@ def _worker(
             return ready[longest]
 
     def run(at: int) -> None:
+        try:
+            talk(at)
+        except Exception:
+            failed.append(at)
+            go.abort()
+            raise
+
+    def talk(at: int) -> None:
         sock = socket.create_connection(("127.0.0.1", port), timeout=120)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         longest = 0
@@ -167,7 +184,8 @@ def _worker(
             began = time.monotonic()
             _send(sock, head, rest)
             _answered(sock, answer, raw)
-            found[at].append(time.monotonic() - began)
+            ended[at] = time.monotonic()
+            found[at].append(ended[at] - began)
         if not raw:
             sock.sendall(RELEASE)
             sock.recv(10)
@@ -177,10 +195,12 @@ def _worker(
     for thread in threads:
         thread.start()
     barrier.wait(60)
-    go.wait()
+    with contextlib.suppress(threading.BrokenBarrierError):
+        go.wait()
     for thread in threads:
         thread.join()
-    results.put(json.dumps((time.monotonic(), [one for several in found for one in several])))
+    latencies = None if failed else [one for several in found for one in several]
+    results.put(json.dumps((max(ended), latencies)))
 
 
 def _send(sock: socket.socket, head: bytes, body: memoryview) -> None:

@@ -1,9 +1,10 @@
 """Who receives in the measurements: we, and those that we are compared with, each in a process of its own.
 
-    python -m tests.benchmarks._receivers ours|sink FOLDER PORT
+    python -m tests.benchmarks._receivers ours|sink|pynetdicom FOLDER PORT
 
 `ours` is the listener with the spool behind it, without the router: an object is durable when it is answered. `sink`
 knows no DICOM: it takes a length and so many bytes, writes them to a file, flushes that and its folder, and answers.
+`pynetdicom` is the program that comes with it, but for its limit of ten associations at once.
 """
 
 import contextlib
@@ -18,17 +19,40 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from pynetdicom import AE
+from pynetdicom.apps.storescp import storescp
 
 from engine.dicom import Listener, Reception
 from engine.object import Origin
 from engine.spool import Spool
+from tests.benchmarks import _orthanc
 
-ALL = ("ours", "sink", "storescp", "storescp+B", "pynetdicom")
-DURABLE = ("ours", "sink")
+FLUSHES = {
+    "ours": "the object, its note once an association, and the folder with its name: for those that wait, together",
+    "sink": "each file, and the folder after it",
+    "storescp": "nothing",
+    "storescp+B": "nothing; writes what comes as it comes (`+B`), PDUs of 128 KB",
+    "orthanc": "each file (`SyncStorageArea`, its default); not its folder, and its index only now and then",
+    "pynetdicom": "nothing",
+}
+"""Who there is, and what it has had flushed to the disk when it answers "success"."""
+
+ALL = tuple(FLUSHES)
+DURABLE = ("ours", "sink", "orthanc")
+
+SLOW = ("orthanc", "pynetdicom")
+"""They get fewer objects in a round, so that it ends: a rate is a rate."""
+
+MOST = 100
+"""Associations at once, where a receiver has a limit of its own."""
 
 
 def there(name: str) -> bool:
     """Whether it is installed here."""
+    if name == "orthanc":
+        return _orthanc.there()
     return not name.startswith("storescp") or shutil.which("storescp") is not None
 
 
@@ -44,8 +68,8 @@ def receiver(name: str, folder: Path, associations: int) -> Iterator[tuple[int, 
             # Of itself it takes no compressed images, and serves one association after the other.
             fork = ["--fork"] if associations > 1 else []
             command = ["storescp", "+xa", *tuned, *fork, "-od", str(folder), str(port)]
-        case "pynetdicom":
-            command = [sys.executable, "-m", "pynetdicom", "storescp", "-od", str(folder), str(port)]
+        case "orthanc":
+            command = _orthanc.command(folder, port, associations)
         case _:
             command = [sys.executable, "-m", "tests.benchmarks._receivers", name, str(folder), str(port)]
     # DCMTK leaves Nagle's algorithm on, unless it is told otherwise.
@@ -83,8 +107,21 @@ def ours(folder: Path, port: int) -> None:
         origin = Origin("dicom", port, *sender, association=reception.association)
         spool.accept(reception.dataset_file, origin, "0" * 64, seal=reception.seal)
 
-    Listener(port, accept, folder=spool.work, address="127.0.0.1").start()
+    limits = {"max_associations": MOST, "max_associations_each": MOST}
+    Listener(port, accept, folder=spool.work, address="127.0.0.1", **limits).start()
     threading.Event().wait()
+
+
+def pynetdicom(folder: Path, port: int) -> None:
+    """Its own storescp, which would reject the eleventh association."""
+
+    class Roomy(AE):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            self.maximum_associations = MOST
+
+    storescp.AE = Roomy
+    storescp.main(["-od", str(folder), str(port)])
 
 
 def sink(folder: Path, port: int) -> None:
@@ -119,4 +156,4 @@ def sink(folder: Path, port: int) -> None:
 
 if __name__ == "__main__":
     which, where, number = sys.argv[1:]
-    {"ours": ours, "sink": sink}[which](Path(where), int(number))
+    {"ours": ours, "sink": sink, "pynetdicom": pynetdicom}[which](Path(where), int(number))

@@ -1,10 +1,8 @@
-"""How fast is receiving, durably, against DCMTK, pynetdicom and a mere sink? ROUNDS=5, LOADS=CT,JPEG, AT=1,4,8,32.
+"""How fast is receiving, durably, against DCMTK, Orthanc, pynetdicom and a mere sink? LOADS=CT,JPEG, AT=1,4,8,32.
 
-All in turn, several rounds, and of each the median: what else the machine does then hits everybody alike. Read the
-ratios, not the figures, and nothing into a ratio between 0.8 and 1.25. Ours and the sink answer when an object would
-survive a power cut; the others answer when it is written, or not even that.
-
-WHERE=/var/tmp is the disk to write to (the default), TWO_GB=1 receives an object of 2 GB and says what memory it took.
+All in turn, ROUNDS=5 rounds, and of each the median: what else the machine does then hits everybody alike. Read the
+ratios, not the figures, and nothing into a ratio between 0.8 and 1.25. What each has flushed when it answers is said
+first. WHERE=/var/tmp is the disk to write to (the default), WHO=ours,storescp leaves others out.
 """
 
 import os
@@ -12,70 +10,120 @@ import shutil
 import statistics
 import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks import _load, _receivers
+from tests.benchmarks import _load, _page, _receivers
 from tests.benchmarks.__main__ import say
+
+Round = dict[tuple[int, str], float]
+"""Objects a second in one round, by the number of associations and by who received."""
+
+HEAVY = 10 << 20
+"""Bytes from which on some hold several copies of an object in memory, so that they get no more than EIGHT at once."""
+
+EIGHT = 8
 
 
 def main() -> None:
     """Print objects and MB a second, how long one took, what processor time it cost, and the ratios."""
-    rounds = int(os.environ.get("ROUNDS", "3"))
+    rounds = int(os.environ.get("ROUNDS", "5"))
     loads = os.environ.get("LOADS", "CT,JPEG,MR,cine").split(",")
     at = [int(number) for number in os.environ.get("AT", "1,4,8,32").split(",")]
     who = [one for one in os.environ.get("WHO", ",".join(_receivers.ALL)).split(",") if _receivers.there(one)]
     root = Path(tempfile.mkdtemp(prefix="stellwerk-receiving-", dir=os.environ.get("WHERE", "/var/tmp")))
-    say(f"on {_file_system(root)}; durable: {', '.join(one for one in who if one in _receivers.DURABLE)}")
+    for name in who:
+        say(f"{name:11} has flushed when it answers: {_receivers.FLUSHES[name]}")
+    before, rows, widths = _page.stolen(), [], []
     try:
         for load in filter(None, loads):
-            for associations in at:
-                _compare(_load.kinds()[load], associations, rounds, who, root)
-        if os.environ.get("TWO_GB"):
-            _large(root)
+            kind = _load.kinds()[load]
+            done = _compare(kind, at, rounds, who, root)
+            rows += [_row(kind, number, done, who) for number in at]
+            widths += [_width(kind, done, who)] if {4, 32} <= set(at) else []
     finally:
         shutil.rmtree(root, ignore_errors=True)
+    others = [name for name in who if name != "ours"]
+    where = f"{_page.file_system(root.parent)}; medians of {rounds} rounds in turn, {_page.share_since(before)}"
+    _page.table("receiving", ["Objects", "associations", "we, objects/s", *(f"× {one}" for one in others)], rows, where)
+    if widths:
+        _page.table("width", ["Objects, 32 associations to 4", *who], widths, where)
 
 
-def _compare(kind: _load.Kind, associations: int, rounds: int, who: list[str], root: Path) -> None:
-    rates: dict[str, list[float]] = defaultdict(list)
-    waits: dict[str, list[float]] = defaultdict(list)
-    costs: dict[str, list[float]] = defaultdict(list)
-    many = max(kind.many, associations * 2)
-    stolen, total = _stolen()
+def _compare(kind: _load.Kind, at: Sequence[int], rounds: int, who: list[str], root: Path) -> list[Round]:
+    """Every receiver with every number of associations, in turn, so often."""
+    done: list[Round] = []
+    waits: dict[tuple[int, str], list[float]] = defaultdict(list)
+    costs: dict[tuple[int, str], list[float]] = defaultdict(list)
+    before = _page.stolen()
     for _ in range(rounds):
+        round_: Round = {}
+        for associations in at:
+            for name in who:
+                if len(kind.dataset) > HEAVY and associations > EIGHT and name in _receivers.SLOW:
+                    continue
+                taken, cost = _one(kind, associations, name, root)
+                round_[associations, name] = len(taken.each) / taken.seconds
+                waits[associations, name] += taken.each
+                costs[associations, name].append(cost)
+        done.append(round_)
+    for associations in at:
+        say(f"{kind.name} ({len(kind.dataset) / 1e6:.2f} MB) × {associations}, {rounds} rounds")
         for name in who:
-            # The slowest gets less, so that a round ends; a rate is a rate.
-            some = max(associations, many // 4) if name == "pynetdicom" else many
-            with _receivers.receiver(name, root / "in", associations) as (port, process):
-                raw = name == "sink"
-                _load.send(kind, port, associations, associations, raw)  # a warm-up
-                before = _processor_seconds(process)
-                taken = _load.send(kind, port, associations, some, raw)
-                costs[name].append((_processor_seconds(process) - before) / len(taken.each))
-            rates[name].append(len(taken.each) / taken.seconds)
-            waits[name] += taken.each
-    after_stolen, after_total = _stolen()
-    stolen_share = (after_stolen - stolen) / max(1, after_total - total)
-    say(f"{kind.name} ({len(kind.dataset) / 1e6:.2f} MB) x {associations}, {rounds} rounds, steal {stolen_share:.0%}")
-    mine = statistics.median(rates.get("ours", [0.0]))
+            if all((associations, name) in one for one in done):
+                each = waits[associations, name], costs[associations, name]
+                rates = [one[associations, name] for one in done]
+                say(f"  {name:11}{_line(kind, rates, *each, _ratio(done, associations, name))}")
+    say(_page.share_since(before))
+    return done
+
+
+def _one(kind: _load.Kind, associations: int, name: str, root: Path) -> tuple[_load.Taken, float]:
+    """One receiver, one round, and the seconds of processor that an object cost it."""
+    least = associations * (1 if len(kind.dataset) > HEAVY else 4)
+    many = max(least, kind.many // 4 if name in _receivers.SLOW else kind.many)
+    raw = name == "sink"
+    with _receivers.receiver(name, root / "in", associations) as (port, process):
+        warm = min(associations, EIGHT)
+        _load.send(kind, port, warm, warm, raw)
+        before = _processor_seconds(process)
+        taken = _load.send(kind, port, associations, many, raw)
+        return taken, (_processor_seconds(process) - before) / len(taken.each)
+
+
+def _line(kind: _load.Kind, rates: list[float], waits: list[float], costs: list[float], ratio: str) -> str:
+    rate = statistics.median(rates)
+    spread = f"{min(rates):.0f}-{max(rates):.0f}"
+    slow = statistics.quantiles(waits, n=100) if len(waits) > 1 else waits * 99
+    return (
+        f"  {rate:7.1f}/s ({spread:>11}) {rate * len(kind.dataset) / 1e6:7.1f} MB/s  "
+        f"p50 {slow[49] * 1000:6.1f}  p95 {slow[94] * 1000:6.1f}  p99 {slow[98] * 1000:6.1f} ms  "
+        f"cpu {statistics.median(costs) * 1000:6.2f} ms  we are {ratio} times as fast"
+    )
+
+
+def _ratio(done: list[Round], associations: int, name: str) -> str:
+    """Ours to theirs: the median of what it was in each round."""
+    if not all((associations, one) in rates for rates in done for one in ("ours", name)):
+        return "–"
+    return f"{statistics.median(one[associations, 'ours'] / one[associations, name] for one in done):.2f}"
+
+
+def _row(kind: _load.Kind, associations: int, done: list[Round], who: list[str]) -> list[str]:
+    ours = statistics.median(one.get((associations, "ours"), 0.0) for one in done)
+    ratios = [_ratio(done, associations, name) for name in who if name != "ours"]
+    size = len(kind.dataset)
+    named = f"{kind.name}, {size / 1e6:.1f} MB" if size > 1e5 else f"{kind.name}, {size / 1e3:.0f} KB"
+    return [named, str(associations), f"{ours:.0f}" if ours > 50 else f"{ours:.1f}", *ratios]
+
+
+def _width(kind: _load.Kind, done: list[Round], who: list[str]) -> list[str]:
+    """For each receiver: 32 associations to 4, in the same round."""
+    cells = []
     for name in who:
-        rate = statistics.median(rates[name])
-        spread = f"{min(rates[name]):.0f}-{max(rates[name]):.0f}"
-        slow = statistics.quantiles(waits[name], n=100) if len(waits[name]) > 1 else waits[name] * 99
-        say(
-            f"  {name:11} {rate:7.1f}/s ({spread:>11}) {rate * len(kind.dataset) / 1e6:7.1f} MB/s  "
-            f"p50 {slow[49] * 1000:6.1f}  p95 {slow[94] * 1000:6.1f}  p99 {slow[98] * 1000:6.1f} ms  "
-            f"cpu {statistics.median(costs[name]) * 1000:6.2f} ms  ours is {mine / rate:5.2f} x"
-        )
-
-
-def _large(root: Path) -> None:
-    """Two gigabytes in one object."""
-    whole = _load.large(2_000_000_000)
-    with _receivers.receiver("ours", root / "in", 1) as (port, process):
-        taken = _load.send(whole, port, 1, 1)
-        peak = Path(f"/proc/{process}/status").read_text().partition("VmHWM:")[2].split()[0]
-    say(f"2 GB in one object: {2000 / taken.seconds:.0f} MB/s, at most {int(peak) // 1024} MB of memory")
+        both = all((number, name) in one for one in done for number in (4, 32))
+        cells.append(f"{statistics.median(one[32, name] / one[4, name] for one in done):.2f}" if both else "–")
+    return [kind.name, *cells]
 
 
 def _processor_seconds(process: int) -> float:
@@ -91,15 +139,3 @@ def _processor_seconds(process: int) -> float:
             ended = int(fields[13]) + int(fields[14]) if stat.parent.name == str(process) else 0
             total += (own + ended) / os.sysconf("SC_CLK_TCK")
     return total
-
-
-def _stolen() -> tuple[int, int]:
-    """Ticks that the machine was not given although it wanted them, and all ticks."""
-    ticks = [int(one) for one in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
-    return ticks[7], sum(ticks)
-
-
-def _file_system(path: Path) -> str:
-    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
-    home = max((one for one in mounts if str(path).startswith(one[1])), key=lambda one: len(one[1]))
-    return f"{home[2]} ({home[1]})"

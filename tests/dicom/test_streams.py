@@ -215,7 +215,8 @@ def mangled(stream: bytes, chance: random.Random) -> bytes:
                 stream = stream[:at] + chance.randbytes(chance.randint(1, 40)) + stream[at:]
             case 5 | 6:  # a length that is a little wrong
                 at = chance.choice(heads) + chance.choice((2, 6))
-                length = max(0, int.from_bytes(stream[at : at + 4], "big") + chance.choice((-6, -2, -1, 1, 2, 4, 10)))
+                length = int.from_bytes(stream[at : at + 4], "big") + chance.choice((-6, -2, -1, 1, 2, 4, 10))
+                length = min(max(0, length), 0xFFFFFFFF)
                 stream = stream[:at] + length.to_bytes(4, "big") + stream[at + 4 :]
             case _:
                 other = chance.choice(heads)
