@@ -32,8 +32,10 @@ class Target(Protocol):
     linger: float
     """Seconds for which its answer is waited for on the association it was asked on."""
     commitments: Commitments
-    decoder: Decoder | None
-    """For what is compressed in a way that it does not take."""
+
+    @property
+    def decoder(self) -> Decoder | None:
+        """For what is compressed in a way that it does not take."""
 
 
 class Batch:

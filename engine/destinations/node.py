@@ -85,8 +85,7 @@ class DicomNode:
     def close(self) -> None:
         """Release the associations that are idle, and the others as soon as they are."""
         self.pool.close()
-        if self.decoder is not None:
-            self.decoder.close()
+        # Not the decoder: a batch may still need it, and its process ends by itself once nobody has it any more.
 
     def _hear(self, results: Results) -> bool:
         """It answers on the association that it was asked on."""
