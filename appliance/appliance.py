@@ -425,7 +425,8 @@ class Appliance:
         return None if declared is None or declared.takes_objects == name.endswith(NOTICE) else declared
 
     def _node(self, declared: Destination) -> DicomNode:
-        return DicomNode(declared, self.settings.ae_title, self._commitments.asked, tls=self.doors.certificates.client)
+        asked, tls = self._commitments.asked, self.doors.certificates.client
+        return DicomNode(declared, self.settings.ae_title, asked, tls=tls, new_file=self.spool.new_work_file)
 
     def _dismiss(self, *names: str) -> None:
         """Make these senders anew when they are needed; what they keep open is closed."""

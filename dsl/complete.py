@@ -259,7 +259,8 @@ class _Asking:
                 yield from self._declared(kind.declared, 1)
             elif kind in (Layout, NumberTag, TagName):
                 yield from self._tags()
-            yield from (Offer(word, "keyword", "", 1) for word in _CHOICES.get(kind, ()))
+            words = getattr(kind, "choices", _CHOICES.get(kind, ()))
+            yield from (Offer(word, "keyword", "", 1) for word in words)
 
     # --- tags and their values
 

@@ -46,6 +46,13 @@ _CLOCKS = {"START": "20:00", "END": "06:00"}
 """Two of one kind that must differ."""
 
 
+def _sample(kind: type[Parameter] | None) -> str:
+    """Of a kind that has few words, the last."""
+    if kind is None:
+        return "…"
+    return _SAMPLES.get(kind) or next(reversed(list(getattr(kind, "choices", ()))), "…")
+
+
 def example(signature: Signature, written: frozenset[str] = frozenset()) -> str:
     """The shortest that the signature takes, with the options that were written; never nothing but the name."""
     written |= {other for word, other in signature.needs.items() if word in written}
@@ -56,5 +63,5 @@ def example(signature: Signature, written: frozenset[str] = frozenset()) -> str:
     for group in groups:
         for item in group.items:
             kind = signature.kinds.get(item.lower())
-            words.append(item if item.islower() else _CLOCKS.get(item) or (_SAMPLES.get(kind, "…") if kind else "…"))
+            words.append(item if item.islower() else _CLOCKS.get(item) or _sample(kind))
     return " ".join(words)

@@ -1,15 +1,16 @@
 """The workbench: what steps may ask for while an object is being routed. Two of them exist.
 
-`PixelBench` really cleans, into the spool's scratch folder; `DryBench` answers as if it had, for rule tests and
-explanations. Both are handed to engine.run.run, which cannot tell them apart.
+`PixelBench` really cleans and transcodes, into the spool's scratch folder; `DryBench` answers as if it had, for rule
+tests and explanations. Both are handed to engine.run.run, which cannot tell them apart.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine import pixels
 from engine.errors import Unclean
+from engine.header import Header
 from engine.object import Object
 from engine.pixels import Box, RegionBox
 from engine.program import Program, Rectangle
@@ -32,6 +33,13 @@ class PixelBench:
         self.worker.clean(obj.payload, target, boxes)
         return target
 
+    def transcode(self, obj: Object, syntax: str) -> Object:
+        """The object in this transfer syntax (UID), proved the same. Raises Unclean, or OSError."""
+        target = self.new_file()
+        if not self.worker.transcode(obj.payload, target, syntax).written:
+            return obj
+        return replace(obj, payload=target, header=Header.read(target).changed(obj.changes))
+
 
 @dataclass(frozen=True, slots=True)
 class DryBench:
@@ -43,6 +51,10 @@ class DryBench:
         """The payload as it is, if it is known where to clean; Unclean if not."""
         boxes_for(obj, blank, keep)
         return obj.payload
+
+    def transcode(self, obj: Object, syntax: str) -> Object:
+        """The object as it is: whether its pixels can be read is known only when it is done."""
+        return obj
 
 
 def boxes_for(obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> tuple[Box, ...]:

@@ -60,6 +60,10 @@ class _Pretending:
         """The payload that is not there."""
         return obj.payload
 
+    def transcode(self, obj: Object, syntax: str) -> Object:
+        """The object as it is."""
+        return obj
+
 
 @dataclass(frozen=True, slots=True)
 class _Watched:

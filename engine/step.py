@@ -78,6 +78,9 @@ class Workbench(Protocol):
     def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> Path:
         """A new payload with boxes blanked (or all but the kept boxes), proved. Raises engine.errors.Unclean."""
 
+    def transcode(self, obj: Object, syntax: str) -> Object:
+        """The object in a transfer syntax (UID), proved the same sample by sample. Raises engine.errors.Unclean."""
+
 
 class Step(Protocol):
     """One step with its arguments."""

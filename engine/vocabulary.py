@@ -13,9 +13,6 @@ PLANNED_STEPS = (
     "anonymize [profile PROFILE] [keep KEEP]",
     "pseudonymize [with TABLE]",
     "map TAG with TABLE",
-    "transcode SYNTAX",
-    "compress SYNTAX",
-    "decompress",
     "review",
 )
 PLANNED_CLEARS = {"anonymize": ("header",)}

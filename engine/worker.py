@@ -1,4 +1,4 @@
-"""The pixel worker: cleans in a process of its own, so that a codec that crashes or hangs takes nothing along.
+"""The pixel worker: cleans and transcodes in a process of its own: a codec that crashes or hangs takes nothing along.
 
 A crash or a time-out is an answer like any other: the object is unclean and is held. The process is started at the
 first object and again after it has died; it ends by itself when its parent is gone.
@@ -10,13 +10,13 @@ import multiprocessing
 import signal
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import Unclean
-from engine.pixels import Box, Cleaned, clean
+from engine.pixels import Box, Cleaned, Transcoded, clean, transcode
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 LONGEST = 1800.0
 """Seconds that one object may take; a cine of 10,000 frames takes a few minutes."""
 
-_Job = tuple[Path, Path, Sequence[Box]]
+T = TypeVar("T")
+_Job = tuple[Callable[..., object], tuple[object, ...]]
 
 
 class PixelWorker:
-    """One process that cleans one object at a time. Threads may share it."""
+    """One process that works on one object at a time. Threads may share it."""
 
     def __init__(self, longest: float = LONGEST) -> None:
         self._longest = longest
@@ -38,17 +39,26 @@ class PixelWorker:
 
     def clean(self, source: Path, target: Path, boxes: Sequence[Box]) -> Cleaned:
         """engine.pixels.clean in the other process. Raises Unclean, also when that dies or hangs; or OSError."""
+        return self._done(clean, source, target, tuple(boxes), doing="cleaning", does="cleans pixels")
+
+    def transcode(self, source: Path, target: Path, syntax: str) -> Transcoded:
+        """engine.pixels.transcode in the other process. Raises as `clean` does."""
+        return self._done(transcode, source, target, syntax, doing="transcoding", does="transcodes pixels")
+
+    def _done(self, work: Callable[..., T], source: Path, target: Path, what: object, *, doing: str, does: str) -> T:
         with self._lock:
             line = self._ready()
             try:
-                line.send((source, target, tuple(boxes)))
+                line.send((work, (source, target, what)))
                 if not line.poll(self._longest):
                     self._end()
-                    raise Unclean(f"cleaning it took longer than {self._longest:.0f} seconds and was stopped")
-                answer: Cleaned | Unclean | OSError = line.recv()
+                    target.unlink(missing_ok=True)
+                    raise Unclean(f"{doing} it took longer than {self._longest:.0f} seconds and was stopped")
+                answer: T | Unclean | OSError = line.recv()
             except (EOFError, ConnectionError):
                 self._end()
-                raise Unclean("the program that cleans pixels crashed on it") from None
+                target.unlink(missing_ok=True)
+                raise Unclean(f"the program that {does} crashed on it") from None
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -89,7 +99,8 @@ def _serve(line: Connection) -> None:
         while True:
             job: _Job = line.recv()
             try:
-                answer: Cleaned | Unclean | OSError = clean(*job)
+                work, arguments = job
+                answer: object = work(*arguments)
             except (Unclean, OSError) as trouble:
                 answer = trouble
             line.send(answer)

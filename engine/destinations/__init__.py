@@ -27,9 +27,8 @@ DESTINATIONS = {
     for signature in (
         Signature.of(
             f"dicom ADDRESS [as TITLE] {_COMMON}"
-            " [tls] [connections CONNECTIONS] [confirm] [within WITHIN] [transcode SYNTAX]",
+            " [tls] [connections CONNECTIONS] [confirm] [within WITHIN] [as-received]",
             {"address": Node, "title": AETitles, "within": Time, **_KINDS},
-            later=("transcode",),
             needs={"within": "confirm"},
         ),
         Signature.of(f"https ADDRESS {_WEB} [digest]", {"address": SecureAddress, "login": SecretName, **_KINDS}),

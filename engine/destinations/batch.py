@@ -12,6 +12,7 @@ from typing import Protocol
 from engine.commitments import Commitments
 from engine.dicom import Done, Outcome, Peer, Pool, Whereabouts, commitment, part10, send, which_are_there
 from engine.dicom.pdu import LostError, ViolationError
+from engine.dicom.send import Decoder
 from engine.enough import Enough
 from engine.entry import IN_DOUBT, STORED, Entry
 from engine.errors import Later, Never, Unknown
@@ -31,6 +32,10 @@ class Target(Protocol):
     linger: float
     """Seconds for which its answer is waited for on the association it was asked on."""
     commitments: Commitments
+
+    @property
+    def decoder(self) -> Decoder | None:
+        """For what is compressed in a way that it does not take."""
 
 
 class Batch:
@@ -107,7 +112,8 @@ class Batch:
             elif self._target.confirm:
                 self._stored.append(by_file[file])
             else:
-                self._report(by_file[file], Sent(self._target.name))
+                into = f", transcoded to {result.transcoded}" if result.transcoded else ""
+                self._report(by_file[file], Sent(self._target.name + into))
 
         def settle(files: Sequence[Path]) -> Collection[Path]:
             if not self._target.confirm:
@@ -126,6 +132,7 @@ class Batch:
             in_doubt=lambda file: self._report(by_file[file], Interrupted()),
             commitment=self._target.confirm,
             enough=self._enough,
+            decoder=self._target.decoder,
         )
 
     def _ask_for(self, files: Sequence[Path]) -> Collection[Path]:

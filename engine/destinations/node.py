@@ -4,9 +4,11 @@ import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
+from pathlib import Path
 
 from engine.commitments import Commitments
 from engine.destinations.batch import Batch
+from engine.destinations.decoding import Decoding
 from engine.destinations.usual import connections, retrying
 from engine.dicom import Peer, Pool, count
 from engine.dicom.commitment import Results, hearing
@@ -37,8 +39,12 @@ class DicomNode:
         commitments: Commitments | None = None,
         *,
         tls: Callable[[str], ssl.SSLContext] | None = None,
+        new_file: Callable[[], Path] | None = None,
     ) -> None:
-        """tls: how to speak TLS with the destination of this name; for one that is declared with it."""
+        """tls: how to speak TLS with the destination of this name; for one that is declared with it.
+
+        new_file: answers names of scratch files; without it nothing is transcoded.
+        """
         arguments = declared.arguments
         node = Node.of(arguments["address"])
         calling = AETitles.of(arguments["title"]).titles[0] if "title" in arguments else our_title
@@ -54,6 +60,7 @@ class DicomNode:
         self.confirm = "confirm" in arguments
         self.within = Time.of(arguments["within"]).duration.seconds if "within" in arguments else WITHIN
         self.commitments = commitments or Commitments()
+        self.decoder = Decoding(new_file) if new_file is not None and "as-received" not in arguments else None
         self.linger = LINGER
         self.pool = Pool(self.peer, event=hearing(self._hear))
 
@@ -78,6 +85,7 @@ class DicomNode:
     def close(self) -> None:
         """Release the associations that are idle, and the others as soon as they are."""
         self.pool.close()
+        # Not the decoder: a batch may still need it, and its process ends by itself once nobody has it any more.
 
     def _hear(self, results: Results) -> bool:
         """It answers on the association that it was asked on."""

@@ -63,6 +63,22 @@ def reencode(path: Path, meta: Meta, syntax: str) -> bytes:
         raise ValueError("the dataset is damaged") from None
 
 
+def converted(data: bytes, source: str, target: str, *, signed: bool) -> bytes:
+    """Whole elements from one native transfer syntax (UID) in another, little endian one.
+
+    signed: Pixel Representation, which decides between US and SS. Raises ValueError where they are damaged.
+    """
+    try:
+        return _elements(data, 0, len(data), _SYNTAXES[source], _SYNTAXES[target].explicit, signed=signed)[0]
+    except (struct.error, IndexError, RecursionError):
+        raise ValueError("the dataset is damaged") from None
+
+
+def element(tag: int, vr: str, value: bytes, target: str) -> bytes:
+    """One element, encoded for a little endian transfer syntax (UID)."""
+    return _encoded(tag, vr.encode(), value, _SYNTAXES[target].explicit, undefined=False)
+
+
 def _elements(
     data: bytes, position: int, end: int, source: _Syntax, explicit: bool, *, signed: bool
 ) -> tuple[bytes, int]:

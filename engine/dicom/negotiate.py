@@ -3,7 +3,7 @@
 Pure: it must not know sockets, files or how a PDU is laid out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from pydicom.config import IGNORE
@@ -111,17 +111,22 @@ def is_storage(uid: str) -> bool:
     return known.name == "" or ("Storage" in known.name and "Commitment" not in known.name)
 
 
-def batches(entries: Sequence[tuple[str, str]], most_contexts: int = MOST_CONTEXTS) -> Iterator[Batch]:
+def batches(
+    entries: Sequence[tuple[str, str]],
+    most_contexts: int = MOST_CONTEXTS,
+    decodable: Collection[str] = (),
+) -> Iterator[Batch]:
     """Group objects, given as (SOP class UID, transfer syntax UID), into associations, keeping their order.
 
     Each context has exactly one transfer syntax. With a list the acceptor chooses, and many choose what they like
     best rather than what the file is in; one by one they accept the file's own syntax beside the others, and it is
-    sent as it is. A native object also gets contexts for ALTERNATIVES, for peers that do not take its syntax.
+    sent as it is. A native object also gets contexts for ALTERNATIVES, for peers that do not take its syntax, and so
+    does one in a `decodable` syntax.
     """
     contexts: dict[tuple[str, str], None] = {}  # a dict, because it keeps the order of proposal
     members: list[int] = []
     for position, (sop_class, syntax) in enumerate(entries):
-        offers = dict.fromkeys((sop_class, offer) for offer in offered(syntax))
+        offers = dict.fromkeys((sop_class, offer) for offer in offered(syntax, decodable))
         if members and len(contexts | offers) > most_contexts:
             yield _batch(contexts, members)
             contexts, members = {}, []
@@ -131,9 +136,10 @@ def batches(entries: Sequence[tuple[str, str]], most_contexts: int = MOST_CONTEX
         yield _batch(contexts, members)
 
 
-def offered(syntax: str) -> tuple[str, ...]:
+def offered(syntax: str, decodable: Collection[str] = ()) -> tuple[str, ...]:
     """The transfer syntaxes to propose for an object in this one, best first."""
-    return tuple(dict.fromkeys((syntax, *ALTERNATIVES))) if syntax in NATIVE else (syntax,)
+    changeable = syntax in NATIVE or syntax in decodable
+    return tuple(dict.fromkeys((syntax, *ALTERNATIVES))) if changeable else (syntax,)
 
 
 def _batch(contexts: dict[tuple[str, str], None], members: list[int]) -> Batch:

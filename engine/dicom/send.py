@@ -1,7 +1,8 @@
 """Send DICOM files to a peer, and say of each what became of it.
 
 Must not know outboxes, retries or schedules: it tries each file once. A dataset's bytes are sent as they are in the
-file; only a native one is re-encoded, and only for a peer that does not take it as it is.
+file; one is re-encoded only for a peer that does not take it as it is: native ones here, compressed ones by whoever
+can (`Decoder`).
 
 What was sent to its end and not answered is in doubt: it may have arrived. `settle` is asked about it before it is
 sent once more.
@@ -10,8 +11,9 @@ sent once more.
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from pydicom.config import IGNORE
 from pydicom.uid import UID
@@ -23,6 +25,7 @@ from engine.dicom.negotiate import (
     DEFLATED_LITTLE,
     IMPLICIT_LITTLE,
     MOST_CONTEXTS,
+    NATIVE,
     STORAGE_COMMITMENT,
     VERIFICATION,
     Context,
@@ -52,6 +55,17 @@ _UID = re.compile(r"[0-9.]{1,64}")
 _File = tuple[Path, Meta]
 
 
+class Decoder(Protocol):
+    """Brings compressed objects into a native transfer syntax, for peers that take nothing else."""
+
+    @property
+    def syntaxes(self) -> Collection[str]:
+        """The transfer syntaxes (UIDs) that it can decode."""
+
+    def decode(self, path: Path, syntax: str) -> Path:
+        """A new file in this transfer syntax, which is deleted once it is open. Raises Never, or OSError."""
+
+
 def nobody_knows(_files: Sequence[Path]) -> Collection[Path]:
     """The Settle of whoever can ask nobody: what is in doubt is sent again."""
     return ()
@@ -69,6 +83,7 @@ def send(
     in_doubt: Callable[[Path], None] = lambda _: None,
     commitment: bool = False,
     enough: Enough | None = None,
+    decoder: Decoder | None = None,
 ) -> None:
     """C-STORE each file and report it as soon as its result is known.
 
@@ -76,10 +91,11 @@ def send(
     nothing is known about them that was not known before, but `in_doubt` is told of those that may have arrived.
     pool: where associations come from, and are left open; otherwise they are released at the end. commitment: send
     only to a peer that offers storage commitment. enough: when it is reached, nothing more is begun, what is under
-    way is waited for, and the rest is not reported.
+    way is waited for, and the rest is not reported. decoder: for what is compressed in a way that the peer does not
+    take; without one, that is refused.
     """
     own = Pool(peer, patience, idle_seconds=60) if pool is None else None
-    sending = _Sending(peer, pool or own or Pool(peer), report, stop, settle, in_doubt, commitment, enough)
+    sending = _Sending(peer, pool or own or Pool(peer), report, stop, settle, in_doubt, commitment, enough, decoder)
     try:
         sending.send(list(_readable(files, report)))
     finally:
@@ -137,18 +153,23 @@ class _Sending:
     in_doubt: Callable[[Path], None]
     commitment: bool
     enough: Enough | None
+    decoder: Decoder | None = None
+    changed: dict[Path, str] = field(default_factory=dict)
+    """What had to be transcoded, and into which transfer syntax."""
     doubtful: list[_File] = field(default_factory=list)
     silences: int = 0
     why: Later = field(init=False)
+    decodable: Collection[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.why = Later(f"{self.peer} takes associations, but answers nothing")
+        self.decodable = self.decoder.syntaxes if self.decoder else ()
 
     def send(self, files: Sequence[_File]) -> None:
         """All of them, as many over one association as its presentation contexts allow."""
         also = [(STORAGE_COMMITMENT, syntax) for syntax in ALTERNATIVES] if self.commitment else []
         kinds = [(meta.sop_class_uid, meta.transfer_syntax_uid) for _, meta in files]
-        for batch in batches(kinds, MOST_CONTEXTS - len(also)):
+        for batch in batches(kinds, MOST_CONTEXTS - len(also), self.decodable):
             pairs = [(context.abstract_syntax, context.transfer_syntaxes[0]) for context in batch.contexts]
             try:
                 self._batch(deque(files[position] for position in batch.entries), [*also, *pairs])
@@ -244,7 +265,11 @@ class _Sending:
 
     def _answered(self, file: _File, code: int) -> None:
         self.silences = 0
-        self._report(file[0], status.outcome(code, str(self.peer)))
+        outcome = status.outcome(code, str(self.peer))
+        into = self.changed.pop(file[0], "")
+        if into and isinstance(outcome, status.Done):
+            outcome = replace(outcome, transcoded=_name(into))
+        self._report(file[0], outcome)
 
     def _report(self, path: Path, outcome: Outcome) -> None:
         if self.enough is not None:
@@ -267,16 +292,22 @@ class _Sending:
             self.report(waiting.popleft()[0], why)
 
     def _is_refused(self, association: Association, file: _File) -> bool:
-        return accepted(association, file[1].sop_class_uid, offered(file[1].transfer_syntax_uid)) is None
+        return (
+            accepted(association, file[1].sop_class_uid, offered(file[1].transfer_syntax_uid, self.decodable)) is None
+        )
 
     def _begin(self, association: Association, path: Path, meta: Meta) -> int | None:
         """Begin to store one object; the number it is answered under, or None where it has been reported already."""
-        syntax = accepted(association, meta.sop_class_uid, offered(meta.transfer_syntax_uid))
+        syntax = accepted(association, meta.sop_class_uid, offered(meta.transfer_syntax_uid, self.decodable))
         if syntax is None:
             self._report(path, _refused(association, meta))
             return None
         try:
-            content = _content(path, meta, syntax)
+            content = self._content(path, meta, syntax)
+        except Never as refusal:
+            why = f"{self.peer} takes it only as {_name(syntax)}, and it cannot be brought into that: {refusal.reason}"
+            self.report(path, Never(why))
+            return None
         except ValueError as error:
             why = f"{self.peer} takes it only as {_name(syntax)}, and it cannot be written so: {error}"
             self.report(path, Never(why))
@@ -291,6 +322,17 @@ class _Sending:
             return association.store(meta.sop_class_uid, meta.sop_instance_uid, syntax, content, self.stop)
         finally:
             content.close()
+
+    def _content(self, path: Path, meta: Meta, syntax: str) -> Content:
+        if syntax == meta.transfer_syntax_uid or meta.transfer_syntax_uid in NATIVE or self.decoder is None:
+            return _content(path, meta, syntax)
+        decoded = self.decoder.decode(path, syntax)
+        try:
+            meta = part10.read_meta(decoded)
+            self.changed[path] = syntax
+            return FileContent(decoded, meta.offset, meta.length)
+        finally:
+            decoded.unlink(missing_ok=True)  # what is open can still be read
 
     def _blame(self, lost: _Lost, waiting: deque[_File], *, was_idle: bool) -> bool:
         """Report what the association ended over, where that is clear; whether it is not."""

@@ -62,6 +62,8 @@ class Done:
 
     status: int = SUCCESS
     warning: str | None = None
+    transcoded: str = ""
+    """The name of the transfer syntax that it had to be brought into for the peer; empty where it went as it is."""
 
 
 Outcome = Done | Later | Never

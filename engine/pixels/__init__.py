@@ -7,5 +7,16 @@ from engine.pixels.boxes import Box, RegionBox, complement
 from engine.pixels.clean import Cleaned, clean
 from engine.pixels.preview import preview
 from engine.pixels.regions import ultrasound_regions
+from engine.pixels.transcode import Transcoded, transcode
 
-__all__ = ["Box", "Cleaned", "RegionBox", "clean", "complement", "preview", "ultrasound_regions"]
+__all__ = [
+    "Box",
+    "Cleaned",
+    "RegionBox",
+    "Transcoded",
+    "clean",
+    "complement",
+    "preview",
+    "transcode",
+    "ultrasound_regions",
+]

@@ -119,3 +119,30 @@ def _check_extended(found: Sequence[Frame], first: int, offsets: bytes, lengths:
         raise Unclean(f"{_DAMAGED} do not begin where their Extended Offset Table says")
     if any(size - length not in (0, 1) for size, length in zip(sizes, given, strict=True)):
         raise Unclean(f"{_DAMAGED} are not as long as their Extended Offset Table says")
+
+
+def any_frames(file: BinaryIO, value: int, end: int, number_of_frames: int, start: bytes) -> tuple[Frame, ...]:
+    """The fragments of each frame, of any codec. `start`: what a frame begins with; empty if it is one fragment.
+
+    Raises `Unclean` where it is not certain which fragments are which frame.
+    """
+    table, fragments = _items(file, value, end)
+    if number_of_frames == 1 and start:
+        return (tuple(fragments),)
+    if len(fragments) == number_of_frames:
+        return tuple((fragment,) for fragment in fragments)
+    first = fragments[0].start
+    places = {fragment.start - first: at for at, fragment in enumerate(fragments)}
+    if start and len(table) == number_of_frames and all(offset in places for offset in table):
+        starts = [places[offset] for offset in table]
+    else:
+        starts = [at for at, fragment in enumerate(fragments) if start and _begins(file, fragment, start)]
+    if len(starts) != number_of_frames or starts[:1] != [0] or starts != sorted(set(starts)):
+        raise Unclean("the object has another number of frames than it says")
+    bounds = [*starts, len(fragments)]
+    return tuple(tuple(fragments[bounds[at] : bounds[at + 1]]) for at in range(number_of_frames))
+
+
+def _begins(file: BinaryIO, fragment: Fragment, start: bytes) -> bool:
+    file.seek(fragment.value)
+    return file.read(min(len(start), fragment.length)) == start

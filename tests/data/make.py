@@ -110,6 +110,12 @@ class FakeBench:
             raise Unclean(self.refuses)
         return obj.payload.with_suffix(".clean")
 
+    def transcode(self, obj: Object, syntax: str) -> Object:
+        """The object with another name, as if it were in that transfer syntax."""
+        if self.refuses:
+            raise Unclean(self.refuses)
+        return obj.with_payload(obj.payload.with_suffix(".transcoded"))
+
 
 # --- programs without the language ----------------------------------------------------------------------------
 

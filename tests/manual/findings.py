@@ -98,7 +98,7 @@ PAGES: dict[str, Page] = {
         "The rule language knows this word, and this version cannot do it yet. The rule is refused, because "
         "without the "
         "word it would do something else than it says.",
-        PACS + "on port 11112 → transcode JPEGLossless → forward PACS\n",
+        PACS + "on port 11112 → review → forward PACS\n",
         PACS + "on port 11112 → forward PACS\n",
     ),
     "E109": Page(

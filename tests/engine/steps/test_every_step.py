@@ -42,6 +42,9 @@ CALLS = [
     *(store(), store("Institution", "PatientName", folder="teaching"), forward("PACS", "READER"), hold(), hold("why")),
     *(mail("admin", subject="New"), discard("no"), put("Modality", "CT"), remove("PatientName"), clean()),
     *(Call("await", {}), Call("notify", {"webhooks": Argument("word", "DASHBOARD")})),
+    Call("transcode", {"syntax": Argument("word", "deflated-little-endian")}),
+    Call("compress", {"syntax": Argument("word", "RLE-lossless")}),
+    Call("decompress", {}),
     Call("collect", {"unit": Argument("word", "study"), "quiet": Argument("duration", "2 minutes")}),
 ]
 """Each step at least once: whoever builds one adds a line."""

@@ -1,0 +1,48 @@
+"""JPEG 2000 (PS3.5 8.2.4), by OpenJPEG. Its colour transform is part of the stream, and undone by the decoder."""
+
+import imagecodecs
+
+from engine.errors import Unclean
+from engine.pixels.codec import Cells, Codec, fit, full, signed_or_stored
+from engine.pixels.image import Image
+
+_SIZE = b"\xff\x4f\xff\x51"
+_OF_STREAM = {"YBR_RCT": "RGB", "YBR_ICT": "RGB"}
+
+
+def decode(stream: bytes, image: Image) -> Cells:
+    """A frame; where stream and header differ about the sign, the stream's precision tells where it is."""
+    at = stream.find(_SIZE)
+    if at < 0 or len(stream) < at + 43:
+        raise Unclean("a compressed frame is no JPEG 2000 stream")
+    depth = stream[at + 42]
+    return fit(imagecodecs.jpeg2k_decode(stream), image, None if depth & 0x80 else (depth & 0x7F) + 1)
+
+
+def encode(cells: Cells, image: Image) -> bytes:
+    """A frame's reversible stream, with the colour transform for RGB; signed samples stay signed in it."""
+    mct = image.samples == 3 and image.photometric == "RGB"
+    return bytes(
+        imagecodecs.jpeg2k_encode(
+            signed_or_stored(cells, image),
+            codecformat="J2K",
+            reversible=True,
+            mct=mct,
+            bitspersample=image.bits_stored,
+            colorspace="UNSPECIFIED",
+        )
+    )
+
+
+def decoded(photometric: str) -> str:
+    """The Photometric Interpretation of the frames that come out."""
+    return _OF_STREAM.get(photometric, full(photometric))
+
+
+def encoded(photometric: str) -> str:
+    """That of the object once they are in it."""
+    return "YBR_RCT" if photometric == "RGB" else photometric
+
+
+JPEG_2000 = Codec(decode, b"\xff\x4f", encode, decoded=decoded, encoded=encoded)
+JPEG_2000_ANY = Codec(decode, b"\xff\x4f", decoded=decoded)

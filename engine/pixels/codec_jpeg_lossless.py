@@ -1,0 +1,38 @@
+"""JPEG Lossless (PS3.5 8.2.1, process 14): samples as they are; no colours are converted."""
+
+import imagecodecs
+import numpy as np
+
+from engine.pixels.codec import Cells, Codec, ended, fit, stored
+from engine.pixels.image import Image
+
+
+def decode(stream: bytes, image: Image) -> Cells:
+    """A frame, by libjpeg-turbo; what that does not read (predictors with a point transform), by another."""
+    space = None if image.samples == 1 else "RGB"
+    ended(stream)
+    try:
+        return fit(imagecodecs.jpeg8_decode(stream, colorspace=space, outcolorspace=space), image)
+    except imagecodecs.Jpeg8Error:
+        return again(stream, image)
+
+
+def again(stream: bytes, image: Image) -> Cells:
+    """A frame, by a decoder that has nothing to do with the encoder."""
+    return fit(imagecodecs.jpegsof3_decode(ended(stream)), image)
+
+
+def encode(cells: Cells, image: Image) -> bytes:
+    """A frame's stream, with selection value 1."""
+    samples = stored(cells, image)
+    bits = image.bits_stored if samples.dtype == np.uint16 else 8
+    space = None if image.samples == 1 else "RGB"
+    return bytes(
+        imagecodecs.jpeg8_encode(
+            samples, lossless=True, predictor=1, bitspersample=bits, colorspace=space, outcolorspace=space
+        )
+    )
+
+
+JPEG_LOSSLESS = Codec(decode, b"\xff\xd8", encode, again)
+JPEG_LOSSLESS_ANY = Codec(decode, b"\xff\xd8")

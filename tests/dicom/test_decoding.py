@@ -1,0 +1,73 @@
+"""A destination that takes no compressed images gets them decoded, and never anything else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+
+from engine.destinations.decoding import Decoding
+from engine.dicom import Done, send
+from engine.dicom.negotiate import EXPLICIT_LITTLE, IMPLICIT_LITTLE, offered
+from engine.errors import Never
+from tests.dicom.conftest import JPEG2000, Outbox
+from tests.dicom.test_interop import needs_dcmtk, storescp
+
+
+@pytest.fixture
+def decoder(tmp_path: Path) -> Iterator[Decoding]:
+    """One that works in a folder of its own."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    numbers = iter(range(1000))
+    one = Decoding(lambda: folder / f"{next(numbers)}.dcm", longest=60)
+    yield one
+    one.close()
+    assert not list(folder.iterdir())
+
+
+def test_what_can_be_decoded_is_proposed_as_it_is_first_and_then_without_compression() -> None:
+    assert offered(JPEG2000, {JPEG2000}) == (JPEG2000, EXPLICIT_LITTLE, IMPLICIT_LITTLE)
+
+
+@needs_dcmtk
+@pytest.mark.parametrize("name", ["MR_small_jp2klossless.dcm", "MR_small_RLE.dcm"])
+def test_storescp_that_takes_only_implicit_little_endian_gets_the_same_samples(
+    name: str, decoder: Decoding, outbox: Outbox, tmp_path: Path
+) -> None:
+    source = Path(str(get_testdata_file(name)))
+    with storescp(tmp_path / "theirs", "+xi", "+uf") as peer:
+        send(peer, [source], outbox.report, decoder=decoder)
+    assert outbox.outcomes == [Done(transcoded="Implicit VR Little Endian")]
+    [theirs] = (tmp_path / "theirs").iterdir()
+    received = dcmread(theirs)
+    assert received.file_meta.TransferSyntaxUID == IMPLICIT_LITTLE
+    plain = dcmread(str(get_testdata_file("MR_small.dcm")))
+    assert np.array_equal(received.pixel_array, plain.pixel_array)
+
+
+@needs_dcmtk
+def test_storescp_that_takes_it_as_it_is_gets_it_byte_for_byte(
+    decoder: Decoding, outbox: Outbox, tmp_path: Path
+) -> None:
+    source = Path(str(get_testdata_file("MR_small_RLE.dcm")))
+    with storescp(tmp_path / "theirs", "+xa", "+B", "+uf") as peer:
+        send(peer, [source], outbox.report, decoder=decoder)
+    assert outbox.outcomes == [Done()]
+
+
+@needs_dcmtk
+def test_what_cannot_be_decoded_is_refused_in_words(decoder: Decoding, outbox: Outbox, tmp_path: Path) -> None:
+    source = tmp_path / "damaged.dcm"
+    source.write_bytes(
+        Path(str(get_testdata_file("MR_small_jp2klossless.dcm")))
+        .read_bytes()
+        .replace(b"\xff\x4f\xff\x51", b"\xff\x4f\0\0")
+    )
+    with storescp(tmp_path / "theirs", "+xi", "+uf") as peer:
+        send(peer, [source], outbox.report, decoder=decoder)
+    [refused] = outbox.outcomes
+    assert isinstance(refused, Never)
+    assert "cannot be brought into" in refused.reason
