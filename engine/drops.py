@@ -1,6 +1,7 @@
 """Drops: the durable record of what is being taken out of a folder, so that it is taken once. Part of the spool.
 
     drops/<folder>/<number>.json    a taking that has begun
+                  /<number>.torn    one that the disk has not kept, until a person deletes it
                   /<number>/        its bytes as they will be accepted, under the numbers that they will have
                   /told/<id>.jsonl  the objects of one drop, for whoever tells what became of them
                   /seen             what lies in a folder out of which nothing can be moved, and has been taken
@@ -98,6 +99,8 @@ class Drops:
         self.root = spool.root / "drops" / hashlib.blake2b(folder.encode(errors="replace"), digest_size=8).hexdigest()
         self._told = self.root / "told"
         self._seen: set[str] | None = None
+        self.torn: tuple[Path, ...] = ()
+        """Records that could not be read, as `open` has found them."""
         files.make_folder(self._told)
         # Only for telling of it: on a full disk we start all the same.
         with contextlib.suppress(OSError):
@@ -119,10 +122,23 @@ class Drops:
         return taking
 
     def open(self) -> Iterator[Taking]:
-        """Every taking that has begun and is not finished, oldest first."""
-        for name in sorted(entries(self.root)):
+        """Every taking that has begun and is not finished, oldest first. What cannot be read is set aside."""
+        found = sorted(entries(self.root))
+        torn = [self.root / name for name in found if name.endswith(".torn")]
+        for name in found:
             if name.endswith(".json"):
-                yield Taking.from_bytes((self.root / name).read_bytes())
+                path = self.root / name
+                try:
+                    taking = Taking.from_bytes(path.read_bytes())
+                except (ValueError, KeyError, TypeError):
+                    # Only a disk that lied can have torn it. As long as any of its bytes are not accepted, the files
+                    # that they were copied from are where they were, or aside.
+                    torn.append(path.with_suffix(".torn"))
+                    files.move(path, torn[-1])
+                    files.sync(self.root)
+                else:
+                    yield taking
+        self.torn = tuple(torn)
 
     def room(self, taking: Taking) -> Path:
         """An empty folder for its bytes."""

@@ -121,6 +121,9 @@ class Router:
                     promise = self._instead(home, entry, why, scratch)
                 except (OSError, MemoryError, Later):
                     raise
+                except Never as torn:
+                    promise = None
+                    why = f"{why}; whether its route has an `on failure`, nobody knows: {torn.reason}"
                 except Exception as error:
                     # It would break on it again and again, and the others of its batch with it.
                     promise = None
@@ -143,7 +146,10 @@ class Router:
                 path.unlink(missing_ok=True)
 
     def _instead(self, home: Outbox, entry: Entry, why: str, scratch: list[Path]) -> Promise | None:
-        """What its route's `on failure` promises for it; None where it has none, and where that fails in its turn."""
+        """What its route's `on failure` promises for it; None where it has none, and where that fails in its turn.
+
+        Raises Never where its rules cannot be read.
+        """
         if entry.position.startswith("f") or not self.keeps_received(entry.program, entry.route):
             return None
         plan = self._plan(entry.program)
@@ -183,8 +189,16 @@ class Router:
         wanted: dict[str, set[str]] = {}
         try:
             for program in sorted({entry.program for entry in study}):
-                plan = self._plan(program)
                 some = [entry for entry in study if entry.program == program]
+                try:
+                    plan = self._plan(program)
+                except Never as torn:
+                    for entry in some:
+                        home.ending(entry, "collected", why.words)
+                        self._spool.arrivals.no_longer_stands(entry.object)
+                        received, finished = home.received_object(entry), home.whole_of(entry)
+                        promises.append(self._by_unread_rules(received, entry.route, torn, finished))
+                    continue
                 objects = [_collected(home, entry, why) for entry in some]
                 outcomes = resume(plan, some[0].route, some[0].position, objects, self._bench(plan, scratch))
                 for entry, one, outcome in zip(some, objects, outcomes, strict=True):
@@ -222,7 +236,10 @@ class Router:
         self._worker.close()
 
     def keeps_received(self, program: str, route: str) -> bool:
-        """Whether a route of this program has a written `on failure`, which would see the object as received."""
+        """Whether a route of this program has a written `on failure`, which would see the object as received.
+
+        Raises Never where the program cannot be read.
+        """
         found = self._plan(program).program.route(route)
         return found is not None and found.failure is not None
 
@@ -231,7 +248,11 @@ class Router:
             accepted = self._spool.load(number)
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return self._without_note(number)
-        plan = self._plan(accepted.program)
+        try:
+            plan = self._plan(accepted.program)
+        except Never as torn:
+            self._spool.arrivals.strike_out(number)
+            return self._by_unread_rules(accepted.obj, "", torn, self._spool.accepted_files(number))
         try:
             return self._judged(plan, accepted, scratch)
         except (OSError, MemoryError, Later):
@@ -273,6 +294,11 @@ class Router:
         obj = Object(number, finished[0], Header.read(finished[0]), Origin("unknown"))
         instead = held(obj, "", "the note beside this object cannot be read, so no rule can be asked")
         return Promise(number, (instead,), finished, self._current().digest, finished[0])
+
+    def _by_unread_rules(self, obj: Object, route: str, torn: Never, finished: tuple[Path, ...]) -> Promise:
+        """For an object whose rules cannot be read. Held without a destination, so that a release asks the rules."""
+        why = f"{torn.reason}; released, it goes by the rules that run then"
+        return Promise(obj.id, (held(obj, route, why),), finished, self._current().digest, obj.payload)
 
     def _promise_all(self, promises: list[Promise]) -> None:
         """Promise a batch together; where the disk fails one of them, each by itself."""
@@ -322,13 +348,22 @@ class Router:
         self._promised({delivery.outbox for promise in promises for delivery in promise.deliveries})
 
     def _plan(self, digest: str) -> Plan:
-        """The program that took an object in, ready to run; the current one where it is no longer kept."""
+        """The program that took an object in, ready to run; the current one where it is no longer kept.
+
+        Raises Never where it cannot be read: only a disk that lied can have torn it.
+        """
         plan = self._plans.get(digest)
         if plan is None:
-            program = self._spool.program(digest)
-            if program is None:
-                return self._current()
-            plan = self._plans[digest] = prepare(program)
+            current = self._current()
+            if current.digest == digest:
+                return current
+            try:
+                program = self._spool.program(digest)
+                if program is None:
+                    return current
+                plan = self._plans[digest] = prepare(program)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise Never("the rules by which it came in can no longer be read: the disk has not kept them") from None
         return plan
 
     def _bench(self, plan: Plan, scratch: list[Path]) -> PixelBench:

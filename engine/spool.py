@@ -419,17 +419,17 @@ class Spool:
     def keep_program(self, program: Program) -> str:
         """Store a program so that objects can refer to it; answers its digest."""
         digest = program.digest
-        path = self.programs / f"{digest}.json"
-        if path.exists():
+        path, text = self.programs / f"{digest}.json", json.dumps(program.to_json(), ensure_ascii=False).encode()
+        if _has(path, text):
             os.utime(path)  # seen in use, for engine.tidy
         else:
-            files.write(path, json.dumps(program.to_json(), ensure_ascii=False).encode())
+            files.write(path, text)
         # Also where it was there: a crash may have come before this, and objects are about to refer to it.
         files.sync(self.programs)
         return digest
 
     def program(self, digest: str) -> Program | None:
-        """A stored program."""
+        """A stored program. Raises OSError, and ValueError, KeyError, TypeError or AttributeError where it is torn."""
         path = self.programs / f"{digest}.json"
         return Program.from_json(json.loads(path.read_bytes())) if path.exists() else None
 
@@ -443,6 +443,13 @@ class Spool:
         """A number for an object that nobody else has, sortable by time (engine.numbers)."""
         with self._numbering:
             return self._numbers.new(sender)
+
+
+def _has(path: Path, text: bytes) -> bool:
+    """Whether a file is as it was written; where a disk that lied has torn it, it is written anew."""
+    with contextlib.suppress(OSError):
+        return path.read_bytes() == text
+    return False
 
 
 def _sources(finished: Path) -> list[str]:

@@ -19,6 +19,7 @@ from engine.destinations.credentials import Secrets
 from engine.destinations.exchange import PATIENT, Patience, Unreachable
 from engine.destinations.turns import turn
 from engine.destinations.usual import connections, retrying
+from engine.enough import Enough
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.header import Header
@@ -67,19 +68,20 @@ class Sftp:
 
     def send(self, entries: Sequence[Entry], report: Report, stopping: Callable[[], bool]) -> None:
         """All of a batch over one connection. Where that breaks, the rest is owed as before."""
-        in_hand = entries[0]
+        in_hand, enough = entries[0], Enough()
         try:
             with self._session() as there:
                 for entry in entries:
-                    if stopping():
+                    if stopping() or enough.reached:
                         return
                     in_hand = entry
+                    outcome: Sent | Never = Sent(self.name)
                     try:
                         self._put(there, entry)
                     except Never as refusal:
-                        report(entry, refusal)
-                    else:
-                        report(entry, Sent(self.name))
+                        outcome = refusal
+                    enough.note(outcome)
+                    report(entry, outcome)
         except Later as later:
             report(in_hand, later)
 

@@ -6,7 +6,7 @@ It must not know how anything is sent.
 from collections.abc import Callable, Sequence
 
 from engine.destinations.exchange import Unreachable
-from engine.enough import IN_A_ROW
+from engine.enough import Enough
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.parameters import Connections, Time
@@ -33,22 +33,19 @@ def one_by_one(
 ) -> None:
     """Deliver one after the other; each raises Later or Never where it is not taken. `name`: where they go.
 
-    A peer that is away is not asked for each of them.
+    A peer that is away, or takes nothing, is not asked for each of them.
     """
-    failures = 0
+    enough = Enough()
     for entry in entries:
-        if stopping() or failures == IN_A_ROW:
+        if stopping() or enough.reached:
             return
+        outcome: Sent | Later | Never = Sent(name)
         try:
             deliver(entry)
         except Unreachable as away:
             report(entry, away)
             return
-        except Later as later:
-            report(entry, later)
-            failures += 1
-        except Never as refusal:
-            report(entry, refusal)
-        else:
-            report(entry, Sent(name))
-            failures = 0
+        except (Later, Never) as refusal:
+            outcome = refusal
+        enough.note(outcome)
+        report(entry, outcome)

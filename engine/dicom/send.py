@@ -91,8 +91,8 @@ def send(
     nothing is known about them that was not known before, but `in_doubt` is told of those that may have arrived.
     pool: where associations come from, and are left open; otherwise they are released at the end. commitment: send
     only to a peer that offers storage commitment. enough: when it is reached, nothing more is begun, what is under
-    way is waited for, and the rest is not reported. decoder: for what is compressed in a way that the peer does not
-    take; without one, that is refused.
+    way is waited for, and the rest is not reported. Where `report` raises OSError it is the same, and that is raised
+    at the end. decoder: for what is compressed in a way that the peer does not take; without one, that is refused.
     """
     own = Pool(peer, patience, idle_seconds=60) if pool is None else None
     sending = _Sending(peer, pool or own or Pool(peer), report, stop, settle, in_doubt, commitment, enough, decoder)
@@ -158,6 +158,8 @@ class _Sending:
     """What had to be transcoded, and into which transfer syntax."""
     doubtful: list[_File] = field(default_factory=list)
     silences: int = 0
+    failed: OSError | None = None
+    """Why our own disk could not take down what was reported; nothing more is begun then."""
     why: Later = field(init=False)
     decodable: Collection[str] = field(init=False)
 
@@ -174,13 +176,24 @@ class _Sending:
             try:
                 self._batch(deque(files[position] for position in batch.entries), [*also, *pairs])
             except Stopped:
-                for path, _ in self.doubtful:
-                    self.in_doubt(path)
+                self._doubt()
                 return
+            finally:
+                if self.failed is not None:
+                    self._doubt()
+                    raise self.failed
+
+    def _doubt(self) -> None:
+        doubtful, self.doubtful = self.doubtful, []
+        for path, _ in doubtful:
+            try:
+                self.in_doubt(path)
+            except OSError as error:
+                self.failed = self.failed or error
 
     def _batch(self, waiting: deque[_File], pairs: Sequence[tuple[str, str]]) -> None:
         fresh = one_by_one = False
-        while (self.doubtful or (waiting and not self._is_enough())) and not self.stop():
+        while (self.doubtful or (waiting and not self._is_enough())) and not self.failed and not self.stop():
             try:
                 self._resolve(waiting)
                 if not waiting or self._is_enough():
@@ -215,15 +228,15 @@ class _Sending:
             doubtful, self.doubtful = self.doubtful, []
             for path, _ in doubtful:
                 if path in arrived:
-                    self.report(path, status.Done())
+                    self._tell(path, status.Done())
             waiting.extendleft(one for one in reversed(doubtful) if one[0] not in arrived)
 
     def _give_up(self, waiting: deque[_File], reason: Later) -> None:
         doubtful, self.doubtful = self.doubtful, []
         for path, _ in doubtful:
-            self.report(path, Unknown(reason.reason))
+            self._tell(path, Unknown(reason.reason))
         while waiting:
-            self.report(waiting.popleft()[0], reason)
+            self._tell(waiting.popleft()[0], reason)
 
     def _over(self, association: Association, waiting: deque[_File], *, one_by_one: bool, was_idle: bool) -> None:
         """Send what waits over this association: until all is answered, or it is lost, or does not fit."""
@@ -274,11 +287,18 @@ class _Sending:
     def _report(self, path: Path, outcome: Outcome) -> None:
         if self.enough is not None:
             self.enough.note(outcome)
-        self.report(path, outcome)
+        self._tell(path, outcome)
+
+    def _tell(self, path: Path, outcome: Outcome) -> None:
+        """Report it. That our disk fails is not the peer's doing: the association goes on for what is under way."""
+        try:
+            self.report(path, outcome)
+        except OSError as error:
+            self.failed = self.failed or error
 
     def _is_over(self) -> bool:
         """Whether nothing more is begun; what is under way is waited for, unless we are to stop."""
-        return self._is_enough() or self.stop()
+        return self._is_enough() or self.failed is not None or self.stop()
 
     def _is_enough(self) -> bool:
         return self.enough is not None and self.enough.reached
@@ -289,7 +309,7 @@ class _Sending:
             " is taken out of the rules"
         )
         while waiting:
-            self.report(waiting.popleft()[0], why)
+            self._tell(waiting.popleft()[0], why)
 
     def _is_refused(self, association: Association, file: _File) -> bool:
         return (
@@ -306,18 +326,18 @@ class _Sending:
             content = self._content(path, meta, syntax)
         except Never as refusal:
             why = f"{self.peer} takes it only as {_name(syntax)}, and it cannot be brought into that: {refusal.reason}"
-            self.report(path, Never(why))
+            self._tell(path, Never(why))
             return None
         except ValueError as error:
             why = f"{self.peer} takes it only as {_name(syntax)}, and it cannot be written so: {error}"
-            self.report(path, Never(why))
+            self._tell(path, Never(why))
             return None
         except OSError as error:
-            self.report(path, _unreadable(error))
+            self._tell(path, _unreadable(error))
             return None
         try:
             if content.length <= 0:
-                self.report(path, Never("cannot be sent: the file has no dataset"))
+                self._tell(path, Never("cannot be sent: the file has no dataset"))
                 return None
             return association.store(meta.sop_class_uid, meta.sop_instance_uid, syntax, content, self.stop)
         finally:
@@ -337,7 +357,7 @@ class _Sending:
     def _blame(self, lost: _Lost, waiting: deque[_File], *, was_idle: bool) -> bool:
         """Report what the association ended over, where that is clear; whether it is not."""
         if isinstance(lost.error, OSError) and lost.current:
-            self.report(lost.current[0], _unreadable(lost.error))
+            self._tell(lost.current[0], _unreadable(lost.error))
             self.doubtful += lost.unanswered
             return False
         suspects = [*lost.unanswered, *([lost.current] if lost.current else [])]
@@ -352,7 +372,7 @@ class _Sending:
         outcome = _outcome(self.peer, meta, lost.error)
         if lost.unanswered and isinstance(outcome, Later):
             outcome = Unknown(outcome.reason)
-        self.report(path, outcome)
+        self._tell(path, outcome)
         return False
 
 

@@ -150,14 +150,15 @@ class Watch:
         if away or no_room:
             self._say(away or no_room)
             return self._pace.every
+        torn = self._drops.torn
         for taking in list(self._drops.open()):
             self._took(taking.sources, self._taker.go_on(taking))
-        if not self._looked:
+        if not self._looked or self._drops.torn != torn:
             self._looked = True
             self._taker.give_back_orphans()
         more = self._look_around()
         took, trouble = self._take_what_is_whole()
-        self._say(trouble or self._not_taken())
+        self._say(trouble or self._torn() or self._not_taken())
         if self.telling is not None:
             self.telling.turn(self._clock(), self._is_there)
         self._tidy()
@@ -167,6 +168,16 @@ class Watch:
         soonest = min((max(one.since + self._pace.quiet, one.again) for one in self._waited_for.values()), default=now)
         wait = max(soonest - now, 0.25) if self._waited_for else self._pace.every
         return min(wait, max(self._next_pass - now, 0.05)) if self._walk is None else wait
+
+    def _torn(self) -> str:
+        if not self._drops.torn:
+            return ""
+        record = self._drops.torn[0]
+        return (
+            f"{self.way.root}: the disk has not kept a record of what was just being taken. What was set aside is back"
+            f" in the folder, and is taken again; copies that were being made lie in {record.with_suffix('')}."
+            f" See whether anything is missing or has come twice, then delete {record}"
+        )
 
     def _say(self, trouble: str) -> None:
         if trouble and trouble != self._trouble:

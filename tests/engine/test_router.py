@@ -10,6 +10,7 @@ from engine.arrivals import Arrival
 from engine.duplicates import Seen
 from engine.object import Object
 from engine.plan import Plan
+from engine.program import Contact, Program
 from engine.repeats import Repeats
 from engine.spool import Accepted, Spool
 from engine.step import HOLD
@@ -137,3 +138,52 @@ def test_an_object_that_the_software_stumbles_over_is_held_and_the_next_goes_on(
     assert "fault of the software" in held.why
     assert "RuntimeError" in held.why
     assert "Müller" not in held.why
+
+
+OLD = Program(contacts=(Contact("office", ("office@praxis.example",)),))
+"""Other rules than those that run."""
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b"{}", b'"x"', b"\xff"], ids=["empty", "torn", "list", "bare", "word", "no text"]
+)
+def test_rules_that_the_disk_has_not_kept_hold_what_came_under_them_and_nothing_else(line: Line, text: bytes) -> None:
+    old, now = line.spool.keep_program(OLD), line.digest
+    line.digest = old
+    line.receive("1.1")
+    line.digest = now
+    line.receive("1.2")
+    (line.spool.programs / f"{old}.json").write_bytes(text)
+    line.turn(time.time())
+    assert (line.stored(), line.held()) == (["1.2"], ["1.1"])
+    [held] = line.spool.outbox(HOLD).all()
+    assert "the rules by which it came in can no longer be read" in held.why
+    line.spool.release(held.id)
+    line.turn(time.time())
+    assert (line.stored(), line.held()) == (["1.1", "1.2"], []), "released, it went by the rules that run"
+
+
+def test_what_was_refused_and_came_under_rules_that_are_torn_is_held_with_both_reasons(line: Line) -> None:
+    line.pacs.refuse = {"1.1"}
+    line.receive("1.1")
+    line.router.turn()
+    (line.spool.programs / f"{line.digest}.json").write_bytes(b"{")
+    other = Line(line.root, OLD, line.pacs)  # a start, with other rules
+    other.archive.mkdir(exist_ok=True)
+    other.turn(time.time())
+    [held] = other.spool.outbox(HOLD).all()
+    assert held.note["refused by"] == "PACS"
+    assert held.why.startswith("it refuses; ")
+    assert "can no longer be read" in held.why
+    assert "fault of the software" not in held.why
+
+
+def test_rules_that_run_and_are_torn_on_the_disk_are_written_anew(line: Line) -> None:
+    path = line.spool.programs / f"{line.digest}.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:10])
+    line.receive("1.1")
+    line.turn(time.time())
+    assert line.stored() == ["1.1"], "what runs is in memory"
+    line.spool.keep_program(line.plan.program)
+    assert path.read_bytes() == whole

@@ -17,6 +17,7 @@ from appliance.secrets import Secrets
 from engine.destinations import sftp as sftp_out
 from engine.destinations.exchange import Patience, Unreachable
 from engine.destinations.sftp import Sftp
+from engine.enough import ALL_REFUSED
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.program import Destination
@@ -313,3 +314,14 @@ def _cutting(port: int, most: int) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=serve, daemon=True).start()
         yield int(listening.getsockname()[1])
+
+
+def test_a_server_that_refuses_all_that_it_is_sent_is_not_asked_about_each_of_a_batch(
+    tmp_path: Path, server: Server
+) -> None:
+    owed = entries(tmp_path, *(f"1.{number}" for number in range(3 * ALL_REFUSED)))
+    for entry in owed:
+        (server.root / "in" / f"{entry.object}.dcm").write_bytes(b"another")
+    results = send(sftp(server, tmp_path), owed)
+    assert len(results) == ALL_REFUSED
+    assert all(isinstance(result, Never) for result in results)

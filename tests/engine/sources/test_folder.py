@@ -2,15 +2,19 @@
 
 import os
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from engine.drops import Drops
 from engine.errors import Never
 from engine.sources import folder, wholeness
+from engine.sources.taking import Taker
 from engine.step import HOLD
 from tests.data.make import REAL, instance
 from tests.engine.sources.kit import Dropping, uid_of
+from tests.engine.spool.crash_kit import Crash
 
 
 def test_a_file_goes_to_the_destination_as_it_is_and_moves_to_done(tmp_path: Path) -> None:
@@ -360,3 +364,32 @@ def test_the_watched_folder_takes_what_its_route_says_and_tells_nothing_beside_i
     drop.pass_by(10)
     assert drop.deliver() == [uid_of("export/a.dcm")]
     assert [path.name for path in drop.folder.rglob("*.status")] == []
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"number": 1}'], ids=["empty", "torn", "other", "bare"])
+@pytest.mark.parametrize("stage", [(Taker, "_pieces"), (Drops, "accept")], ids=["claimed", "staged"])
+def test_a_record_that_the_disk_has_not_kept_is_said_and_its_file_is_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bytes, stage: tuple[type, str]
+) -> None:
+    def stops(*_: object) -> None:
+        raise Crash
+
+    drop = Dropping(tmp_path, kind="folder")
+    drop.put("a.dcm")
+    with monkeypatch.context() as patch, suppress(Crash):
+        patch.setattr(*stage, stops)
+        drop.pass_by(5)
+    drop.watch = drop.new_watch()
+    [record] = (drop.spool.root / "drops").glob("*/*.json")
+    record.write_bytes(text)
+    assert list((drop.folder / ".taken").iterdir()), "it was on its way"
+    drop.put("b.dcm")
+    drop.pass_by(10)
+    assert drop.deliver() == sorted([uid_of("a.dcm"), uid_of("b.dcm")])
+    torn = record.with_suffix(".torn")
+    assert torn.read_bytes() == text
+    assert "the disk has not kept a record" in drop.watch.trouble
+    assert str(torn) in drop.watch.trouble
+    torn.unlink()
+    drop.pass_by(2)
+    assert drop.watch.trouble == ""

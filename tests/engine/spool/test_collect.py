@@ -67,6 +67,23 @@ def test_what_comes_late_is_collected_by_itself(tmp_path: Path) -> None:
     assert line.pacs.got == ["1.2.1", "1.2.2"]
 
 
+def test_a_study_whose_rules_the_disk_has_not_kept_is_held_and_the_next_goes_on(tmp_path: Path) -> None:
+    line = Line(tmp_path, rules(collect(), forward("PACS")), Pacs())
+    line.receive("1.2.1")
+    line.router.turn()
+    (line.spool.programs / f"{line.digest}.json").write_bytes(b"{")
+    again = Line(tmp_path, rules(collect(), forward("PACS"), store()), Pacs())
+    again.receive("1.2.2")
+    settled(again)
+    assert again.pacs.got == ["1.2.2"]
+    [held] = again.spool.outbox(HOLD).all()
+    assert "can no longer be read" in held.why
+    again.spool.release(held.id)
+    settled(again)
+    assert sorted(again.pacs.got) == ["1.2.1", "1.2.2"], "by the rules that run now"
+    assert again.spool.unfinished() == 0
+
+
 def test_quiet_counts_anew_after_a_restart_for_the_sender_may_have_been_shut_out(tmp_path: Path) -> None:
     some = rules(collect(), forward("PACS"))
     line = Line(tmp_path, some, Pacs())
