@@ -222,5 +222,5 @@ def _answered(sock: socket.socket, answer: bytearray, raw: bool) -> None:
         if not got:
             raise RuntimeError("the receiver has gone")
         there += got
-    if decode(bytes(answer[12:there])).status != 0:
-        raise RuntimeError("the receiver refuses")
+    if status := decode(bytes(answer[12:there])).status:
+        raise RuntimeError(f"the receiver refuses with status {status:04X}")

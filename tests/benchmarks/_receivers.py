@@ -89,7 +89,8 @@ def receiver(name: str, folder: Path, associations: int) -> Iterator[tuple[int, 
                 time.sleep(0.05)
         yield port, process.pid
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # it has not started, or ended by itself
+            os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:

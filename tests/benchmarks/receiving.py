@@ -87,7 +87,10 @@ def _one(kind: _load.Kind, associations: int, name: str, root: Path) -> tuple[_l
         warm = min(associations, EIGHT)
         _load.send(kind, port, warm, warm, raw)
         before = _processor_seconds(process)
-        taken = _load.send(kind, port, associations, many, raw)
+        try:
+            taken = _load.send(kind, port, associations, many, raw)
+        except RuntimeError as error:
+            raise RuntimeError(f"{name}, {kind.name} × {associations}: {error}") from None
         return taken, (_processor_seconds(process) - before) / len(taken.each)
 
 
