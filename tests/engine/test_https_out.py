@@ -17,6 +17,7 @@ from appliance.secrets import Secrets
 from engine.destinations import DESTINATIONS
 from engine.destinations.exchange import Patience, Site, Unreachable
 from engine.destinations.https import Https
+from engine.enough import ALL_REFUSED
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.object import Origin
@@ -315,6 +316,13 @@ def test_a_peer_that_is_away_is_asked_once_and_not_for_every_image(tmp_path: Pat
 def test_a_peer_that_takes_nothing_is_left_alone_after_three(tmp_path: Path) -> None:
     with Peer(lambda _: answer(404)) as peer:
         assert len(send(https(peer), entries(tmp_path, *(f"1.{n}" for n in range(9))))) == 3
+
+
+def test_a_peer_that_refuses_all_that_it_is_sent_is_not_asked_about_each_of_a_batch(tmp_path: Path) -> None:
+    with Peer(lambda _: answer(415)) as peer:
+        results = send(https(peer), entries(tmp_path, *(f"1.{n}" for n in range(3 * ALL_REFUSED))))
+    assert len(results) == ALL_REFUSED
+    assert all(isinstance(result, Never) for result in results)
 
 
 def test_a_single_image_that_is_not_taken_delays_no_other(tmp_path: Path) -> None:
