@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from appliance.owner import act_as_owner
 from appliance.rulebook import RuleBook
 from appliance.settings import Settings
 from dsl.compile import Compiled
@@ -21,6 +22,13 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """The settings that the arguments ask for. Raises SettingsError."""
     return Settings.load(arguments.settings).changed(rules=arguments.rules, data=arguments.data)
+
+
+def settings_as_owner(arguments: argparse.Namespace) -> Settings:
+    """The same, for what works in the data folder: from now on on its owner's account, also as root."""
+    settings = settings_of(arguments)
+    act_as_owner(settings.data)
+    return settings
 
 
 def compiled(settings: Settings) -> Compiled:

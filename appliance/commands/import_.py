@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from appliance.commands.common import settings_of
+from appliance.commands.common import settings_as_owner
 from appliance.commands.send import add_sending, carry, way_of
 from appliance.sending.account import Account
 from appliance.sending.checking import check
@@ -21,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Send all of it, with a report by study; 1 when anything was not delivered, or the destination has less."""
-    way = way_of(arguments, settings_of(arguments))
+    way = way_of(arguments, settings_as_owner(arguments))
     if isinstance(way, int):
         return way
     return carry(arguments, way, None if arguments.no_check else _check, by_study=True)

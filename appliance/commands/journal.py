@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from appliance.commands.common import add_settings, day, moment, settings_of
+from appliance.commands.common import add_settings, day, moment, settings_as_owner
 from appliance.settings import Settings
 from engine.journal import Journal
 from engine.journal_found import refill
@@ -41,7 +41,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when something was found, 1 when not. It shows patient data to whoever may read the data folder."""
-    settings = settings_of(arguments)
+    settings = settings_as_owner(arguments)
     if not settings.spool.is_dir():
         print(f"stellwerk: there is no spool in {settings.data}", file=sys.stderr)
         return 2

@@ -5,7 +5,7 @@ import json
 import sys
 from dataclasses import asdict
 
-from appliance.commands.common import add_settings, moment, settings_of
+from appliance.commands.common import add_settings, moment, settings_as_owner
 from engine.journal import Journal
 from engine.ledger import DELETED, DUPLICATE, STATES, Ledger, Lost, ledger, summary
 
@@ -21,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when all is accounted for, 1 when something is missing. Right beside a running appliance."""
-    settings = settings_of(arguments)
+    settings = settings_as_owner(arguments)
     if not settings.spool.is_dir():
         print(f"stellwerk: there is no spool in {settings.data}", file=sys.stderr)
         return 2

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from appliance.commands.common import add_settings, moment, settings_of, show_findings
+from appliance.commands.common import add_settings, moment, settings_as_owner, show_findings
 from appliance.commands.journal import end_of
 from appliance.commands.run import last_good
 from appliance.presence import is_running
@@ -48,7 +48,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when all was done, 1 when some of it was not, 2 when it cannot be done so."""
-    settings = settings_of(arguments)
+    settings = settings_as_owner(arguments)
     if not settings.spool.is_dir():
         return _wrong(f"there is no spool in {settings.data}")
     result = RuleBook(settings.rules_path).compile_and_try()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from appliance.commands.common import add_settings, compiled, settings_of, show_findings
+from appliance.commands.common import add_settings, compiled, settings_as_owner, show_findings
 from appliance.sending.account import Account
 from appliance.sending.course import Course
 from appliance.sending.gather import survey
@@ -67,7 +67,7 @@ def add_sending(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Send everything; 1 when anything was not delivered, each with its reason."""
-    settings = settings_of(arguments)
+    settings = settings_as_owner(arguments)
     if arguments.wait is not None and not arguments.via:
         return wrong("--wait goes with --via outbox: otherwise all is known at the end anyway")
     if arguments.via:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from datetime import datetime
 
-from appliance.commands.common import add_settings, settings_of
+from appliance.commands.common import add_settings, settings_as_owner
 from engine.entry import Entry
 from engine.errors import Never
 from engine.object import Origin
@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List, release or delete. Works beside a running appliance: every change is one rename."""
-    settings = settings_of(arguments)
+    settings = settings_as_owner(arguments)
     if not settings.spool.is_dir():
         print(f"stellwerk: there is no spool in {settings.data}", file=sys.stderr)
         return 2

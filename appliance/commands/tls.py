@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from appliance.commands.common import add_settings, settings_of
+from appliance.commands.common import add_settings, settings_as_owner
 from appliance.commands.run import last_good
 from appliance.settings import Settings
 from appliance.tls import Certificates, TLSError
@@ -35,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show or change it. Works beside a running appliance, which takes every change at once."""
-    settings = settings_of(arguments)
+    settings = settings_as_owner(arguments)
     action, values = arguments.action, arguments.values
     if action != "renew" and len(values) != _TAKES.get(action, 0):
         print(f"stellwerk: write: stellwerk tls {action} {_ACTIONS[action][0]}".rstrip(), file=sys.stderr)

@@ -5,7 +5,7 @@ import getpass
 import sys
 import time
 
-from appliance.commands.common import add_settings, settings_of
+from appliance.commands.common import add_settings, settings_as_owner
 from engine.throttle import Throttle
 from engine.users import Users
 
@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List, add (or give another password) or remove. A running appliance takes it at once."""
-    settings = settings_of(arguments)
+    settings = settings_as_owner(arguments)
     users = Users(settings.secrets / "users", Throttle(time.monotonic))
     try:
         if arguments.action == "list":
