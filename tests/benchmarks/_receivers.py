@@ -30,7 +30,7 @@ from engine.spool import Spool
 from tests.benchmarks import _orthanc
 
 FLUSHES = {
-    "ours": "the object, its note once an association, and the folder with its name: for those that wait, together",
+    "ours": "the object, and the folder with its name; its note once an association",
     "sink": "each file, and the folder after it",
     "storescp": "nothing",
     "storescp+B": "nothing; writes what comes as it comes (`+B`), PDUs of 128 KB",
