@@ -1,9 +1,8 @@
-"""Other transfer syntaxes in a running appliance: by a rule, for a DICOM node that wants them, and when it goes wrong."""
+"""Other transfer syntaxes in a running appliance: by a rule, for a DICOM node, and when it goes wrong."""
 
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import imagecodecs
@@ -17,6 +16,7 @@ from appliance.cli import main
 from appliance.demonstration.pacs import free_port
 from engine.dicom import Done
 from engine.dicom.negotiate import EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from engine.pixels import transcode
 from engine.syntaxes import COMPRESSED_WORDS
 from tests.appliance.running import Running
 from tests.dicom.test_interop import needs_dcmtk, storescp
@@ -42,6 +42,11 @@ def pixel_workers(line: Running) -> list[int]:
     listed = Path(f"/proc/{line.process.pid}/task").glob("*/children")
     children = {int(number) for one in listed for number in one.read_text().split()}
     return [number for number in children if b"spawn_main" in Path(f"/proc/{number}/cmdline").read_bytes()]
+
+
+def begun(line: Running) -> None:
+    """Wait until pixels are worked on."""
+    line.wait_for(lambda: any(one.is_dir() for one in line.spool.work.iterdir()), "nothing is transcoded")
 
 
 def test_decompress_stores_an_image_that_every_program_reads(tmp_path: Path) -> None:
@@ -121,11 +126,7 @@ def test_a_program_that_is_killed_while_it_transcodes_costs_its_object_a_hold_an
     line = Running(tmp_path, f"on port {port} → compress JPEG-2000-lossless → store by PatientID\n", port)
     victim = image(tmp_path / "long.dcm", frames=4000)
     assert set(map(type, line.send(victim).values())) == {Done}
-    work = line.spool.work
-    end = time.monotonic() + 60
-    while not any(one.is_dir() for one in work.iterdir()):
-        assert time.monotonic() < end, line.said()
-        time.sleep(0.01)
+    begun(line)
     [number] = pixel_workers(line)
     os.kill(number, signal.SIGKILL)
     line.deliver(PLAIN)
@@ -135,3 +136,44 @@ def test_a_program_that_is_killed_while_it_transcodes_costs_its_object_a_hold_an
     assert "crashed" in why
     [kept] = line.spool.held.glob("*.dcm")
     assert dcmread(kept).PixelData == dcmread(victim).PixelData
+    assert not any(one.is_dir() for one in line.spool.work.iterdir()), "what it had begun is removed"
+
+
+@pytest.mark.timeout(120)
+def test_a_stop_is_heard_while_a_rule_transcodes_and_the_image_is_taken_up_at_the_next_start(tmp_path: Path) -> None:
+    port = free_port()
+    line = Running(tmp_path, f"on port {port} → compress JPEG-2000-lossless → store by PatientID\n", port)
+    long = image(tmp_path / "long.dcm", frames=4000)
+    assert set(map(type, line.send(long).values())) == {Done}
+    begun(line)
+    assert line.stop() == 0
+    assert not held(line)
+    assert not list(line.archive.rglob("*.dcm"))
+    assert not any(one.is_dir() for one in line.spool.work.iterdir())
+    line.start()
+    line.settle()
+    assert not held(line)
+    [stored] = line.archive.rglob("*.dcm")
+    assert dcmread(stored).file_meta.TransferSyntaxUID == COMPRESSED_WORDS["JPEG-2000-lossless"]
+
+
+@needs_dcmtk
+@pytest.mark.timeout(120)
+def test_a_stop_is_heard_while_an_image_is_decoded_for_a_node_which_gets_it_once_after_the_next_start(
+    tmp_path: Path,
+) -> None:
+    port, small = free_port(), tmp_path / "small.dcm"
+    transcode(image(tmp_path / "long.dcm", frames=4000), small, COMPRESSED_WORDS["JPEG-2000-lossless"])
+    with storescp(tmp_path / "theirs", "+xi", "+uf") as peer:
+        rules = f'destination PACS = dicom "STORESCP@127.0.0.1:{peer.port}"\non port {port} → forward PACS\n'
+        line = Running(tmp_path, rules, port)
+        assert set(map(type, line.send(small).values())) == {Done}
+        begun(line)
+        assert line.stop() == 0
+        assert not held(line)
+        assert not list((tmp_path / "theirs").iterdir())
+        line.start()
+        line.settle()
+    assert not held(line)
+    [theirs] = (tmp_path / "theirs").iterdir()
+    assert dcmread(theirs).PixelData == dcmread(tmp_path / "long.dcm").PixelData
