@@ -5,13 +5,15 @@ import subprocess
 import warnings
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pydicom.data
 import pytest
 from numpy.typing import NDArray
 from pydicom import dcmread
+from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, get_frame
+from pydicom.encaps import encapsulate, generate_frames, get_frame
 from pydicom.pixels import pixel_array
 
 from engine.errors import Unclean
@@ -118,6 +120,45 @@ def test_a_damaged_stream_is_held_and_leaves_no_file(word: str, tmp_path: Path) 
     dataset = dcmread(small)
     stream = get_frame(dataset.PixelData, 0, number_of_frames=1)
     dataset.PixelData = encapsulate([stream[: len(stream) // 4 & ~1]])
+    dataset.save_as(small)
+    with pytest.raises(Unclean):
+        transcode(small, back, EXPLICIT_LITTLE)
+    assert not back.exists()
+
+
+@pytest.mark.parametrize("damage", ["some bytes are missing", "some bytes are zero", "surplus"])
+def test_a_jpeg_frame_that_is_damaged_inside_is_held_though_a_decoder_fills_it_up(damage: str, tmp_path: Path) -> None:
+    source, broken = Path(str(get_testdata_file("examples_ybr_color.dcm"))), tmp_path / "b.dcm"
+    dataset = dcmread(source)
+    frames = list(generate_frames(dataset.PixelData, number_of_frames=int(dataset.get("NumberOfFrames", 1))))
+    stream = frames[-1].rstrip(b"\0")
+    start, end = stream.rfind(b"\xff\xda") + 14, len(stream) - 2
+    middle, much = (start + end) // 2, (end - start) // 4
+    match damage:
+        case "some bytes are missing":
+            stream = stream[:middle] + stream[middle + much :]
+        case "some bytes are zero":
+            stream = stream[:middle] + bytes(much) + stream[middle + much :]
+        case "surplus":
+            stream = stream[:end] + stream[start : start + much] + stream[end:]
+    assert imagecodecs.jpeg8_decode(stream).shape[:2] == (dataset.Rows, dataset.Columns), "it says nothing"
+    dataset.PixelData = encapsulate([*frames[:-1], stream + b"\0" * (len(stream) % 2)])
+    dataset.save_as(broken)
+    with pytest.raises(Unclean):
+        transcode(broken, tmp_path / "c.dcm", EXPLICIT_LITTLE)
+    assert not (tmp_path / "c.dcm").exists()
+
+
+@pytest.mark.parametrize("much", [1, 20, 400])
+def test_a_lossless_jpeg_frame_with_a_gap_is_held_though_both_decoders_fill_it_up(much: int, tmp_path: Path) -> None:
+    source, small, back = image(tmp_path / "a.dcm", frames=1), tmp_path / "b.dcm", tmp_path / "c.dcm"
+    transcode(source, small, COMPRESSED_WORDS["JPEG-lossless"])
+    dataset = dcmread(small)
+    stream = get_frame(dataset.PixelData, 0, number_of_frames=1).rstrip(b"\0")
+    middle = len(stream) // 2
+    stream = stream[:middle] + stream[middle + much :]
+    assert imagecodecs.jpeg8_decode(stream).shape == (33, 50), "it says nothing"
+    dataset.PixelData = encapsulate([stream + b"\0" * (len(stream) % 2)])
     dataset.save_as(small)
     with pytest.raises(Unclean):
         transcode(small, back, EXPLICIT_LITTLE)
