@@ -217,6 +217,7 @@ class Appliance:
         self._watching.stop()
         self._alarming.stop()
         self._watch.stop()
+        self.router.stop()
         self.router.wake.set()
         pumpings = list(self._pumps.values())
         for pumping in pumpings:

@@ -11,6 +11,8 @@ from pathlib import Path
 from engine.object import Origin
 
 IN_DOUBT, STORED = "in doubt", "stored"
+TRANSCODED = "transcoded"
+"""In the note of an entry: the transfer syntax it was brought into for its destination, by name."""
 """What may be known of an entry that was sent and is still owed (engine.unconfirmed)."""
 
 

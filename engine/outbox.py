@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import files, unconfirmed
-from engine.entry import Entry, Receipt, unread
+from engine.entry import TRANSCODED, Entry, Receipt, unread
 from engine.gates import leave_word, open_gates
 from engine.header import Header
 from engine.object import Object
@@ -269,10 +269,12 @@ class Outbox:
                 # Folders of an archive are named after patients.
                 where = {"entry": entry.id, "outbox": self.name, "place": place}
                 self._spool.history.tell_keys(entry.object, where)
-            self._record("delivered", entry, tries=str(entry.tries + 1))
+            into = {TRANSCODED: entry.note[TRANSCODED]} if TRANSCODED in entry.note else {}
+            self._record("delivered", entry, tries=str(entry.tries + 1), **into)
         self._spool.history.sync()
         for entry, place in delivered:
-            self.tell_reports(entry, "delivered", place=place)
+            words = f", transcoded to {entry.note[TRANSCODED]}" if TRANSCODED in entry.note else ""
+            self.tell_reports(entry, "delivered", place=place + words)
         self._forget([entry for entry, _ in delivered])
 
     def retry(self, postponed: Sequence[tuple[Entry, float, str]]) -> None:

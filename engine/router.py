@@ -230,6 +230,10 @@ class Router:
             for path in scratch:
                 path.unlink(missing_ok=True)
 
+    def stop(self) -> None:
+        """Work on no more pixels: whatever needs it stays where it is, and is routed at the next start."""
+        self._worker.close()
+
     def close(self) -> None:
         """End the pixel worker, and let go of the index of arrivals."""
         self._spool.arrivals.close()

@@ -7,15 +7,17 @@ first object and again after it has died; it ends by itself when its parent is g
 import contextlib
 import logging
 import multiprocessing
+import shutil
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from engine.errors import Unclean
+from engine.errors import Later, Unclean
 from engine.pixels import Box, Cleaned, Transcoded, clean, transcode
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 LONGEST = 1800.0
 """Seconds that one object may take; a cine of 10,000 frames takes a few minutes."""
+
+HEARS = 0.2
+"""Seconds after which it hears, at the latest, that it should stop."""
 
 T = TypeVar("T")
 _Job = tuple[Callable[..., object], tuple[object, ...]]
@@ -34,6 +39,7 @@ class PixelWorker:
     def __init__(self, longest: float = LONGEST) -> None:
         self._longest = longest
         self._lock = threading.Lock()
+        self._closed = threading.Event()
         self._process: SpawnProcess | None = None
         self._line: Connection | None = None
 
@@ -41,32 +47,60 @@ class PixelWorker:
         """engine.pixels.clean in the other process. Raises Unclean, also when that dies or hangs; or OSError."""
         return self._done(clean, source, target, tuple(boxes), doing="cleaning", does="cleans pixels")
 
-    def transcode(self, source: Path, target: Path, syntax: str) -> Transcoded:
-        """engine.pixels.transcode in the other process. Raises as `clean` does."""
-        return self._done(transcode, source, target, syntax, doing="transcoding", does="transcodes pixels")
+    def transcode(
+        self, source: Path, target: Path, syntax: str, stop: Callable[[], bool] = lambda: False
+    ) -> Transcoded:
+        """engine.pixels.transcode in the other process, until `stop` says so. Raises as `clean` does."""
+        return self._done(transcode, source, target, syntax, stop, doing="transcoding", does="transcodes pixels")
 
-    def _done(self, work: Callable[..., T], source: Path, target: Path, what: object, *, doing: str, does: str) -> T:
+    def _done(
+        self,
+        work: Callable[..., T],
+        source: Path,
+        target: Path,
+        what: object,
+        stop: Callable[[], bool] = lambda: False,
+        *,
+        doing: str,
+        does: str,
+    ) -> T:
         with self._lock:
+            self._go_on(stop)
             line = self._ready()
             try:
                 line.send((work, (source, target, what)))
-                if not line.poll(self._longest):
-                    self._end()
-                    target.unlink(missing_ok=True)
-                    raise Unclean(f"{doing} it took longer than {self._longest:.0f} seconds and was stopped")
+                end = time.monotonic() + self._longest
+                while not line.poll(HEARS):
+                    self._go_on(stop)
+                    if time.monotonic() > end:
+                        raise Unclean(f"{doing} it took longer than {self._longest:.0f} seconds and was stopped")
                 answer: T | Unclean | OSError = line.recv()
             except (EOFError, ConnectionError):
-                self._end()
-                target.unlink(missing_ok=True)
+                self._abandon(target)
                 raise Unclean(f"the program that {does} crashed on it") from None
+            except (Unclean, Later):
+                self._abandon(target)
+                raise
         if isinstance(answer, Exception):
             raise answer
         return answer
 
+    def _go_on(self, stop: Callable[[], bool]) -> None:
+        if self._closed.is_set() or stop():
+            raise Later("the service was stopped while its pixels were worked on; it is begun anew")
+
     def close(self) -> None:
-        """End the process."""
+        """End the process. What it works on is given up with Later, and so is all that comes afterwards."""
+        self._closed.set()
         with self._lock:
             self._end()
+
+    def _abandon(self, target: Path) -> None:
+        """End the process, and remove what it has begun: its file, and the folders that are called after that."""
+        self._end()
+        target.unlink(missing_ok=True)
+        for folder in target.parent.glob(f"{target.stem}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _ready(self) -> Connection:
         if self._line is None or self._process is None or not self._process.is_alive():

@@ -162,6 +162,7 @@ def _details(event: Mapping[str, str]) -> str:
         "rule": "by the rule in",
         "as": "through the rules once more, as",
         "first": "the same as",
+        "transcoded": "transcoded to",
     }
     parts += [f"{words} {event[name]}" for name, words in told.items() if event.get(name)]
     if event.get("tries", "1") != "1":

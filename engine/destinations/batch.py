@@ -6,6 +6,7 @@ anyway, otherwise by a query. Must not know folders: what becomes of an entry is
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from engine.dicom import Done, Outcome, Peer, Pool, Whereabouts, commitment, par
 from engine.dicom.pdu import LostError, ViolationError
 from engine.dicom.send import Decoder
 from engine.enough import Enough
-from engine.entry import IN_DOUBT, STORED, Entry
+from engine.entry import IN_DOUBT, STORED, TRANSCODED, Entry
 from engine.errors import Later, Never, Unknown
 from engine.header import Header
 from engine.pump import Interrupted, Report, Sent, Stored
@@ -107,13 +108,17 @@ class Batch:
         by_file = {entry.file: entry for entry in entries}
 
         def take_down(file: Path, result: Outcome) -> None:
+            entry = by_file[file]
             if not isinstance(result, Done):
-                self._report(by_file[file], result)
-            elif self._target.confirm:
-                self._stored.append(by_file[file])
+                self._report(entry, result)
+                return
+            # In its note, so that it is still known when the destination commits to it, perhaps after a restart.
+            note = {name: words for name, words in entry.note.items() if name != TRANSCODED}
+            entry = replace(entry, note=note | ({TRANSCODED: result.transcoded} if result.transcoded else {}))
+            if self._target.confirm:
+                self._stored.append(entry)
             else:
-                into = f", transcoded to {result.transcoded}" if result.transcoded else ""
-                self._report(by_file[file], Sent(self._target.name + into))
+                self._report(entry, Sent(self._target.name))
 
         def settle(files: Sequence[Path]) -> Collection[Path]:
             if not self._target.confirm:

@@ -62,8 +62,8 @@ class Decoder(Protocol):
     def syntaxes(self) -> Collection[str]:
         """The transfer syntaxes (UIDs) that it can decode."""
 
-    def decode(self, path: Path, syntax: str) -> Path:
-        """A new file in this transfer syntax, which is deleted once it is open. Raises Never, or OSError."""
+    def decode(self, path: Path, syntax: str, stop: Callable[[], bool]) -> Path:
+        """A new file in this transfer syntax, deleted once it is open. Raises Never, or Later (also at a stop)."""
 
 
 def nobody_knows(_files: Sequence[Path]) -> Collection[Path]:
@@ -332,6 +332,11 @@ class _Sending:
             why = f"{self.peer} takes it only as {_name(syntax)}, and it cannot be written so: {error}"
             self._tell(path, Never(why))
             return None
+        except Later as reason:  # of our own disk, not of the peer
+            if self.stop():
+                raise Stopped from None
+            self._tell(path, reason)
+            return None
         except OSError as error:
             self._tell(path, _unreadable(error))
             return None
@@ -346,7 +351,7 @@ class _Sending:
     def _content(self, path: Path, meta: Meta, syntax: str) -> Content:
         if syntax == meta.transfer_syntax_uid or meta.transfer_syntax_uid in NATIVE or self.decoder is None:
             return _content(path, meta, syntax)
-        decoded = self.decoder.decode(path, syntax)
+        decoded = self.decoder.decode(path, syntax, self.stop)
         try:
             meta = part10.read_meta(decoded)
             self.changed[path] = syntax

@@ -80,7 +80,7 @@ def _cleaned(source: Path, target: Path, boxes: Sequence[Box], found: Layout, me
 
 def _clean_deflated(source: Path, target: Path, boxes: Sequence[Box], dataset: int) -> Cleaned:
     """Inflate, clean as native, deflate; and prove again from what inflates out of the written file."""
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f"{target.stem}-") as folder:
         before, after, again = (Path(folder, name) for name in ("before", "after", "again"))
         deflate.inflate(source, before, dataset)
         done = _cleaned(before, after, boxes, _looked_through(layout(before, inflated=True)), "deflated")

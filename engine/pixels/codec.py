@@ -57,7 +57,8 @@ def ended(stream: bytes) -> bytes:
 
     Raises `Unclean` for any other.
     """
-    if not stream.rstrip(b"\0").endswith(b"\xff\xd9"):
+    # Behind it there may be one byte, or a few, to make the length even: of zero, or of the bits that fill a stream.
+    if not stream.rstrip(b"\0\xff").endswith(b"\xff\xd9"):
         raise Unclean("a compressed frame is truncated")
     return stream
 

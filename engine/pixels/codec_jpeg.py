@@ -4,11 +4,12 @@ import imagecodecs
 
 from engine.pixels.codec import Cells, Codec, ended, fit
 from engine.pixels.image import Image
+from engine.pixels.jpeg import intact
 
 
 def decode(stream: bytes, image: Image) -> Cells:
     """A frame; colour comes out as RGB."""
-    ended(stream)
+    intact(ended(stream), image)
     if image.samples == 1:
         return fit(imagecodecs.jpeg8_decode(stream), image)
     space = "RGB" if _is_rgb(stream, image) else "YCBCR"

@@ -3,18 +3,30 @@
 import imagecodecs
 import numpy as np
 
+from engine.errors import Unclean
 from engine.pixels.codec import Cells, Codec, ended, fit, stored
 from engine.pixels.image import Image
 
 
 def decode(stream: bytes, image: Image) -> Cells:
-    """A frame, by libjpeg-turbo; what that does not read (predictors with a point transform), by another."""
+    """A frame, by libjpeg-turbo; what that does not read (predictors with a point transform), by another.
+
+    Neither says that a scan ends early, and each fills it up in its own way: where both read it and differ, it is
+    damaged. Raises `Unclean` then.
+    """
     space = None if image.samples == 1 else "RGB"
     ended(stream)
     try:
-        return fit(imagecodecs.jpeg8_decode(stream, colorspace=space, outcolorspace=space), image)
+        cells = fit(imagecodecs.jpeg8_decode(stream, colorspace=space, outcolorspace=space), image)
     except imagecodecs.Jpeg8Error:
         return again(stream, image)
+    try:
+        other = again(stream, image)
+    except imagecodecs.Jpegsof3Error:
+        return cells  # it does not read all that there is
+    if not np.array_equal(cells, other):
+        raise Unclean("a compressed frame is damaged: two decoders read it differently")
+    return cells
 
 
 def again(stream: bytes, image: Image) -> Cells:

@@ -42,6 +42,24 @@ def blank(stream: bytes, boxes: Sequence[Box], image: Image) -> Blanked:
     return Blanked(assemble(Stream(parsed.frame, parts, parsed.jfif, parsed.adobe_transform)), grown)
 
 
+def intact(stream: bytes, image: Image) -> None:
+    """Read every code of a frame's scans, and change nothing. Raises `Unclean` where they end early, or have surplus.
+
+    Decoders fill up what is missing with grey and say nothing. Damage that leaves as many codes as there should be is
+    not seen: nothing in a JPEG tells it from another picture.
+    """
+    parsed = parse(stream)
+    check(parsed.frame, image)
+    if 8 * len(stream) < 2 * _mcus(parsed.frame):
+        raise Unclean("the JPEG is truncated: too short for its size")
+    mask = mcu_mask(parsed.frame, ())
+    for part in parsed.parts:
+        if isinstance(part, Scan):
+            used = jpeg_scan.blank(parsed.frame, part, mask, [0] * len(parsed.frame.components)).data
+            if part.data[len(used) :].strip(b"\0\xff"):  # some encoders leave filler there
+                raise Unclean("the JPEG is damaged: its compressed data goes on behind the last block")
+
+
 def check(frame: Frame, image: Image) -> None:
     """Raises `Unclean` if a JPEG frame is not what the header of the object says it is."""
     if image.photometric not in _PHOTOMETRIC:

@@ -62,7 +62,8 @@ def transcode(source: Path, target: Path, syntax: str) -> Transcoded:
         if was not in NATIVE and was not in CODECS:
             name = UID(was).name if UID(was).is_transfer_syntax else "unknown to the standard"
             raise Unclean(f"its transfer syntax cannot be decoded here: {name}")
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        # Called after the target, so that whoever ends this process from outside can remove it.
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f"{target.stem}-") as folder:
             if was in NATIVE and syntax in NATIVE:
                 _reencode(source, target, syntax, Path(folder))
                 return Transcoded(0)

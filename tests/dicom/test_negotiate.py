@@ -137,17 +137,30 @@ def test_more_than_128_kinds_need_a_second_association() -> None:
     assert second.entries == (128,)
 
 
+def test_what_can_be_decoded_shares_its_contexts_with_what_needs_none_of_it() -> None:
+    (batch,) = batches([(CT, JPEG2000), (CT, EXPLICIT_LITTLE), (CT, IMPLICIT_LITTLE)], decodable={JPEG2000})
+    proposed = [context.transfer_syntaxes[0] for context in batch.contexts]
+    assert proposed == [JPEG2000, EXPLICIT_LITTLE, IMPLICIT_LITTLE]
+
+
+def test_42_kinds_that_can_be_decoded_fit_into_one_association_and_the_43rd_begins_another() -> None:
+    entries = [(f"1.2.{n}", JPEG2000) for n in range(43)]
+    first, second = batches(entries, decodable={JPEG2000})
+    assert (len(first.contexts), first.entries) == (126, tuple(range(42)))
+    assert second.entries == (42,)
+
+
 kinds = st.tuples(
     st.integers(1, 200).map(lambda n: f"1.2.{n}"),
     st.sampled_from([IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, JPEG2000, PRIVATE_SYNTAX]),
 )
 
 
-@given(st.lists(kinds, max_size=300))
+@given(st.lists(kinds, max_size=300), st.sampled_from([(), (JPEG2000,)]))
 def test_every_object_is_in_exactly_one_association_in_order_with_its_context(
-    entries: Sequence[tuple[str, str]],
+    entries: Sequence[tuple[str, str]], decodable: Sequence[str]
 ) -> None:
-    grouped = list(batches(entries))
+    grouped = list(batches(entries, decodable=decodable))
     assert [position for batch in grouped for position in batch.entries] == list(range(len(entries)))
     for batch in grouped:
         assert len(batch.contexts) <= MOST_CONTEXTS
@@ -157,4 +170,4 @@ def test_every_object_is_in_exactly_one_association_in_order_with_its_context(
         assert all(len(context.transfer_syntaxes) == 1 for context in batch.contexts)
         for position in batch.entries:
             sop_class, syntax = entries[position]
-            assert all((sop_class, offer) in proposed for offer in offered(syntax))
+            assert all((sop_class, offer) in proposed for offer in offered(syntax, decodable))
