@@ -74,7 +74,8 @@ def listen(tmp_path: Path, inbox: Inbox) -> Iterator[Listen]:
 
     def start(**options: object) -> Listener:
         settings: dict[str, object] = {"folder": folder, "address": "127.0.0.1"}
-        listener = Listener(0, inbox.accept, **(settings | options))  # type: ignore[arg-type]  # options of any kind
+        port = options.pop("port", 0)
+        listener = Listener(port, inbox.accept, **(settings | options))  # type: ignore[arg-type]  # options of any kind
         listener.start()
         running.append(listener)
         return listener
