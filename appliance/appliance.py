@@ -427,7 +427,8 @@ class Appliance:
 
     def _node(self, declared: Destination) -> DicomNode:
         asked, tls = self._commitments.asked, self.doors.certificates.client
-        return DicomNode(declared, self.settings.ae_title, asked, tls=tls, new_file=self.spool.new_work_file)
+        new_file, least = self.spool.new_work_file, self.settings.min_free_mb
+        return DicomNode(declared, self.settings.ae_title, asked, tls=tls, new_file=new_file, least_mb=least)
 
     def _dismiss(self, *names: str) -> None:
         """Make these senders anew when they are needed; what they keep open is closed."""

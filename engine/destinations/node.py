@@ -40,10 +40,12 @@ class DicomNode:
         *,
         tls: Callable[[str], ssl.SSLContext] | None = None,
         new_file: Callable[[], Path] | None = None,
+        least_mb: int = 0,
     ) -> None:
         """tls: how to speak TLS with the destination of this name; for one that is declared with it.
 
-        new_file: answers names of scratch files; without it nothing is transcoded.
+        new_file: answers names of scratch files; without it nothing is transcoded. least_mb: of the disk, to stay
+        free then.
         """
         arguments = declared.arguments
         node = Node.of(arguments["address"])
@@ -60,7 +62,8 @@ class DicomNode:
         self.confirm = "confirm" in arguments
         self.within = Time.of(arguments["within"]).duration.seconds if "within" in arguments else WITHIN
         self.commitments = commitments or Commitments()
-        self.decoder = Decoding(new_file) if new_file is not None and "as-received" not in arguments else None
+        decodes = "as-received" not in arguments
+        self.decoder = Decoding(new_file, least_mb=least_mb) if new_file is not None and decodes else None
         self.linger = LINGER
         self.pool = Pool(self.peer, event=hearing(self._hear))
 

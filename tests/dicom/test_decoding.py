@@ -8,7 +8,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from engine.destinations.decoding import Decoding
+from engine.destinations.decoding import Decoding, decoded_bytes
 from engine.dicom import Done, Pool, send
 from engine.dicom.negotiate import EXPLICIT_LITTLE, IMPLICIT_LITTLE, offered
 from engine.dicom.requestor import Association
@@ -132,3 +132,26 @@ class Counting(Pool):
     def take(self, pairs: Sequence[tuple[str, str]], *, fresh: bool = False) -> tuple[Association, bool]:
         self.taken += 1
         return super().take(pairs, fresh=fresh)
+
+
+@needs_dcmtk
+def test_an_image_for_which_the_disk_has_no_room_waits_and_the_rest_is_sent(outbox: Outbox, tmp_path: Path) -> None:
+    source, native = Path(str(get_testdata_file("MR_small_RLE.dcm"))), Path(str(get_testdata_file("CT_small.dcm")))
+    decoder = Decoding(lambda: tmp_path / "1.dcm", least_mb=1 << 40)
+    with storescp(tmp_path / "theirs", "+xi", "+uf") as peer:
+        send(peer, [source, native], outbox.report, decoder=decoder)
+    outcomes = dict(outbox.reports)
+    assert outcomes[native] == Done()
+    postponed = outcomes[source]
+    assert type(postponed) is Later
+    assert "must stay free; make room" in postponed.reason
+    assert len(list((tmp_path / "theirs").iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["MR_small_RLE.dcm", "SC_rgb_rle_16bit_2frame.dcm", "examples_ybr_color.dcm"])
+def test_how_much_room_an_image_will_take_is_known_from_its_header(name: str, tmp_path: Path) -> None:
+    decoder = Decoding(lambda: tmp_path / "1.dcm")
+    source = Path(str(get_testdata_file(name)))
+    decoded = decoder.decode(source, EXPLICIT_LITTLE, lambda: False)
+    decoder.close()
+    assert decoded_bytes(source) == len(dcmread(decoded).PixelData)
