@@ -15,12 +15,13 @@ from pydicom.encaps import get_frame
 from appliance.cli import main
 from appliance.demonstration.pacs import free_port
 from engine.dicom import Done
-from engine.dicom.negotiate import EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from engine.dicom.negotiate import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Policy
 from engine.pixels import transcode
 from engine.syntaxes import COMPRESSED_WORDS
 from tests.appliance.running import Running
 from tests.dicom.test_interop import needs_dcmtk, storescp
 from tests.engine.pixels.test_transcode import image
+from tests.engine.test_confirm import Archive
 
 JPEG_2000 = Path(str(get_testdata_file("MR_small_jp2klossless.dcm")))
 PLAIN = Path(str(get_testdata_file("MR_small.dcm")))
@@ -101,6 +102,18 @@ def test_a_node_that_takes_nothing_compressed_gets_it_decoded_and_the_history_sa
     shown = capsys.readouterr().out
     assert "transcoded to Implicit VR Little Endian" in shown
     assert "stored:" not in shown, "what went to a node is no copy of ours"
+
+
+def test_that_it_was_transcoded_is_still_known_when_the_node_commits_to_it(tmp_path: Path) -> None:
+    port = free_port()
+    archive = Archive(tmp_path / "theirs", Policy(transfer_syntaxes=frozenset({IMPLICIT_LITTLE})))
+    address = f'"PACS@127.0.0.1:{archive.listener.port}"'
+    line = Running(tmp_path, f"destination PACS = dicom {address} confirm\non port {port} → forward PACS\n", port)
+    line.deliver(JPEG_2000)
+    archive.listener.stop(0)
+    [delivered] = [one for one in line.spool.history.lines() if one["event"] == "delivered"]
+    assert archive.asked == [archive.got]
+    assert delivered["transcoded"] == "Implicit VR Little Endian"
 
 
 @needs_dcmtk

@@ -14,7 +14,7 @@ from engine.destinations.node import RECALLED, DicomNode
 from engine.dicom import Listener, Reception, command
 from engine.dicom.commitment import Results, decode_request
 from engine.dicom.committing import services
-from engine.dicom.negotiate import STORAGE_COMMITMENT
+from engine.dicom.negotiate import EVERYTHING, STORAGE_COMMITMENT, Policy
 from engine.dicom.services import Call, Reply
 from engine.entry import IN_DOUBT, STORED
 from engine.program import Destination
@@ -33,7 +33,7 @@ US = "1.2.840.10008.5.1.4.1.1.6.1"
 class Archive:
     """A PACS of our own make, which commits as a test says: `reasons` by SOP instance; `silent`, it never answers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, policy: Policy = EVERYTHING) -> None:
         self.got: list[str] = []
         self.asked: list[list[str]] = []
         self.transactions: list[str] = []
@@ -44,7 +44,7 @@ class Archive:
         self._answering = table[STORAGE_COMMITMENT, command.N_ACTION_RQ]
         table[STORAGE_COMMITMENT, command.N_ACTION_RQ] = self._act
         folder.mkdir()
-        self.listener = Listener(0, self._take, folder=folder, address="127.0.0.1", services=table)
+        self.listener = Listener(0, self._take, folder=folder, address="127.0.0.1", services=table, policy=policy)
         self.listener.start()
 
     def _take(self, reception: Reception) -> None:
