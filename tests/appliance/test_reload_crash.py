@@ -157,10 +157,17 @@ def test_a_crash_at_any_operation_of_a_change_of_rules_loses_nothing_and_leaves_
     points = int((whole.data / "operations").read_text())
     assert points > 20
     runs: Counter[str] = Counter()
+    stopped = 0
     for point in range(1, points + 1):
         settings = settings_in(str(point))
-        assert reload(settings, old, new, ports[0], point) == STOPPED
+        ended = reload(settings, old, new, ports[0], point)
         ran = last_good(settings)
+        if ended == DONE:  # some operations are left to other threads where these are quicker: then it was through
+            assert int((settings.data / "operations").read_text()) < point
+            assert ran == new
+        else:
+            assert ended == STOPPED
+            stopped += 1
         assert ran in (old, new), f"neither the old nor the new rules, point {point}"
         runs["old" if ran == old else "new"] += 1
         came = (settings.data / "told").read_text().split() if (settings.data / "told").exists() else []
@@ -202,6 +209,7 @@ def test_a_crash_at_any_operation_of_a_change_of_rules_loses_nothing_and_leaves_
         line.router.close()
         shutil.rmtree(settings.data)
     assert set(runs) == {"old", "new"}
+    assert stopped > 20
 
 
 def test_a_change_of_rules_that_the_disk_breaks_off_is_brought_to_its_end_with_the_next_one(
