@@ -253,6 +253,7 @@ on WARD where user = ward1 → store by PatientID
 """
     running = Running(tmp_path / "it", rules, port)
     try:
+        running.wait_for(lambda: "ready: ports" in running.said(), "it does not start")
         assert "there is no user ward1" in running.said()
         own = re.search(r"our certificate \(SHA-256\): (\S+),", running.said())
         assert own is not None
