@@ -3,6 +3,7 @@
 import argparse
 import logging
 import random
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -35,8 +36,16 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"stellwerk: {arguments.keep} is not empty", file=sys.stderr)
             return 2
         return _torture(arguments.keep, arguments, seed, console)
-    with tempfile.TemporaryDirectory(prefix="stellwerk-torture-", ignore_cleanup_errors=True) as folder:
-        return _torture(Path(folder), arguments, seed, console)
+    root = Path(tempfile.mkdtemp(prefix="stellwerk-torture-"))
+    code = 1
+    try:
+        code = _torture(root, arguments, seed, console)
+    finally:
+        if code:  # whoever wants to know why must have something to look at
+            print(f"all of it is in {root}", file=sys.stderr)
+        else:
+            shutil.rmtree(root, ignore_errors=True)
+    return code
 
 
 def _torture(root: Path, arguments: argparse.Namespace, seed: int, console: Console) -> int:

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from appliance.cli import main
 from appliance.torture.account import Tally, reckon
 from appliance.torture.objects import Kind, Made, make, refuses
+from appliance.torture.ordeal import Ordeal
+from appliance.torture.victim import CannotStart
 from engine.step import HOLD
 from tests.power.by_hand import ByHand, rules
 
@@ -63,6 +66,19 @@ class Settled:
 def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settled:
     monkeypatch.setattr("os.fsync", lambda _: None)
     return Settled(tmp_path)
+
+
+def test_when_it_fails_there_is_something_to_look_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*_: object) -> None:
+        raise CannotStart("the appliance does not start again")
+
+    monkeypatch.setattr(Ordeal, "run", run)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["torture", "--objects", "12"]) == 1
+    [folder] = tmp_path.glob("stellwerk-torture-*")
+    assert f"all of it is in {folder}" in capsys.readouterr().err
 
 
 def test_what_is_as_the_rules_want_it_is_good(settled: Settled) -> None:
