@@ -11,9 +11,10 @@ from pathlib import Path
 from engine.object import Origin
 
 IN_DOUBT, STORED = "in doubt", "stored"
+"""What may be known of an entry that was sent and is still owed (engine.unconfirmed)."""
+
 TRANSCODED = "transcoded"
 """In the note of an entry: the transfer syntax it was brought into for its destination, by name."""
-"""What may be known of an entry that was sent and is still owed (engine.unconfirmed)."""
 
 
 @dataclass(frozen=True, slots=True)

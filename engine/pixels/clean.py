@@ -6,8 +6,7 @@ becomes of the file: it is not made durable, and its attributes (Burned In Annot
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from pydicom.uid import (
 from engine.errors import Unclean
 from engine.pixels import carriers, clean_jpeg, clean_native, deflate
 from engine.pixels.boxes import Box
-from engine.pixels.damage import damage_is_unclean
+from engine.pixels.damage import damage_is_unclean, nothing_left_behind
 from engine.pixels.elements import Layout, file_meta, layout
 
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
@@ -58,7 +57,7 @@ def clean(source: Path, target: Path, boxes: Sequence[Box]) -> Cleaned:
     if source.exists() and target.exists() and source.samefile(target):
         raise ValueError("source and target are the same file")
     target.unlink(missing_ok=True)  # never written into: it may be linked from elsewhere
-    with _nothing_left_behind(target), damage_is_unclean():
+    with nothing_left_behind(target), damage_is_unclean():
         if not boxes:
             raise Unclean("there is no box to blank")
         syntax, dataset = file_meta(source)
@@ -95,12 +94,3 @@ def _looked_through(found: Layout) -> Layout:
     if found.find(carriers.PIXEL_DATA) is None:
         raise Unclean("the object has no pixels")
     return found
-
-
-@contextmanager
-def _nothing_left_behind(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise

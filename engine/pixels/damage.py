@@ -1,10 +1,12 @@
-"""The one place where what codecs and parsers raise on damaged input becomes `Unclean`. Must not know what they do."""
+"""What happens when work on pixels fails: what codecs and parsers raise on damaged input becomes `Unclean`, and no file
+is left behind. The one place for both. Must not know what they do."""
 
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EINVAL
+from pathlib import Path
 
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
@@ -28,3 +30,13 @@ def damage_is_unclean() -> Iterator[None]:
         if error.errno != EINVAL:  # an impossible offset, from a damaged length
             raise
         raise Unclean("the object is damaged: an impossible length") from None
+
+
+@contextmanager
+def nothing_left_behind(target: Path) -> Iterator[None]:
+    """Remove the file that is being written where writing or proving it fails, whatever the reason."""
+    try:
+        yield
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise

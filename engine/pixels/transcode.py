@@ -7,7 +7,6 @@ in memory. It ends with a proven file or with `Unclean` and no file. Must not kn
 import struct
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +25,7 @@ from engine.pixels import deflate, encapsulated
 from engine.pixels.carriers import EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS, PIXEL_DATA
 from engine.pixels.codec import Cells, Codec, full, plain
 from engine.pixels.codecs import ALWAYS_LOSSY, CODECS
-from engine.pixels.damage import damage_is_unclean
+from engine.pixels.damage import damage_is_unclean, nothing_left_behind
 from engine.pixels.elements import Element, Layout, file_meta, layout
 from engine.pixels.frames import encapsulated_jobs, in_threads, native_jobs
 from engine.pixels.image import describe, read_head
@@ -55,7 +54,7 @@ def transcode(source: Path, target: Path, syntax: str) -> Transcoded:
     and OSError if a disk fails; `target` does not exist then.
     """
     target.unlink(missing_ok=True)
-    with _nothing_left_behind(target), damage_is_unclean():
+    with nothing_left_behind(target), damage_is_unclean():
         was, start = file_meta(source)
         if was == syntax:
             return Transcoded(0, written=False)
@@ -235,12 +234,3 @@ class _Work:
 
 def _even(text: str) -> bytes:
     return (text + " " * (len(text) % 2)).encode("ascii")
-
-
-@contextmanager
-def _nothing_left_behind(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
