@@ -6,6 +6,8 @@ import random
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -48,13 +50,23 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
+@contextmanager
+def _unsaid(name: str) -> Iterator[None]:
+    """A logger says nothing meanwhile: the destinations of this ordeal refuse on purpose."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def _torture(root: Path, arguments: argparse.Namespace, seed: int, console: Console) -> int:
-    # The destinations of this ordeal refuse on purpose.
-    logging.getLogger("stellwerk.dicom").setLevel(logging.CRITICAL)
     ordeal = Ordeal(root, arguments.objects, seed)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
-        with Progress(*columns, console=console, transient=True) as progress:
+        with _unsaid("stellwerk.dicom"), Progress(*columns, console=console, transient=True) as progress:
             bar = progress.add_task("acknowledged", total=arguments.objects)
 
             def shown() -> None:

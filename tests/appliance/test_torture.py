@@ -1,5 +1,6 @@
 """`stellwerk torture`, in short; and that its reckoning notices whatever is amiss."""
 
+import logging
 import random
 import shutil
 import subprocess
@@ -76,7 +77,9 @@ def test_when_it_fails_there_is_something_to_look_at(
 
     monkeypatch.setattr(Ordeal, "run", run)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    level = logging.getLogger("stellwerk.dicom").level
     assert main(["torture", "--objects", "12"]) == 1
+    assert logging.getLogger("stellwerk.dicom").level == level  # whoever asked for it in this process hears it again
     [folder] = tmp_path.glob("stellwerk-torture-*")
     assert f"all of it is in {folder}" in capsys.readouterr().err
 
