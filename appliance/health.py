@@ -3,7 +3,9 @@
 It only looks, and says it in words; who is told when is decided elsewhere.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -55,24 +57,24 @@ def _may_go(entry: Entry) -> bool:
 
 def of_hold(spool: Spool) -> Trouble | None:
     """Whether something is held, and when the newest of it came."""
-    folder = spool.outbox(HOLD).ready
-    held = [name[:-4] for name in entries(folder) if name.endswith(".dcm")]
-    if not held:
+    count, newest = 0, 0.0
+    with os.scandir(spool.outbox(HOLD).root) as found:
+        for one in found:
+            if one.name.startswith("."):
+                continue
+            if one.name.endswith(".dcm"):
+                count += 1
+            elif one.name.endswith(".json"):
+                with suppress(FileNotFoundError):
+                    newest = max(newest, one.stat().st_mtime)
+    if not count:
         return None
-    newest = max((_written(folder / f"{number}.json") for number in held), default=0.0)
     return Trouble(
-        f"{len(held)} wait for a person: `stellwerk spool` shows them, `stellwerk spool release NUMBER` sends one on",
-        f"{len(held)} warten auf einen Menschen: `stellwerk spool` zeigt sie, `stellwerk spool release NUMMER` schickt "
+        f"{count} wait for a person: `stellwerk spool` shows them, `stellwerk spool release NUMBER` sends one on",
+        f"{count} warten auf einen Menschen: `stellwerk spool` zeigt sie, `stellwerk spool release NUMMER` schickt "
         "eines weiter",
         newest,
     )
-
-
-def _written(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
 
 
 class Health:

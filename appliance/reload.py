@@ -25,6 +25,9 @@ SETTLE = 0.3
 
 LOOK_AGAIN = 5.0
 
+NOT_YET = "the new rules cannot take over yet; the old ones run on"
+"""What is said of good rules while something is owed to what they drop."""
+
 
 class Reloader:
     """Watches the rule book and hands programs over to `use`, which raises CannotChange to refuse one."""
@@ -36,18 +39,21 @@ class Reloader:
         seen: dict[str, str],
         use: Callable[[Program], None],
         judge: Callable[[Compiled], Compiled] = lambda new: new,
+        trouble: str = "",
+        waiting: Compiled | None = None,
     ) -> None:
-        """`first` is what runs, compiled from files in the state `seen`: they may have changed since.
+        """`first` was compiled from files in the state `seen`: they may have changed since.
 
         judge: adds what is found in changing over from what runs; without a program where that must not be.
+        trouble: why other rules run than `first`, and waiting: rules that may take over later (appliance.beginning).
         """
         self.book = book
         self.last = first
         """What the files compiled to at the last look, whether it was taken or not."""
-        self.trouble = ""
+        self.trouble = trouble
         """Why the rules on disk are not the ones that run; empty when they are."""
         self._use, self._judge = use, judge
-        self._refused: Compiled | None = None
+        self._refused = waiting
         """Good rules that could not take over at the last look: nothing but time may have to pass."""
         self._seen = seen
         self._wake = threading.Event()
@@ -92,7 +98,7 @@ class Reloader:
         self._refused = rules
         self.last = self._judge(rules)
         if self.last.program is None:
-            self._say("the new rules cannot take over yet; the old ones run on", self.last)
+            self._say(NOT_YET, self.last)
             return False
         try:
             self._use(self.last.program)

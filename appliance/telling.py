@@ -5,6 +5,7 @@ in between sends it a second time, under the same Message-ID. It must not know a
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import time
@@ -84,11 +85,13 @@ class Telling:
         if not troubles:
             return "all is well"
 
+        reasons_there = functools.cache(lambda: held(self._spool))
+
         def one(contact: str) -> str:
             path = self._path("alarm", rule, contact)
             if self._read(path).get("due") == due.isoformat():
                 return ""
-            reasons = held(self._spool) if "hold" in troubles else {}
+            reasons = reasons_there() if "hold" in troubles else {}
             self._mail(contact, *alarms.at_a_time(troubles, reasons, self._language), f"alarm {rule} {contact} {due}")
             self._write(path, {"due": due.isoformat()})
             return contact
@@ -141,6 +144,7 @@ class Telling:
     def trouble(self, contacts: Sequence[str], rule: str, lasting: float) -> str:
         """What has begun and what is over, to each contact that does not know it yet. Raises Later."""
         there = self._health.trouble()
+        reasons_there = functools.cache(lambda: held(self._spool))
 
         def one(contact: str) -> str:
             now = self._now()
@@ -152,7 +156,7 @@ class Telling:
             watched = seen(before, there, now, lasting)
             mail = news(watched, now, lasting)
             if mail is not None:
-                reasons = held(self._spool) if "hold" in mail.begun else {}
+                reasons = reasons_there() if "hold" in mail.begun else {}
                 known_by = f"trouble {rule} {contact} {watched.mailed} {sorted(mail.begun)} {sorted(mail.over)}"
                 try:
                     self._mail(contact, *alarms.trouble(mail, reasons, self._language), known_by)

@@ -175,9 +175,9 @@ class Arrivals:
         """What was promised for the object has failed: should it be sent again, that is done again."""
         self._change("update arrivals set stands = 0 where object = ?", number)
 
-    def earlier(self, uid: str, number: str) -> tuple[str, ...]:
-        """The ids of all objects of this UID that came before this one."""
-        return tuple(one.object for one in self._of(uid) if one.object < number)
+    def earlier(self, uid: str, number: str) -> tuple[Arrival, ...]:
+        """All arrivals of this UID before this one."""
+        return tuple(one for one in self._of(uid) if one.object < number)
 
     def close(self) -> None:
         """Let go of the file."""

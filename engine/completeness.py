@@ -4,9 +4,45 @@ It must not know where its objects lie, nor who asks anybody anything.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
-from engine.entry import Entry
+Key = tuple[str, str, str]
+"""What belongs together: route, position, UID."""
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Terms:
+    """On what an object is collected. It is the same for most of a study, so that they can share it in memory.
+
+    expected: how many are to come, where a tag says it. late: what is done with what comes late. association: on which
+    it came. ask: the destination that is asked for its count. refused_by: who had refused what a person has released.
+    """
+
+    key: Key
+    quiet: float
+    quiet_words: str
+    expected: int | None = None
+    released: bool = False
+    late: str = ""
+    ask: str = ""
+    association: str = ""
+    refused_by: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Came:
+    """One object that is being collected. what: its SOP Instance UID, which counts once; since: when it came here."""
+
+    id: str
+    what: str
+    since: float
+    terms: Terms
+    awaits: tuple[str, ...] = ()
+
+    def at(self, since: float) -> Self:
+        """The same, as if it were here since then."""
+        return replace(self, since=since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,33 +81,38 @@ class Complete:
 class Gathered:
     """What has come of one study so far. gone: how many have gone on before; heard: when a duplicate last came."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[Came]
     gone: int = 0
     answer: int | None = None
     """What a destination has answered that it has of the study."""
     heard: float = 0.0
 
     @property
+    def terms(self) -> Collection[Terms]:
+        """On what they are collected, each once."""
+        return {id(entry.terms): entry.terms for entry in self.entries}.values()
+
+    @property
     def came(self) -> int:
         """How many objects have come, each counted once."""
-        return self.gone + len({entry.note.get("sop", "") or entry.object for entry in self.entries})
+        return self.gone + len({entry.what for entry in self.entries})
 
     @property
     def expected(self) -> int | None:
         """How many are to come, as far as anybody has said; the most where several say."""
-        said = [int(entry.note["expected"]) for entry in self.entries if entry.note.get("expected")]
+        said = [terms.expected for terms in self.terms if terms.expected is not None]
         return max([*said, *([] if self.answer is None else [self.answer])], default=None)
 
     @property
     def quiet(self) -> float:
         """Seconds without a further object after which it is complete."""
-        return max(float(entry.note["quiet"]) for entry in self.entries)
+        return max(terms.quiet for terms in self.terms)
 
     @property
     def quiet_words(self) -> str:
         """The same in words."""
-        longest = max(self.entries, key=lambda entry: float(entry.note["quiet"]))
-        return longest.note.get("quiet words", "") or f"{self.quiet:g} seconds"
+        longest = max(self.terms, key=lambda terms: terms.quiet)
+        return longest.quiet_words or f"{self.quiet:g} seconds"
 
     def last(self, started: float) -> float:
         """When the last of it came; not before our own start, for the sender may have been shut out until then."""
@@ -79,7 +120,7 @@ class Gathered:
 
     def is_released(self, open_ones: Collection[str]) -> bool:
         """Whether its end of the association is all that is waited for, and each that it came on has ended."""
-        return all(entry.note.get("released") and entry.origin.association not in open_ones for entry in self.entries)
+        return all(terms.released and terms.association not in open_ones for terms in self.terms)
 
 
 def complete(

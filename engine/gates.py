@@ -10,6 +10,7 @@ Word that cannot be read counts as `lost`, and so does word that can never come,
 """
 
 import errno
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import files
-from engine.entry import Entry, Receipt
+from engine.entry import Entry, Receipt, glance
+from engine.numbers import arrival
 from engine.step import HOLD
 from engine.window import entries
 
@@ -91,13 +93,27 @@ def find_lost(home: "Outbox", spool: "Spool", before: float) -> int:
     leaves word before it goes, so that none is there once it is gone means that none will come.
     """
     found = 0
+    likely: Path | None = None  # most wait for the same outbox, and of a hundred thousand each look counts
     for name in entries(home.waiting):
-        entry = home.entry(name[:-4]) if name.endswith(".dcm") else None
-        if entry is None or entry.since >= before:
+        if not name.endswith(".dcm") or _came_since(name, before):
             continue
-        for awaited in entry.gates:
-            word = home.gates / f"{entry.id}.{awaited}.json"
-            if word.exists() or _is_anywhere(spool, awaited) or word.exists():
+        number = name[:-4]
+        try:
+            note = glance(home.entries, number)
+            gates = [] if float(note["since"]) >= before else [str(awaited) for awaited in note.get("gates", ())]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        for awaited in gates:
+            if likely is not None and os.access(f"{likely}/{awaited}.json", os.F_OK):
+                continue
+            word = home.gates / f"{number}.{awaited}.json"
+            if word.exists():
+                continue
+            place = _place_of(spool, awaited)
+            if place is not None:
+                likely = place
+                continue
+            if word.exists():
                 continue
             files.write(word, Receipt(awaited, "", LOST, time.time(), 0).to_bytes())
             found += 1
@@ -128,17 +144,24 @@ def _heard(home: "Outbox") -> Iterator[tuple[str, Sequence[Path]]]:
 def _is_there(spool: "Spool", word: Receipt) -> bool:
     """Whether the entry that the word is of is still owed or held, so that the word may yet prove untrue."""
     if not word.outbox:
-        return _is_anywhere(spool, word.entry)
+        return _place_of(spool, word.entry) is not None
     # Its note is written in the one place before it goes from the other: looking at the first again misses no change.
     places = (word.outbox, HOLD, word.outbox)
     return any((spool.outbox(name).entries / f"{word.entry}.json").exists() for name in places)
 
 
-def _is_anywhere(spool: "Spool", number: str) -> bool:
-    """The same, where nobody knows to whom it was owed. Promises that are not settled yet count."""
+def _place_of(spool: "Spool", number: str) -> Path | None:
+    """The folder with its note, where nobody knows to whom it was owed. Promises that are not settled yet count."""
     names = spool.outboxes()
     note = f"{number}.json"
     # In the order in which it travels, and then once more: it may be on its way from the hold to where it was refused.
-    if any((batch / note).exists() for batch in spool.routed.iterdir()):
-        return True
-    return any((spool.outbox(name).entries / note).exists() for name in (*names, *names))
+    places = (*spool.routed.iterdir(), *(spool.outbox(name).entries for name in (*names, *names)))
+    return next((folder for folder in places if (folder / note).exists()), None)
+
+
+def _came_since(name: str, before: float) -> bool:
+    """Whether an entry is of an object that came after that time, and so is owed since later than that."""
+    try:
+        return arrival(name) >= before
+    except ValueError:
+        return False

@@ -11,19 +11,16 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Container
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import files
-from engine.entry import Entry
+from engine.completeness import Key
 
 if TYPE_CHECKING:
     from engine.outbox import Outbox
-
-Key = tuple[str, str, str]
-"""What belongs together: route, position, UID."""
 
 RETENTION = 30 * 86400.0
 MOST = 100_000
@@ -48,13 +45,13 @@ def remember(home: "Outbox", key: Key, mark: Mark) -> None:
     files.sync(path.parent)
 
 
-def recall(home: "Outbox", key: Key, waiting: Sequence[Entry]) -> Mark | None:
-    """The mark of what has gone on before these; None where nothing has."""
+def recall(home: "Outbox", key: Key, waiting: Container[str]) -> Mark | None:
+    """The mark of what has gone on before these, by the ids of their entries; None where nothing has."""
     try:
         mark = Mark(**json.loads(_path(home, key).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
-    if any(entry.id == mark.last for entry in waiting):
+    if mark.last in waiting:
         # It has come to nothing; what had gone on before that has.
         return Mark("", mark.before, 0, mark.at) if mark.before else None
     return mark

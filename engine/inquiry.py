@@ -8,9 +8,8 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from engine.completeness import Gathered
+from engine.completeness import Gathered, Key
 from engine.errors import Later, Never
-from engine.gone import Key
 from engine.outbox import Outbox
 
 log = logging.getLogger("stellwerk.collector")
@@ -46,6 +45,13 @@ class Inquiries:
         self._ask, self._heard = ask, heard
         self._lock = threading.Lock()
         self._open: dict[Key, _Inquiry] = {}
+        self._news: set[Key] = set()
+
+    def news(self) -> set[Key]:
+        """Those that have come to an end since this was asked last, with an answer or without one."""
+        with self._lock:
+            news, self._news = self._news, set()
+        return news
 
     def answer(self, key: Key) -> int | None:
         """The latest answer, if there is one."""
@@ -54,7 +60,7 @@ class Inquiries:
 
     def consider(self, outbox: Outbox, key: Key, gathered: Gathered, started: float, now: float) -> float:
         """Ask, if a rule wants it and it is time; answers the moment at which to consider it again."""
-        destination = next((entry.note["ask"] for entry in gathered.entries if entry.note.get("ask")), "")
+        destination = next((terms.ask for terms in gathered.terms if terms.ask), "")
         if not destination or self._ask is None:
             return _NEVER
         last = gathered.last(started)
@@ -73,7 +79,7 @@ class Inquiries:
             inquiry.moments += 1
             inquiry.tries += 1
         uids = _uids(outbox, gathered)
-        threading.Thread(target=self._run, args=(inquiry, destination, uids), name="inquiry", daemon=True).start()
+        threading.Thread(target=self._run, args=(key, inquiry, destination, uids), name="inquiry", daemon=True).start()
         return _NEVER
 
     def forget(self, keys: Collection[Key]) -> None:
@@ -81,7 +87,7 @@ class Inquiries:
         with self._lock:
             self._open = {key: one for key, one in self._open.items() if key in keys}
 
-    def _run(self, inquiry: _Inquiry, destination: str, uids: tuple[str, str]) -> None:
+    def _run(self, key: Key, inquiry: _Inquiry, destination: str, uids: tuple[str, str]) -> None:
         answer = None
         try:
             if self._ask is not None and uids[0]:
@@ -91,6 +97,7 @@ class Inquiries:
         finally:
             with self._lock:
                 inquiry.running = False
+                self._news.add(key)
                 inquiry.answer = answer if answer is not None else inquiry.answer
             self._heard()
 
@@ -98,7 +105,10 @@ class Inquiries:
 def _uids(outbox: Outbox, gathered: Gathered) -> tuple[str, str]:
     """Study and series as received: what the rules have made of them, a destination may not know. Empty if unread."""
     try:
-        header = outbox.received_object(gathered.entries[0]).header
+        entry = outbox.entry(gathered.entries[0].id)
+        if entry is None:
+            return "", ""
+        header = outbox.received_object(entry).header
         series = header.first("SeriesInstanceUID") if outbox.name.startswith("series.") else ""
         return header.first("StudyInstanceUID"), series
     except (Never, OSError):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import files, unconfirmed
-from engine.entry import TRANSCODED, Entry, Receipt, unread
+from engine.entry import IN_DOUBT, STORED, TRANSCODED, Entry, Receipt, unread
 from engine.gates import leave_word, open_gates
 from engine.header import Header
 from engine.object import Object
@@ -104,7 +104,7 @@ class Outbox:
         for name in entries(self.entries):
             note = self.entries / name
             number, _, kind = name.rpartition(".")
-            if kind in ("json", "received") and _is_older(note, before) and not self._has(number):
+            if kind in ("json", "received") and _is_older(note, before) and not self.has(number):
                 files.remove(note)
         if self.name != HOLD:
             for name in entries(self.received):
@@ -112,7 +112,7 @@ class Outbox:
                 if not (self.entries / f"{name[:-4]}.json").exists() and _is_older(path, before):
                     files.remove(path)
 
-    def _has(self, number: str) -> bool:
+    def has(self, number: str) -> bool:
         """Whether the bytes of an entry are here. It is looked for twice, as they may move on while it looks."""
         # As text: beside a full outbox this is asked of every note at a start, and must not cost the pumps their time.
         return any(os.access(f"{folder}/{number}.dcm", os.F_OK) for folder in (*self.stages, *self.stages))
@@ -279,15 +279,23 @@ class Outbox:
 
     def retry(self, postponed: Sequence[tuple[Entry, float, str]]) -> None:
         """Not now: try each again when it is due. Raises OSError; what was not put aside then is still claimed."""
-        self._put_aside([(replace(entry, tries=entry.tries + 1, why=why), due) for entry, due, why in postponed])
+        self._put_aside(
+            [(replace(entry, tries=entry.tries + 1, why=why), due) for entry, due, why in postponed], self.later
+        )
         self._spool.history.tell_all(
             ("later", entry.object, {"outbox": self.name, "entry": entry.id, "why": why}) for entry, _, why in postponed
         )
 
-    def wait_for_word(self, entry: Entry, due: float, why: str, *, sure: bool) -> None:
-        """Sent; its destination has still to commit to it, and is asked again when it is due (engine.unconfirmed)."""
-        unconfirmed.wait_for_word(self, entry, due, why, sure=sure)
-        self._is_due(due)
+    def wait_for_word(self, sent: Sequence[tuple[Entry, float, str, bool]]) -> None:
+        """Sent, surely or perhaps (the last of the four); their destination has still to commit to them.
+
+        It is asked again when they are due (engine.unconfirmed); no try, as nothing has failed. Raises OSError; what
+        was not put aside then is still claimed, and in doubt once nobody has it in hand.
+        """
+        self._put_aside(
+            [(replace(one, sent=STORED if sure else IN_DOUBT, why=why), due) for one, due, why, sure in sent],
+            self.stored,
+        )
 
     def recall(self, numbers: Iterable[str]) -> list[str]:
         """Word of these has come: they may be claimed at once. Answers those of which nothing is left here."""
@@ -297,11 +305,12 @@ class Outbox:
         """The window of time of each is closed until it is due: not a try, and nothing against its destination."""
         now = time.time()
         self._put_aside(
-            [(replace(one, closed=one.closed + max(0.0, due - now), why=why), due) for one, due, why in closed]
+            [(replace(one, closed=one.closed + max(0.0, due - now), why=why), due) for one, due, why in closed],
+            self.later,
         )
 
-    def _put_aside(self, changed: Sequence[tuple[Entry, float]]) -> None:
-        """Put these notes in place, with the times at which they are due; the bytes wait for it in `later`.
+    def _put_aside(self, changed: Sequence[tuple[Entry, float]], aside: Path) -> None:
+        """Put these notes in place, with the times at which they are due; the bytes wait for it in the folder `aside`.
 
         Their flushes are made side by side. No reader ever sees half a note: each is moved in place when it is durable.
         """
@@ -312,7 +321,7 @@ class Outbox:
         files.sync_all([draft for draft, _, _ in drafts])
         for draft, entry, due in drafts:
             files.move(draft, self.entries / f"{entry.id}.json")
-            files.move(entry.file, self.later / entry.file.name)
+            files.move(entry.file, aside / entry.file.name)
             self._is_due(due)
 
     def give_back(self, entry: Entry, *, in_doubt: bool = False) -> None:

@@ -287,6 +287,7 @@ class _Turn:
         self._refused: list[tuple[Entry, str]] = []
         self._later: list[tuple[Entry, float, str]] = []
         self._closed: list[tuple[Entry, float, str]] = []
+        self._stored: list[tuple[Entry, float, str, bool]] = []
         self._began, self._noted = time.monotonic(), 0.0
         self.taken = self.postponed = self.refused = self.given_up = 0
         """How many the destination took, could not take now, refused; how many have outlived its patience."""
@@ -328,7 +329,7 @@ class _Turn:
                 pass
             case Stored(due, why, sure):
                 if not self._is_given_up(entry, why):
-                    outbox.wait_for_word(entry, due, why, sure=sure)
+                    self._stored.append((entry, due, why, sure))
             case Interrupted():
                 outbox.give_back(entry, in_doubt=True)
             case Later(reason=why):
@@ -363,19 +364,22 @@ class _Turn:
         refused, self._refused = self._refused, []
         later, self._later = self._later, []
         closed, self._closed = self._closed, []
+        stored, self._stored = self._stored, []
         # Each of them, whatever keeps the others from being taken down. The last one is the first to be done.
         with contextlib.ExitStack() as stack:
             if refused:
                 stack.callback(self._pump.refuse, refused)
             if closed:
                 stack.callback(outbox.postpone, closed)
+            if stored:
+                stack.callback(outbox.wait_for_word, stored)
             if later:
                 stack.callback(outbox.retry, later)
             if delivered:
                 stack.callback(outbox.done, delivered)
         for why in dict.fromkeys(why for _, _, why in later):
             log.warning("%s: %s; tried again later", outbox.name, why)
-        if delivered or refused or later or closed:
+        if delivered or refused or later or closed or stored:
             self._noted = time.monotonic()
 
     def give_back_rest(self) -> None:

@@ -6,13 +6,14 @@ gone on, `<id>.to` beside it names the outboxes that want it now, before or afte
 
 import json
 import logging
-from collections.abc import Iterable, Set
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import files
 from engine.entry import Receipt
 from engine.step import GATHERING, TELLING
+from engine.window import entries
 
 if TYPE_CHECKING:
     from engine.outbox import Outbox
@@ -36,21 +37,23 @@ def redirect(home: "Outbox", number: str, outboxes: Iterable[str]) -> None:
     files.write(home.receipts / f"{number}.to", json.dumps(sorted(outboxes)).encode())
 
 
-def pass_on(home: "Outbox", spool: "Spool", wanted: Set[str]) -> None:
+def pass_on(home: "Outbox", spool: "Spool", wanted: Container[str]) -> None:
     """Bring every outcome to where it is wanted now; those in `wanted` are kept, for they are still told of here."""
-    for way in sorted(home.receipts.glob("*.to")):
+    for name in sorted(name for name in entries(home.receipts) if name.endswith(".to")):
+        way = home.receipts / name
         receipt = home.receipts / f"{way.stem}.json"
         if receipt.exists():
-            for name in _wanted_by(way, spool):
-                if name != home.name:
-                    target = spool.outbox(name)
+            for outbox in _wanted_by(way, spool):
+                if outbox != home.name:
+                    target = spool.outbox(outbox)
                     files.write(target.receipts / receipt.name, receipt.read_bytes())
                     files.sync(target.receipts)
-                    spool.wake(name)
+                    spool.wake(outbox)
             files.remove(way)
-    for receipt in sorted(home.receipts.glob("*.json")):
-        if receipt.stem not in wanted and not receipt.with_suffix(".to").exists():
-            files.remove(receipt)
+    for name in entries(home.receipts):
+        number, _, kind = name.rpartition(".")
+        if kind == "json" and number not in wanted and not (home.receipts / f"{number}.to").exists():
+            files.remove(home.receipts / name)
 
 
 def _wanted_by(way: Path, spool: "Spool") -> list[str]:

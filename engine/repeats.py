@@ -3,6 +3,7 @@
 It must not know what a route does with a duplicate; that is decided in engine.run.
 """
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,17 +11,21 @@ from pathlib import Path
 from engine.arrivals import Arrival
 from engine.duplicates import Seen
 from engine.entry import Entry
+from engine.graph import sinks
 from engine.numbers import arrival, is_replayed
 from engine.object import Object
 from engine.outbox import Outbox
-from engine.outcome import Outcome
+from engine.outcome import Outcome, delivery_id
+from engine.parameters import Unit
 from engine.plan import Plan
-from engine.program import REPLACE
+from engine.program import REPLACE, Chain, Choose, Program, Route
 from engine.spool import Accepted, Spool
-from engine.step import HOLD, TELLING
+from engine.step import GATHERING, HOLD, TELLING
 from engine.window import entries
 
 _MOST_HEARD = 1000
+_PROGRAMS = 8
+"""Former programs that are kept in memory."""
 
 PUT_THERE = ("folder", "outbox")
 """Ways in on which the same bytes are no repetition of a sender's: whoever puts them there again wants them sent."""
@@ -33,6 +38,7 @@ class Repeats:
         self._spool = spool
         self._withdrawn: list[tuple[Outbox, Entry]] = []
         self._heard: dict[str, float] = {}
+        self._programs: dict[str, Program] = {}
 
     def look(self, plan: Plan, accepted: Accepted) -> tuple[Seen, Arrival | None]:
         """What is known of earlier arrivals of an object, and itself. Raises OSError."""
@@ -88,14 +94,55 @@ class Repeats:
     def _owed(self, itself: Arrival, routes: set[str]) -> Iterator[tuple[Outbox, Entry]]:
         """What these routes still owe of older objects under the same UID, claimed. Reports are sent all the same."""
         older = self._spool.arrivals.earlier(itself.uid, itself.object) if routes else ()
-        if not older:
+        there = set(self._spool.outboxes()) if older else set()
+        for one in older:
+            for name, number in self._promised_for(one, routes):
+                if name not in there or name == HOLD or name.endswith(TELLING):
+                    continue
+                home = self._spool.outbox(name)
+                entry = home.entry(number)
+                owed = (home.urgent, home.ready, home.again, home.later)
+                if entry is not None and entry.file.parent in owed and entry.route in routes:
+                    yield from ((home, claimed) for claimed in home.claim_these([entry]))
+
+    def _promised_for(self, one: Arrival, routes: set[str]) -> Iterator[tuple[str, str]]:
+        """Outbox and id of all that these routes can have promised for an object: an outbox may owe 100,000 others."""
+        program = self._programs.get(one.program) or self._read(one.program)
+        if program is not None:
+            for name in routes:
+                for position, outbox in promises(program.route(name)):
+                    yield outbox, delivery_id(one.object, name, position, outbox)
             return
         for name in self._spool.outboxes():
             home = self._spool.outbox(name)
-            if name == HOLD or name.endswith(TELLING):
-                continue
             for folder in (home.urgent, home.ready, home.again, home.later):
-                for file in sorted(name for name in entries(folder) if name.startswith(older)):
-                    entry = home.entry(file.removesuffix(".dcm"))
-                    if entry is not None and entry.file.parent == folder and entry.route in routes:
-                        yield from ((home, claimed) for claimed in home.claim_these([entry]))
+                for file in [file for file in entries(folder) if file.startswith(one.object)]:
+                    yield name, file.removesuffix(".dcm")
+
+    def _read(self, digest: str) -> Program | None:
+        """The program by which something came in; None where it is no longer kept, or cannot be read."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            program = self._spool.program(digest)
+            if program is not None:
+                self._programs = dict(list(self._programs.items())[1 - _PROGRAMS :]) | {digest: program}
+            return program
+        return None
+
+
+def promises(route: Route | None) -> Iterator[tuple[str, str]]:
+    """Position and outbox of everything that a route and its `on failure` can promise, reports too."""
+    if route is not None:
+        yield from _promises(route.chain, "")
+        yield from _promises(route.failure or (), "f")
+
+
+def _promises(chain: Chain, at: str) -> Iterator[tuple[str, str]]:
+    for number, node in enumerate(chain, 1):
+        position = f"{at}.{number}".lstrip(".")
+        if isinstance(node, Choose):
+            for case, inner in enumerate((node.otherwise or (), *(case.chain for case in node.cases))):
+                yield from _promises(inner, f"{position}.{case}")
+        elif node.step == "collect":
+            yield position, f"{Unit.of(node.arguments['unit']).name}{GATHERING}"
+        else:
+            yield from ((position, outbox) for outbox in sinks(node))

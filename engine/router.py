@@ -175,8 +175,8 @@ class Router:
 
     def oldest_unrouted(self) -> float | None:
         """When the oldest object was accepted that is still to be routed; what rests does not count."""
-        waiting = (number for number in self._spool.waiting() if number not in self._not_before)
-        return min((arrival(number) for number in waiting), default=None)
+        oldest = self._spool.oldest_waiting(self._not_before)
+        return None if oldest is None else arrival(oldest)
 
     def heard(self, uid: str) -> float:
         """When something of this study or series last came that was dropped for having come before; 0 where nothing."""

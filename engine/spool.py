@@ -30,7 +30,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -167,6 +167,16 @@ class Spool:
     def waiting(self) -> Iterator[str]:
         """Ids of accepted objects that are not routed yet, in no order."""
         return (name[:-4] for name in entries(self.incoming) if name.endswith(".dcm"))
+
+    def oldest_waiting(self, besides: Container[str]) -> str | None:
+        """The id of the oldest of them, these aside; None where there is none. It looks at names only."""
+        oldest: str | None = None
+        with os.scandir(self.incoming) as found:
+            for one in found:
+                name = one.name
+                if (oldest is None or name < oldest) and name.endswith(".dcm") and name[0] != ".":
+                    oldest = oldest if name[:-4] in besides else name
+        return None if oldest is None else oldest[:-4]
 
     def next_waiting(self) -> Iterator[str]:
         """A few of them, fairly between senders and oldest first for each. Only for the one that routes."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from engine.entry import glance
 from engine.spool import Spool
 from engine.step import HOLD
 from engine.window import entries
@@ -125,7 +126,9 @@ def held(spool: Spool) -> dict[str, int]:
     home = spool.outbox(HOLD)
     reasons: Counter[str] = Counter()
     for name in entries(home.root):
-        if name.endswith(".dcm") and (entry := home.entry(name[:-4])) is not None:
-            refused = entry.note.get("refused by", "")
-            reasons[f"{refused}: {entry.why}" if refused else entry.why] += 1
+        if name.endswith(".dcm"):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+                note = glance(home.root, name[:-4])
+                refused, why = note["note"].get("refused by", ""), str(note["why"])
+                reasons[f"{refused}: {why}" if refused else why] += 1
     return dict(reasons.most_common())

@@ -6,28 +6,16 @@ whoever sends them asks before the bytes go out again. It must not know how that
 """
 
 import contextlib
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine import files
-from engine.entry import IN_DOUBT, STORED, Entry
+from engine.entry import IN_DOUBT
 from engine.window import entries
 
 if TYPE_CHECKING:
     from engine.outbox import Outbox
-
-
-def wait_for_word(home: "Outbox", entry: Entry, due: float, why: str, *, sure: bool) -> None:
-    """It is there, surely or perhaps, and its destination has been asked to commit to it; asked again when it is due.
-
-    No try, as nothing has failed.
-    """
-    note = home.entries / f"{entry.id}.json"
-    files.write(note, replace(entry, sent=STORED if sure else IN_DOUBT, why=why).to_bytes())
-    os.utime(note, (due, due))
-    files.move(entry.file, home.stored / entry.file.name)
 
 
 def recall(home: "Outbox", numbers: Iterable[str]) -> list[str]:

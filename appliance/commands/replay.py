@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from appliance.beginning import last_good
 from appliance.commands.common import add_settings, moment, settings_as_owner, show_findings
 from appliance.commands.journal import end_of
-from appliance.commands.run import last_good
 from appliance.presence import is_running
 from appliance.rulebook import RuleBook
 from appliance.settings import Settings

@@ -1,21 +1,20 @@
 """run: start the appliance and keep it running."""
 
 import argparse
-import json
 import logging
 import signal
 import sys
 import time
 
 from appliance.appliance import Appliance
+from appliance.beginning import begin, remember
 from appliance.commands.common import add_settings, settings_of, show_findings
 from appliance.reload import Reloader
-from appliance.rulebook import NoRules, RuleBook, install_default_rules
+from appliance.rulebook import RuleBook, install_default_rules
 from appliance.settings import Settings
 from appliance.supervise import Supervised
 from dsl.changeover import changeover
 from dsl.compile import Compiled
-from engine import files
 from engine.program import Program
 
 log = logging.getLogger("stellwerk")
@@ -34,19 +33,18 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if arguments.rules is None and settings.rules is None:
             install_default_rules(settings.rules_path)
-        compiled = book.compile_to_run(seen)
-    except NoRules as missing:
-        log.error("%s", missing)
-        compiled = Compiled(None, (), (), (), {})
+        beginning = begin(settings, book, seen)
     except OSError as error:
         print(f"stellwerk: {settings.data} cannot be used ({error.strerror})", file=sys.stderr)
         return 1
-    show_findings(compiled)
-    program = compiled.program or last_good(settings)
+    show_findings(beginning.found)
+    program = beginning.program
     if program is None:
         print("stellwerk: the rules have errors, and none have ever run here; nothing was started", file=sys.stderr)
         return 1
-    if compiled.program is None:
+    if beginning.waiting is not None:
+        log.error("the rules drop what objects still wait for; the last good ones run until nothing does")
+    elif beginning.trouble:
         log.error("the rules have errors; the last good ones run instead")
     # A list, not an Event: a handler interrupts this very thread, which might be holding the Event's lock.
     stopping: list[int] = []
@@ -71,7 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
         appliance.use(changed)
         remember(settings, changed)
 
-    reloader = Reloader(book, compiled, seen, use, lambda new: changeover(new, appliance.program, appliance.owed()))
+    def judge(rules: Compiled) -> Compiled:
+        return changeover(rules, appliance.program, appliance.owed())
+
+    reloader = Reloader(book, beginning.found, seen, use, judge, beginning.trouble, beginning.waiting)
     watching = Supervised("rules", reloader.loop)
     appliance.health.also("the rules", lambda: reloader.trouble or watching.trouble)
     watching.start()
@@ -84,21 +85,6 @@ def run(arguments: argparse.Namespace) -> int:
     reloader.stop()
     appliance.stop()
     return 0
-
-
-def last_good(settings: Settings) -> Program | None:
-    """The program that ran last."""
-    try:
-        return Program.from_json(json.loads((settings.data / "last-good.json").read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def remember(settings: Settings, program: Program) -> None:
-    """Keep a program for a start with broken rules."""
-    text = json.dumps(program.to_json(), ensure_ascii=False, indent=1)
-    files.write(settings.data / "last-good.json", text.encode())
-    files.sync(settings.data)
 
 
 def _tell(settings: Settings, appliance: Appliance) -> None:

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from appliance.beginning import last_good
 from appliance.commands.common import add_settings, settings_as_owner
-from appliance.commands.run import last_good
 from appliance.settings import Settings
 from appliance.tls import Certificates, TLSError
 from engine.certificates import Facts

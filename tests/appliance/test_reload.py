@@ -143,6 +143,34 @@ def test_a_destination_that_is_still_owed_something_is_not_forgotten(tmp_path: P
     assert len(list(line.archive.rglob("*.dcm"))) == 1
 
 
+def test_a_destination_that_was_dropped_while_it_was_off_is_not_forgotten_at_a_start(tmp_path: Path) -> None:
+    port, other = free_port(), free_port()
+    rules = f'destination PACS = dicom "PACS@127.0.0.1:{free_port()}"\non port {port} → forward PACS\n'
+    line = Running(tmp_path, rules, port)
+    line.send(image(tmp_path))
+    line.wait_for(lambda: bool(line.spool.outbox("PACS").all()), "nothing is owed")
+    line.stop()
+    line.rules_file.write_text(f"on port {port} → store by Modality\non port {other} → store by Modality\n")
+    line.start()
+    assert "error[E501]: PACS is no longer declared, but objects still wait for it: 1" in line.said()
+    assert "stellwerk spool hold PACS" in line.said()
+    assert "the last good ones run until nothing does" in line.said()
+    line.send(image(tmp_path))
+    line.wait_for(lambda: len(line.spool.outbox("PACS").all()) == 2, "it does not receive by the last good rules")
+    assert not answers(other)
+    held = [sys.executable, "-m", "appliance", "spool", "hold", "PACS", "--data", str(line.data)]
+    subprocess.run(held, check=True, capture_output=True)
+    line.wait_for(lambda: "new rules run" in line.said(), "they do not take over", seconds=20)
+    line.deliver(image(tmp_path))
+    line.stop()
+    assert len(line.spool.outbox(HOLD).all()) == 2
+    assert len(list(line.archive.rglob("*.dcm"))) == 1
+    line.start()
+    line.wait_for(lambda: answers(other), "the new rules do not run after another start")
+    assert line.stop() == 0
+    assert line.said().count("[E501]") == 1
+
+
 def test_reports_to_a_contact_that_is_no_longer_declared_wait_and_that_is_said(tmp_path: Path) -> None:
     port = free_port()
     line = Running(

@@ -15,7 +15,7 @@ import pytest
 from pydicom import dcmread
 
 from appliance.appliance import Appliance, CannotChange
-from appliance.commands.run import last_good, remember
+from appliance.beginning import last_good, remember
 from appliance.demonstration.pacs import free_port
 from appliance.rulebook import RuleBook
 from appliance.settings import Settings

@@ -2,21 +2,36 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 from engine import router
 from engine.bench import PixelBench
 from engine.enough import ALL_REFUSED
-from engine.entry import Entry
+from engine.entry import IN_DOUBT, STORED, Entry
 from engine.errors import Later
 from engine.object import Object
 from engine.outcome import Delivery
 from engine.plan import Plan
-from engine.pump import FIRST_REST, LONGEST_REST, WINDOW, Pump, Report, Sent
+from engine.pump import FIRST_REST, LONGEST_REST, WINDOW, Pump, Report, Sent, Stored
 from engine.step import HOLD
-from tests.engine.spool.crash_kit import Line, Pacs, disk, program
+from tests.engine.spool.crash_kit import Crash, Line, Pacs, disk, program
+
+
+class Keeps(Pacs):
+    """A destination that commits to nothing yet; of those in `unsure`, nobody knows whether it has them."""
+
+    unsure = ("1.2", "1.4")
+
+    def send(self, entries: Sequence[Entry], report: Report, stopping: object) -> None:
+        """Store them all."""
+        for entry in entries:
+            uid = str(dcmread(entry.file).SOPInstanceUID)
+            self.got.append(uid)
+            report(entry, Stored(time.time() + 600, "it has not committed to it yet", sure=uid not in self.unsure))
 
 
 @pytest.fixture
@@ -390,3 +405,43 @@ def test_an_on_failure_that_stumbles_over_one_object_holds_that_one_and_no_other
         "the PACS refused it",
         "the PACS refused it",
     ]
+
+
+def test_what_waits_for_word_is_taken_down_together(tmp_path: Path) -> None:
+    line = Line(tmp_path, program(), Keeps())
+    for number in range(1, 21):
+        line.receive(f"1.{number}")
+    line.router.turn()
+    with disk() as done:
+        pump(line).turn(time.time())
+    assert (done.count("sync_all"), done.count("write")) == (1, 0)
+    home = line.spool.outbox("PACS")
+    assert {state: count for state, count in home.count().items() if count} == {"stored": 20}
+    sent = {str(dcmread(entry.file).SOPInstanceUID): entry.sent for entry in home.all()}
+    assert sent == {f"1.{number}": IN_DOUBT if number in (2, 4) else STORED for number in range(1, 21)}
+    assert {entry.tries for entry in home.all()} == {0}
+    due = home.wake_due(time.time())
+    assert due is not None
+    assert 500 < due - time.time() < 700
+
+
+@pytest.mark.parametrize("fails", ["crash_at", "error_at"])
+def test_wherever_it_is_broken_off_what_was_stored_is_asked_about_before_it_is_sent_again(
+    tmp_path: Path, fails: str
+) -> None:
+    at = 0
+    while True:
+        at += 1
+        line = Line(tmp_path / str(at), program(), Keeps())
+        for uid in ("1.1", "1.2", "1.3"):
+            line.receive(uid)
+        line.router.turn()
+        with disk(**{fails: at}) as done, suppress(Crash, OSError):
+            pump(line).turn(time.time())
+        if len(done) < at:
+            break
+        again = Line(tmp_path / str(at), program(), line.pacs)
+        owed = {str(dcmread(entry.file).SOPInstanceUID): entry for entry in again.spool.outbox("PACS").all()}
+        assert set(owed) == {"1.1", "1.2", "1.3"}, done[at - 1]
+        assert all(owed[uid].sent for uid in line.pacs.got), done[at - 1]
+    assert at > 5

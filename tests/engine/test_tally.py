@@ -138,6 +138,16 @@ def test_what_is_held_is_counted_by_reason(line: Line) -> None:
     assert next(iter(found)) == "PACS: it refuses"
 
 
+def test_what_is_held_and_says_nothing_readable_is_left_out_of_the_reasons(line: Line) -> None:
+    for uid in ("1.1", "1.2", "1.3", "1.4"):
+        line.receive(uid, "CT")
+    line.turn(time.time())
+    notes = sorted(line.spool.outbox("hold").entries.glob("*.json"))
+    for note, text in zip(notes, (b"{", b"[]", b'{"note": 1, "why": ""}'), strict=False):
+        note.write_bytes(text)
+    assert list(held(line.spool).values()) == [1]
+
+
 def test_an_outbox_that_nobody_reads_is_no_reason_to_fail(line: Line) -> None:
     line.receive("1.1")
     line.turn(time.time())

@@ -276,6 +276,7 @@ PAGES: dict[str, Page] = {
     "E501": Page(
         "A destination is taken out of the rules while objects still wait for it. They would wait for ever, so the "
         "old rules run on until its outbox is empty; the new ones then take over by themselves. "
+        "So do the last good rules at a start, where the change was made while the appliance was off. "
         "`stellwerk spool hold NAME` puts what waits into the hold, where a person decides.",
         "on port 11112 → store by PatientID\n",
         PACS + "on port 11112 → store by PatientID → forward PACS\n",

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.entry import Receipt
+from engine import gates
+from engine.entry import Receipt, glance
 from engine.program import Call, Listener, Program, Route
 from engine.signature import Argument
 from engine.step import HOLD
@@ -264,6 +265,32 @@ def test_what_waits_for_one_whose_note_was_torn_does_not_wait_for_ever(tmp_path:
     for late in (4000, 4001):
         line.turn(time.time() + late)
     assert (line.stored(), line.held(), line.spool.unfinished()) == (["1.2.1", "1.2.2"], [], 0)
+
+
+def test_what_came_after_that_time_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pacs = Pacs()
+    pacs.away = {"1.2.1", "1.2.2"}
+    line = Line(tmp_path, rules(forward("PACS"), AWAIT, store()), pacs)
+    line.receive("1.2.1")
+    between = time.time()
+    line.receive("1.2.2")
+    line.turn(time.time())
+    opened: list[str] = []
+
+    def noting(entries: Path, number: str) -> dict[str, object]:
+        opened.append(number)
+        return glance(entries, number)
+
+    monkeypatch.setattr(gates, "glance", noting)
+    home = line.spool.outbox("archive.store")
+    first, second = home.all()
+    assert gates.find_lost(home, line.spool, between) == 0
+    assert opened == [first.id], "it was promised later all the same"
+    assert gates.find_lost(home, line.spool, time.time()) == 0
+    for note in (tmp_path / "spool" / "outbox" / "PACS" / "entries").iterdir():
+        note.unlink()
+    assert gates.find_lost(home, line.spool, time.time()) == 2
+    assert {word.name.partition(".")[0] for word in home.gates.iterdir()} == {first.id, second.id}
 
 
 @pytest.mark.parametrize("refuse", [False, True], ids=["sent", "on-failure"])

@@ -152,7 +152,9 @@ class Modelled(RuleBasedStateMachine):
         number, uid, refused = self.choose(data)
         after = {key: value for key, value in self.state.items() if key != (uid, HOLD)}
         if refused:
-            after[uid, refused] = "ready"
+            held = self.line.spool.outbox(HOLD).entry(number)
+            # In doubt since a crash had broken off what was claimed, it is owed as what was tried.
+            after[uid, refused] = "again" if held and held.sent else "ready"
         else:
             after[uid, "incoming"] = "there"
             self.under[uid] = ""
