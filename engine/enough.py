@@ -1,4 +1,4 @@
-"""Enough: when a batch is ended early, because its destination takes nothing.
+"""Enough: how much a destination that takes nothing is offered, and when a batch for it is ended early.
 
 What is left of the batch is given back untried, and the pump waits. Pure. It must not know how anything is sent.
 """
@@ -10,8 +10,11 @@ IN_A_ROW = 3
 A single one may be the object's own matter, and those behind it are not to wait for it."""
 
 ALL_REFUSED = 10
-"""After so many that were refused for good, and none that was taken, it is left alone for a moment. So many are claimed
-at a time, as long as it refuses all of them."""
+"""After so many that were refused for good, and none that was taken, it is left alone for a moment."""
+
+FEW = ALL_REFUSED
+"""So many are claimed at a time from a start until the destination takes one, and again once it takes nothing. What is
+claimed in vain is moved twice and its note is read, while its neighbours want the disk and the processor."""
 
 
 class Enough:

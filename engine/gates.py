@@ -12,7 +12,7 @@ Word that cannot be read counts as `lost`, and so does word that can never come,
 import errno
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from engine import files
 from engine.entry import Entry, Receipt, glance
 from engine.numbers import arrival
 from engine.step import HOLD
-from engine.window import entries
+from engine.window import entries, unhurried
 
 if TYPE_CHECKING:
     from engine.outbox import Outbox
@@ -86,15 +86,15 @@ def open_gates(home: "Outbox", spool: "Spool", known: Mapping[str, int]) -> dict
     return incomplete
 
 
-def find_lost(home: "Outbox", spool: "Spool", before: float) -> int:
+def find_lost(home: "Outbox", spool: "Spool", before: float, rest: Callable[[], bool] = lambda: False) -> int:
     """Leave word for what is gone without any: its note was torn, or a person has sent it another way. How much.
 
-    Looks at what waits since before that time (seconds since 1970). Safe while all outboxes are at work: an entry
-    leaves word before it goes, so that none is there once it is gone means that none will come.
+    Looks at what waits since before that time (seconds since 1970); rest: as for `unhurried`. Safe while all outboxes
+    are at work: an entry leaves word before it goes, so that none is there once it is gone means that none will come.
     """
     found = 0
     likely: Path | None = None  # most wait for the same outbox, and of a hundred thousand each look counts
-    for name in entries(home.waiting):
+    for name in unhurried(entries(home.waiting), rest):
         if not name.endswith(".dcm") or _came_since(name, before):
             continue
         number = name[:-4]

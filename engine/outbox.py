@@ -10,7 +10,7 @@ import contextlib
 import heapq
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -23,7 +23,7 @@ from engine.header import Header
 from engine.object import Object
 from engine.receipts import read_receipt, redirect
 from engine.step import HOLD
-from engine.window import Window, entries
+from engine.window import Window, entries, unhurried
 
 if TYPE_CHECKING:
     from engine.spool import Spool
@@ -66,7 +66,7 @@ class Outbox:
             if not folder.is_dir():
                 files.make_folder(folder)
         self.few: int | None = None
-        """How many `claim` takes at most, whatever it is asked for, while the destination refuses everything."""
+        """How many `claim` takes at most, whatever it is asked for, while the destination takes nothing."""
         self._fresh, self._tried = Window(self.ready), Window(self.again)
         self._known: dict[tuple[Path, int], Entry] = {}
         self._heard: dict[str, int] = {}
@@ -96,18 +96,19 @@ class Outbox:
             unconfirmed.recover(self)
             self.give_back_claimed()
 
-    def tidy(self, before: float) -> None:
+    def tidy(self, before: float, rest: Callable[[], bool] = lambda: False) -> None:
         """Remove what a crash has left of entries that are gone: notes, and bytes as received, from before that time.
 
-        Safe while the outbox is at work: what is on its way between two folders has a younger note.
+        rest: as for `unhurried`. Safe while the outbox is at work: what is on its way between two folders has a
+        younger note.
         """
-        for name in entries(self.entries):
+        for name in unhurried(entries(self.entries), rest):
             note = self.entries / name
             number, _, kind = name.rpartition(".")
             if kind in ("json", "received") and _is_older(note, before) and not self.has(number):
                 files.remove(note)
         if self.name != HOLD:
-            for name in entries(self.received):
+            for name in unhurried(entries(self.received), rest):
                 path = self.received / name
                 if not (self.entries / f"{name[:-4]}.json").exists() and _is_older(path, before):
                     files.remove(path)

@@ -3,7 +3,7 @@ delays only its own.
 
 Correctness comes from looking into the folder; a wake-up only makes it look sooner. What cannot be sent now waits
 longer and longer; what is refused, or has outlived the destination's patience, goes to `on failure` or the hold. A
-destination that refuses everything is sent little.
+destination that takes nothing is offered little.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from engine.enough import ALL_REFUSED
+from engine.enough import FEW
 from engine.entry import IN_DOUBT, Entry
 from engine.errors import Later, Never, Unknown
 from engine.outbox import STALE, Outbox
@@ -26,7 +26,7 @@ from engine.schedule import Window
 log = logging.getLogger("stellwerk.pump")
 
 WINDOW = 100
-"""Entries claimed at a time: for DICOM, what one association carries."""
+"""Entries claimed at a time, where the destination takes them: for DICOM, what one association carries."""
 
 FIRST_WAIT, LONGEST_WAIT = 10.0, 3600.0
 PATIENCE = 3 * 86400.0
@@ -147,6 +147,8 @@ class Pump:
         self._in_hand: set[str] = set()
         """Ids of the entries that are being sent."""
         self._failures = 0
+        self._takes_nothing = True
+        """As far as is known: nothing has been sent yet, or nothing was taken of what was sent last."""
         self._rests = 0
         """How many batches were refused one after the other, all of each."""
         self._failed_at = 0.0
@@ -196,7 +198,7 @@ class Pump:
             self._mind_the_stale()
             self.outbox.open_gates()
             due = self.outbox.wake_due(now)
-            self.outbox.few = ALL_REFUSED if self._rests else None
+            self.outbox.few = FEW if self._takes_nothing else None
             batch = sender.pick(self.outbox, now) if sender else []
             if sender is None or not batch:
                 self.outbox.give_back_stale(self._in_hand)
@@ -231,6 +233,7 @@ class Pump:
 
     def _judge(self, sender: Sender, turn: "_Turn", began: float) -> None:
         """What a batch says of its destination: it takes something, or is away, or refuses all that it is sent."""
+        self._takes_nothing = not turn.taken and (turn.postponed or turn.refused or turn.given_up) > 0
         if turn.taken or turn.given_up:
             self._failures, self._rests, self._paused_until, self.trouble = 0, 0, 0.0, ""
         elif turn.postponed or turn.refused:

@@ -344,16 +344,16 @@ class Spool:
         for name in self.outboxes():
             self.outbox(name).recover()
 
-    def tidy(self, before: float) -> None:
+    def tidy(self, before: float, rest: Callable[[], bool] = lambda: False) -> None:
         """Remove the notes that a crash has left without bytes, from before that time (seconds since 1970).
 
         Nothing depends on it but room, and gates that wait to hear what became of an entry: where nobody can say it any
-        more, they hear that. Safe at any time.
+        more, they hear that. Safe at any time. rest: called after each hundred notes; answers whether to break it off.
         """
         for name in self.outboxes():
-            self.outbox(name).tidy(before)
+            self.outbox(name).tidy(before, rest)
         for name in self.outboxes():
-            if name != HOLD and (lost := find_lost(self.outbox(name), self, before)):
+            if name != HOLD and (lost := find_lost(self.outbox(name), self, before, rest)):
                 log.warning("%s: %d waited for what is gone without a word: a person is asked", name, lost)
         unnamed = {found[0] for name in entries(self.incoming) if (found := arriving(name))}
         for name in entries(self.incoming):

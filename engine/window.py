@@ -5,11 +5,10 @@ the oldest names only, as many for each sender, and they are used up before the 
 files are, and it changes nothing: a name may be gone when it is used.
 """
 
-import heapq
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from engine.numbers import bucket
@@ -22,6 +21,9 @@ LEAST_EACH = 16
 
 FRESH = 2.0
 """Seconds after which what has come meanwhile is looked for, while names are left."""
+
+PORTION = 100
+"""Names between two rests of what nobody waits for."""
 
 
 class Window:
@@ -49,37 +51,31 @@ class Window:
 
     def _look(self) -> None:
         began = self._clock()
-        heaps: dict[str, list[tuple[_Last, str]]] = {}
+        oldest: dict[str, list[str]] = {}
+        youngest: dict[str, str] = {}  # of a sender, where it is known: what is younger is not kept anyway
         each = self._most
         for name in entries(self._folder):
             if not name.endswith(".dcm"):
                 continue
             sender = bucket(name)
-            heap = heaps.get(sender)
-            if heap is None:
-                heap = heaps[sender] = []
-                each = max(self._most // len(heaps), LEAST_EACH)
-            if len(heap) < each:
-                heapq.heappush(heap, (_Last(name), name))
-            elif name < heap[0][1]:
-                heapq.heapreplace(heap, (_Last(name), name))
-                while len(heap) > each:
-                    heapq.heappop(heap)
-        self._queues = {sender: deque(sorted(name for _, name in heap)[:each]) for sender, heap in heaps.items()}
+            kept = oldest.get(sender)
+            if kept is None:
+                kept = oldest[sender] = []
+                each = max(self._most // len(oldest), LEAST_EACH)
+            elif sender in youngest and name > youngest[sender]:
+                continue
+            kept.append(name)
+            if len(kept) >= 2 * each:
+                # Seldom, and many at once: a place in order for each name would cost the pumps more.
+                kept.sort()
+                del kept[each:]
+                youngest[sender] = kept[-1]
+        self._queues = {sender: deque(sorted(kept)[:each]) for sender, kept in oldest.items()}
         # Those whose oldest has waited longest begin.
         self._turn = deque(sorted(self._queues, key=lambda sender: self._queues[sender][0]))
         now = self._clock()
         # A look at very many takes a while: it must not become all that is done.
         self._next_look = now + max(FRESH, 20 * (now - began))
-
-
-class _Last(str):
-    """A name in a heap that has the youngest at its top."""
-
-    __slots__ = ()
-
-    def __lt__(self, other: str) -> bool:
-        return str.__gt__(self, other)
 
 
 def entries(folder: Path) -> Iterator[str]:
@@ -91,3 +87,11 @@ def entries(folder: Path) -> Iterator[str]:
                     yield one.name
     except FileNotFoundError:
         return
+
+
+def unhurried(names: Iterable[str], rest: Callable[[], bool]) -> Iterator[str]:
+    """The same names with a rest after each portion, for what nobody waits for; `rest` answers whether to end here."""
+    for count, name in enumerate(names, 1):
+        yield name
+        if count % PORTION == 0 and rest():
+            return

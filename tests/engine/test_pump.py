@@ -1,8 +1,10 @@
 """Pumps: retry, patience, refusal, and that one destination never delays another."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,13 +12,13 @@ from pydicom import dcmread
 
 from engine import router
 from engine.bench import PixelBench
-from engine.enough import ALL_REFUSED
+from engine.enough import FEW
 from engine.entry import IN_DOUBT, STORED, Entry
-from engine.errors import Later
+from engine.errors import Later, Never
 from engine.object import Object
 from engine.outcome import Delivery
 from engine.plan import Plan
-from engine.pump import FIRST_REST, LONGEST_REST, WINDOW, Pump, Report, Sent, Stored
+from engine.pump import FIRST_REST, LONGEST_REST, WINDOW, Pump, Report, Result, Sent, Stored
 from engine.step import HOLD
 from tests.engine.spool.crash_kit import Crash, Line, Pacs, disk, program
 
@@ -130,8 +132,8 @@ def test_a_pump_whose_destination_is_away_does_not_try_thousands_of_objects(line
     one.turn(time.time())
     assert one.turn(time.time()) > 5
     counts = line.spool.outbox("PACS").count()
-    assert counts["later"] == 100
-    assert counts["ready"] == 50
+    assert counts["later"] == FEW
+    assert counts["ready"] == 150 - FEW
 
 
 def test_released_from_the_hold_an_object_goes_to_the_destination_that_refused_it(line: Line, pacs: Pacs) -> None:
@@ -259,26 +261,26 @@ def promised(line: Line, many: int) -> list[str]:
 
 
 def test_a_destination_that_refuses_everything_is_not_hurried(line: Line, pacs: Pacs) -> None:
-    pacs.refuse = set(promised(line, WINDOW + 3 * ALL_REFUSED))
+    pacs.refuse = set(promised(line, WINDOW))
     one, now = pump(line), time.time()
     assert one.turn(now) == 0.0
-    assert len(line.held()) == WINDOW
+    assert len(line.held()) == FEW, "nobody knows yet whether it takes anything"
     assert 0 < one.turn(time.time()) <= FIRST_REST, "it rests"
-    assert len(line.held()) == WINDOW
+    assert len(line.held()) == FEW
     assert one.trouble == "it refuses all that it is sent, so a few are tried every 1 s: it refuses"
     rests = []
     for turn in range(1, 4):
         now += 3600
         one._paused_until = 0.0
         assert one.turn(now) == 0.0
-        assert len(line.held()) == WINDOW + turn * ALL_REFUSED, "only a few are tried"
+        assert len(line.held()) == FEW + turn * FEW, "only a few are tried"
         rests.append(round(one._paused_until - time.time()))
     assert rests == [2, 4, 8]
     assert LONGEST_REST >= 8
 
 
 def test_a_rest_never_becomes_long(line: Line, pacs: Pacs) -> None:
-    pacs.refuse = set(promised(line, WINDOW + 8 * ALL_REFUSED))
+    pacs.refuse = set(promised(line, 8 * FEW))
     one, now = pump(line), time.time()
     for _ in range(8):
         one._paused_until = 0.0
@@ -287,30 +289,30 @@ def test_a_rest_never_becomes_long(line: Line, pacs: Pacs) -> None:
 
 
 def test_it_is_hurried_again_as_soon_as_it_takes_one(line: Line, pacs: Pacs) -> None:
-    uids = promised(line, WINDOW + ALL_REFUSED + 50)
-    pacs.refuse = set(uids[:WINDOW])
+    uids = promised(line, FEW + FEW + 50)
+    pacs.refuse = set(uids[:FEW])
     one, now = pump(line), time.time()
     one.turn(now)
     assert one.trouble
     assert one.turn(now + 2) == 0.0
-    assert len(pacs.got) == ALL_REFUSED, "a few are tried"
+    assert len(pacs.got) == FEW, "a few are tried"
     assert one.trouble == ""
     assert one.turn(now + 2) == 0.0
-    assert sorted(pacs.got) == sorted(uids[WINDOW:]), "and then all that there is"
+    assert sorted(pacs.got) == sorted(uids[FEW:]), "and then all that there is"
 
 
 def test_one_refused_object_among_accepted_ones_costs_no_rest(line: Line, pacs: Pacs) -> None:
-    pacs.refuse = set(promised(line, WINDOW + 20)[::2])
+    pacs.refuse = set(promised(line, FEW + 20)[::2])
     one, now = pump(line), time.time()
     one.turn(now)
     one.turn(now)
     assert one.trouble == ""
-    assert len(pacs.got) + len(line.held()) == WINDOW + 20
+    assert len(pacs.got) + len(line.held()) == FEW + 20
 
 
 @pytest.mark.parametrize("how", ["resume", "try_again"])
 def test_a_person_who_says_that_it_is_well_again_is_believed(line: Line, pacs: Pacs, how: str) -> None:
-    uids = promised(line, WINDOW + 50)
+    uids = promised(line, FEW + 50)
     pacs.refuse = set(uids)
     one, now = pump(line), time.time()
     one.turn(now)
@@ -318,6 +320,8 @@ def test_a_person_who_says_that_it_is_well_again_is_believed(line: Line, pacs: P
     pacs.refuse = set()
     getattr(one, how)()
     assert one.trouble == ""
+    assert one.turn(now) == 0.0
+    assert len(pacs.got) == FEW, "it is asked once more with a few"
     assert one.turn(now) == 0.0
     assert len(pacs.got) == 50
 
@@ -348,8 +352,8 @@ def test_a_destination_that_is_away_for_some_and_refuses_others_is_waited_for(li
 def test_one_that_refused_everything_and_is_away_now_stays_in_trouble_though_nothing_can_be_sent(
     line: Line, pacs: Pacs
 ) -> None:
-    uids = promised(line, WINDOW + 2)
-    pacs.refuse, pacs.away = set(uids[:WINDOW]), set(uids[WINDOW:])
+    uids = promised(line, FEW + 2)
+    pacs.refuse, pacs.away = set(uids[:FEW]), set(uids[FEW:])
     one = pump(line)
     for _ in range(3):
         one._paused_until = 0.0
@@ -357,11 +361,52 @@ def test_one_that_refused_everything_and_is_away_now_stays_in_trouble_though_not
     assert one.trouble == "it is away"
 
 
+def test_only_a_few_are_claimed_until_the_first_is_taken_and_again_when_nothing_is(
+    line: Line, pacs: Pacs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promised(line, 4 * WINDOW)
+    offered = []
+    send = pacs.send
+    answer: list[Result] = []
+
+    def noted(entries: Sequence[Entry], report: Report, stopping: Callable[[], bool]) -> None:
+        offered.append(len(entries))
+        if answer:
+            report(entries[0], answer[0])
+        else:
+            send(entries, report, stopping)
+
+    monkeypatch.setattr(pacs, "send", noted)
+    one = pump(line)
+    for said in ([Later("no room")], [Never("not here")], [], [], [Later("no room")], [], []):
+        answer[:] = said
+        one._paused_until = 0.0
+        one.turn(time.time())
+    assert offered == [FEW, FEW, FEW, WINDOW, WINDOW, FEW, WINDOW]
+    assert one.outbox.count()["active"] == 0, "what was not tried is given back"
+
+
+def test_what_waits_for_its_time_is_put_aside_in_windows_as_it_says_nothing_of_the_destination(
+    tmp_path: Path, pacs: Pacs
+) -> None:
+    line = Line(tmp_path, program(), pacs)
+    promised(line, 2 * WINDOW)
+    closed = {"window": "00:00-00:01", "during": "the first minute"}
+    one = pump(line)
+    for entry in one.outbox.all():
+        (one.outbox.entries / f"{entry.id}.json").write_bytes(replace(entry, note=closed).to_bytes())
+    noon = datetime.now(UTC).astimezone().replace(hour=12).timestamp()
+    for _ in range(2):
+        one.turn(noon)
+    assert one.outbox.count()["later"] == FEW + WINDOW
+    assert pacs.got == []
+
+
 def test_what_is_tried_again_later_shares_the_flushes_of_the_disk(line: Line, pacs: Pacs) -> None:
-    pacs.away = set(promised(line, 20))
+    pacs.away = set(promised(line, FEW))
     with disk() as done:
         pump(line).turn(time.time())
-    assert line.spool.outbox("PACS").count()["later"] == 20
+    assert line.spool.outbox("PACS").count()["later"] == FEW
     assert done.count("write") == 0
     assert done.count("sync_all") == 1
 
@@ -412,8 +457,10 @@ def test_what_waits_for_word_is_taken_down_together(tmp_path: Path) -> None:
     for number in range(1, 21):
         line.receive(f"1.{number}")
     line.router.turn()
+    one = pump(line)
+    one._takes_nothing = False  # it has taken others before
     with disk() as done:
-        pump(line).turn(time.time())
+        one.turn(time.time())
     assert (done.count("sync_all"), done.count("write")) == (1, 0)
     home = line.spool.outbox("PACS")
     assert {state: count for state, count in home.count().items() if count} == {"stored": 20}

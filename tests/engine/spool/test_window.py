@@ -1,6 +1,7 @@
 """Very many waiting objects: bounded memory, fairness between senders, what is urgent first, several connections."""
 
 import os
+import random
 import threading
 import time
 import tracemalloc
@@ -19,7 +20,7 @@ from engine.parameters import Connections
 from engine.program import Call, Destination, Program, Route
 from engine.pump import Pump, Report, Sent
 from engine.signature import Argument, Misfit
-from engine.window import FRESH, Window
+from engine.window import FRESH, PORTION, Window
 from tests.engine.spool.crash_kit import FORWARD, Line, Pacs, program, write_instance
 
 URGENT = Call("forward", {"destinations": Argument("word", "PACS"), "urgent": Argument("word", "urgent")})
@@ -108,6 +109,19 @@ def test_one_look_keeps_few_names_however_many_there_are(tmp_path: Path) -> None
     assert sorted(seen) == [*range(1000, 2000), *range(5000, 5010)], "each once"
     bulk = [moment for moment in seen if moment < 5000]
     assert bulk == sorted(bulk)
+
+
+def test_a_look_keeps_the_oldest_in_whatever_order_the_folder_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, "BULK", range(1000, 1400))
+    fill(tmp_path, "SONO", range(5000, 5100))
+    found = [path.name for path in tmp_path.iterdir()]
+    for seed in range(20):
+        random.Random(seed).shuffle(found)
+        monkeypatch.setattr("engine.window.entries", lambda _folder: iter(found))
+        taken = [int(name[:16], 16) for name in Window(tmp_path, most=100).take(100)]
+        assert taken == [moment for pair in zip(range(1000, 1050), range(5000, 5050), strict=True) for moment in pair]
 
 
 def test_what_comes_while_many_wait_is_seen_before_they_are_done(tmp_path: Path) -> None:
@@ -340,6 +354,23 @@ def test_tidying_removes_only_what_is_old_and_has_no_bytes(line: Line) -> None:
     assert [path.stem for path in home.entries.iterdir()] == [entry.id]
     assert not list(home.received.iterdir())
     assert not list(line.spool.incoming.iterdir())
+
+
+def test_tidying_rests_after_each_portion_and_ends_there_when_it_is_told_to(line: Line) -> None:
+    home = line.spool.outbox("PACS")
+    for number in range(3 * PORTION + 1):
+        (home.entries / f"{number}.json").write_text("{}")
+    left = []
+
+    def rest() -> bool:
+        left.append(len(list(home.entries.iterdir())))
+        return len(left) == 2
+
+    line.spool.tidy(time.time() + 1, rest)
+    assert left == [2 * PORTION + 1, PORTION + 1]
+    assert len(list(home.entries.iterdir())) == PORTION + 1, "the next start does it"
+    line.spool.tidy(time.time() + 1)
+    assert not list(home.entries.iterdir())
 
 
 # ── the clock ───────────────────────────────────────────────────────────────────────────────────────────────────────
