@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 import trustme
 
-from appliance.demonstration.pacs import free_port
 from dsl.changeover import changeover
 from tests.appliance.running import Running
 from tests.data.make import instance
 from tests.engine.sources.web import post, raw, status
 from tests.manual.pages import compiled
+from tests.ports import free_port
 
 Start = Callable[[str], Running]
 
@@ -196,7 +196,10 @@ def test_what_is_posted_does_not_leave_the_house_uncleaned() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "objects"),
-    [("http", 300), pytest.param("https", 10_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])],
+    [
+        ("http", 300),
+        pytest.param("https", 10_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
+    ],
 )
 def test_of_many_senders_whose_lines_are_cut_nothing_is_missing(
     run: Start, ports: dict[str, int], tmp_path: Path, kind: str, objects: int

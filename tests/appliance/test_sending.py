@@ -15,13 +15,14 @@ import pytest
 from pydicom import dcmread
 
 from appliance.cli import main
-from appliance.demonstration.pacs import answers, free_port
+from appliance.demonstration.pacs import answers
 from appliance.rulebook import RuleBook
 from appliance.sending.ways import SenderWay
 from engine.destinations.node import DicomNode
 from engine.dicom import Done, Outcome
 from tests.appliance.running import Running, dcmtk_missing
 from tests.data.make import instance
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(dcmtk_missing, reason="DCMTK is not installed")
 Captured = pytest.CaptureFixture[str]
