@@ -20,6 +20,7 @@ from tests.data.make import instance
 from tests.engine.sources.web import post, raw, status
 from tests.manual.pages import compiled
 from tests.ports import free_port
+from tests.scale import FULL
 
 Start = Callable[[str], Running]
 
@@ -198,7 +199,7 @@ def test_what_is_posted_does_not_leave_the_house_uncleaned() -> None:
     ("kind", "objects"),
     [
         ("http", 300),
-        pytest.param("https", 10_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
+        pytest.param("https", 10_000 if FULL else 1000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
     ],
 )
 def test_of_many_senders_whose_lines_are_cut_nothing_is_missing(
