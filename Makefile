@@ -38,6 +38,7 @@ fuzz: .venv/.dev ## any text at all against the language, any PDUs at all agains
 torture: .venv/.dev ## kill it a hundred times, cut its power two hundred times, break its disk everywhere; minutes
 	@$(BIN)/stellwerk torture --seconds 240 --objects 2000
 	TORTURE_STRIDE=1 $(BIN)/python -m pytest tests/power tests/engine/spool/test_model.py -q
+	TORTURE_STRIDE=1 $(BIN)/python -m pytest tests -m slow -q
 	exec $(BIN)/python -m tests.power $(CUTS)
 
 bench: .venv/.dev ## measure

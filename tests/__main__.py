@@ -3,9 +3,11 @@
     python -m tests           everything
     python -m tests --fast    without the tests marked slow
     python -m tests --lint    without the tests
+    python -m tests --workers 1    one test at a time
 
 It knows the tools, not what they look at: that stands in pyproject.toml. pytest runs last, in this process, so that its
-own summary ends the output; the words on the stages before it stand just above.
+own summary ends the output; the words on the stages before it stand just above. Most tests wait for sockets and other
+processes, so several run at once, each in one of several worker processes.
 """
 
 import argparse
@@ -18,8 +20,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-MEMORY, ENOUGH = Path("/dev/shm"), 4 << 30
+MEMORY, ENOUGH = Path("/dev/shm"), 8 << 30
 """A file system in memory, and the bytes it must have free to serve for the files of the tests."""
+
+
+def workers() -> int:
+    """How many tests run at once: one more than there are processors for this process, 4 at most; on one, 1."""
+    processors = len(os.sched_getaffinity(0))
+    return 1 if processors == 1 else min(processors + 1, 4)
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests", description="Layout, lint, types and tests.")
     parser.add_argument("--fast", action="store_true", help="leave out the tests marked slow")
     parser.add_argument("--lint", action="store_true", help="leave out the tests")
+    parser.add_argument("--workers", type=int, default=workers(), help="how many tests run at once (%(default)s)")
     chosen = parser.parse_args(arguments)
 
     verdicts = []
@@ -88,6 +97,9 @@ def main(arguments: list[str]) -> int:
     command = [f"--rootdir={ROOT}", f"--config-file={ROOT / 'pyproject.toml'}", str(ROOT / "tests")]
     if chosen.fast:
         command += ["-m", "not slow"]
+    if chosen.workers > 1:
+        # Each begins with its share of the files in their order; who is through first takes of what others have left.
+        command += ["--numprocesses", str(chosen.workers), "--dist", "worksteal"]
     failed |= pytest.main(command, plugins=[Verdicts(verdicts)]) != 0
     return int(failed)
 

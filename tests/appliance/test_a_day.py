@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-from appliance.demonstration.pacs import free_port
 from engine.dicom import Done
 from engine.step import HOLD
 from tests.appliance.running import Running
 from tests.engine.spool.crash_kit import write_instance
+from tests.ports import free_port
 
 OBJECTS = 500
 KILLS = 10

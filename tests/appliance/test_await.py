@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.demonstration.pacs import answers, free_port
+from appliance.demonstration.pacs import answers
 from tests.appliance.running import Running, dcmtk_missing
 from tests.engine.spool.crash_kit import new_uid, write_instance
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(dcmtk_missing, reason="DCMTK is not installed")
 

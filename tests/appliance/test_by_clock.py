@@ -8,7 +8,6 @@ import pytest
 
 from appliance.chores import Caretaker, timetable
 from appliance.cli import main
-from appliance.demonstration.pacs import free_port
 from appliance.settings import Settings
 from appliance.telling import Telling
 from dsl.compile import compile_text
@@ -21,6 +20,7 @@ from tests.appliance.running import Running
 from tests.appliance.test_telling import Well
 from tests.engine.spool.crash_kit import new_uid, write_instance
 from tests.engine.test_archive import entry
+from tests.ports import free_port
 
 RULES = """on port 11112 → store by PatientID → store in "teaching" by StudyDate
 route tidy on every day at 03:00 → purge "teaching" older 90 days → purge archive older 10 years

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from appliance.cli import main
-from appliance.demonstration.pacs import free_port
 from engine.entry import Entry
 from engine.object import Origin
 from engine.outbox import Outbox
 from tests.appliance.running import Running
 from tests.engine.spool.crash_kit import Line, Pacs, new_uid, program, write_instance
+from tests.ports import free_port
 
 RULES = """
 destination PACS_A = dicom "PACS_A@127.0.0.1:104"

@@ -8,11 +8,11 @@ import pytest
 from pydicom import Dataset, dcmread
 from pynetdicom import AE, evt
 
-from appliance.demonstration.pacs import free_port
 from engine.dicom.commitment import INSTANCE
 from engine.dicom.negotiate import STORAGE_COMMITMENT
 from tests.appliance.running import Running, dcmtk_missing
 from tests.engine.spool.crash_kit import new_uid, write_instance
+from tests.ports import free_port
 
 US = "1.2.840.10008.5.1.4.1.1.6.1"
 

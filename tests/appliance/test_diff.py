@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from appliance.cli import main
-from appliance.demonstration.pacs import free_port
 from tests.appliance.running import Running
 from tests.engine.spool.crash_kit import new_uid, write_instance
+from tests.ports import free_port
 
 PACS = 'destination PACS = dicom "PACS@127.0.0.1:104"\n'
 

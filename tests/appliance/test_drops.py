@@ -14,10 +14,11 @@ import pytest
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
-from appliance.demonstration.pacs import Pacs, free_port
+from appliance.demonstration.pacs import Pacs
 from engine.step import HOLD
 from tests.appliance.running import Running, dcmtk_missing
 from tests.data.make import instance
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(dcmtk_missing, reason="DCMTK is not installed")
 

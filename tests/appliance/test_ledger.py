@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from appliance.cli import main
-from appliance.demonstration.pacs import free_port
 from engine.dicom import Done
 from tests.appliance.running import Running
 from tests.engine.spool.crash_kit import write_instance
+from tests.ports import free_port
 
 Captured = pytest.CaptureFixture[str]
 OBJECTS = 60

@@ -13,10 +13,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from appliance.demonstration.mailbox import Mailbox
-from appliance.demonstration.pacs import Pacs, answers, free_port
+from appliance.demonstration.pacs import Pacs, answers
 from engine.step import HOLD
 from tests.appliance.running import Running, dcmtk_missing
 from tests.engine.spool.crash_kit import new_uid, write_instance
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(dcmtk_missing, reason="DCMTK is not installed")
 

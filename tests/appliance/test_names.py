@@ -9,12 +9,12 @@ import pytest
 from pydicom import dcmread
 
 from appliance.demonstration.images import test_images as real_images
-from appliance.demonstration.pacs import free_port
 from engine.destinations.archive import dataset_offset
 from engine.dicom import Done
 from engine.step import HOLD
 from tests.appliance.running import Running, dcmtk_missing
 from tests.engine.spool.crash_kit import new_uid, write_instance
+from tests.ports import free_port
 
 
 @pytest.fixture

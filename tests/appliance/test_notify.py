@@ -8,11 +8,11 @@ from pathlib import Path
 
 import trustme
 
-from appliance.demonstration.pacs import free_port
 from tests.appliance.running import Running
 from tests.appliance.test_https import send
 from tests.data.make import instance
 from tests.engine.web_peer import Peer, answer
+from tests.ports import free_port
 
 
 def test_a_webhook_is_told_once_its_certificate_is_trusted_and_gets_no_image(tmp_path: Path) -> None:

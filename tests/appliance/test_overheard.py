@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from appliance.demonstration.pacs import free_port
 from appliance.overheard import Overheard
 from appliance.sending.committing import Committed, ask
 from appliance.sending.ways import WAYS, DicomWay
@@ -17,6 +16,7 @@ from engine.program import Destination
 from engine.signature import Argument
 from tests.appliance.running import Running
 from tests.dicom.test_commitment import BAD, GOOD, Archive, archive
+from tests.ports import free_port
 
 __all__ = ["archive"]
 

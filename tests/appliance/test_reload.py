@@ -7,13 +7,14 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-from appliance.demonstration.pacs import answers, free_port
+from appliance.demonstration.pacs import answers
 from appliance.reload import Reloader
 from appliance.rulebook import RuleBook
 from engine.program import Program
 from engine.step import HOLD
 from tests.appliance.running import Running
 from tests.engine.spool.crash_kit import new_uid, write_instance
+from tests.ports import free_port
 
 
 def image(folder: Path) -> Path:

@@ -16,7 +16,6 @@ from pydicom import dcmread
 
 from appliance.appliance import Appliance, CannotChange
 from appliance.beginning import last_good, remember
-from appliance.demonstration.pacs import free_port
 from appliance.rulebook import RuleBook
 from appliance.settings import Settings
 from engine.dicom import Reception
@@ -25,6 +24,7 @@ from engine.program import Listener, Program
 from engine.spool import Spool
 from engine.step import GATHERING, HOLD
 from tests.engine.spool.crash_kit import Line, Pacs, disk, write_instance
+from tests.ports import free_port
 
 STOPPED, DONE = 9, 0
 LATER = 7200.0

@@ -11,9 +11,9 @@ import pytest
 from pydicom import dcmread
 
 from appliance.cli import main
-from appliance.demonstration.pacs import free_port
 from tests.appliance.running import Running
 from tests.engine.spool.crash_kit import write_instance
+from tests.ports import free_port
 
 Captured = pytest.CaptureFixture[str]
 OBJECTS = 30

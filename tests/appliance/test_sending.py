@@ -15,13 +15,15 @@ import pytest
 from pydicom import dcmread
 
 from appliance.cli import main
-from appliance.demonstration.pacs import answers, free_port
+from appliance.demonstration.pacs import answers
 from appliance.rulebook import RuleBook
 from appliance.sending.ways import SenderWay
 from engine.destinations.node import DicomNode
 from engine.dicom import Done, Outcome
 from tests.appliance.running import Running, dcmtk_missing
 from tests.data.make import instance
+from tests.ports import free_port
+from tests.scale import FULL
 
 pytestmark = pytest.mark.skipif(dcmtk_missing, reason="DCMTK is not installed")
 Captured = pytest.CaptureFixture[str]
@@ -266,7 +268,8 @@ def test_ctrl_c_ends_with_the_account(tmp_path: Path, send: Callable[..., int], 
     assert sum(receiver.arrived.values()) <= len(uids) + IN_FLIGHT
 
 
-@pytest.mark.parametrize("count", [500, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [5000 if FULL else 500])
 def test_killed_three_times_everything_arrives_once_beyond_what_was_in_flight(
     tmp_path: Path, send: Callable[..., int], receiver: Receiver, capsys: Captured, count: int
 ) -> None:

@@ -11,7 +11,6 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from appliance.chores import Caretaker, timetable
-from appliance.demonstration.pacs import free_port
 from appliance.settings import Settings
 from appliance.telling import Telling
 from dsl.compile import compile_text
@@ -27,6 +26,7 @@ from engine.trouble import Trouble
 from engine.vocabulary import vocabulary
 from tests.engine.spool.crash_kit import disk, new_uid, write_instance
 from tests.engine.test_mail import Inbox
+from tests.ports import free_port
 
 PEOPLE = 'contact admin = "it@praxis.example"\ncontact doctor = "dr@praxis.example" may see names\n'
 AWAY = {"PACS": Trouble("it does not answer")}

@@ -19,7 +19,6 @@ import trustme
 
 from appliance.cli import main
 from appliance.commitments import Promises
-from appliance.demonstration.pacs import free_port
 from appliance.settings import Settings
 from appliance.tls import DAYS, Certificates, TLSError
 from dsl.compile import compile_text
@@ -34,6 +33,7 @@ from tests.appliance.running import Running, dcmtk_missing
 from tests.certificates import pin, self_signed, signed
 from tests.dicom.conftest import sendable_files
 from tests.engine.spool.crash_kit import new_uid, write_instance
+from tests.ports import free_port
 
 
 @pytest.fixture

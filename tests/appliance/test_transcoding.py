@@ -13,7 +13,6 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import get_frame
 
 from appliance.cli import main
-from appliance.demonstration.pacs import free_port
 from engine.dicom import Done
 from engine.dicom.negotiate import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Policy
 from engine.pixels import transcode
@@ -22,6 +21,7 @@ from tests.appliance.running import Running
 from tests.dicom.test_interop import needs_dcmtk, storescp
 from tests.engine.pixels.test_transcode import image
 from tests.engine.test_confirm import Archive
+from tests.ports import free_port
 
 JPEG_2000 = Path(str(get_testdata_file("MR_small_jp2klossless.dcm")))
 PLAIN = Path(str(get_testdata_file("MR_small.dcm")))

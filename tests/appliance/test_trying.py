@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from appliance.cli import main
-from appliance.demonstration.pacs import free_port
 from appliance.rulebook import shipped_rules
 from tests.appliance.running import Running
 from tests.appliance.test_reload import image
+from tests.ports import free_port
 
 RULES = """version 1
 on port 11112 where Modality = US → store by PatientID

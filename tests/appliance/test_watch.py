@@ -14,7 +14,6 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from appliance.appliance import Appliance
-from appliance.demonstration.pacs import free_port
 from appliance.settings import Settings
 from appliance.supervise import Supervised
 from dsl.compile import compile_text
@@ -25,6 +24,7 @@ from engine.vocabulary import vocabulary
 from tests.appliance.running import Running
 from tests.engine.spool.crash_kit import new_uid, write_instance
 from tests.engine.test_mail import Inbox
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from appliance.demonstration.pacs import free_port
 from appliance.settings import Settings
 from appliance.ways_out import way_out
 from dsl.compile import compile_text
@@ -21,6 +20,7 @@ from tests.appliance.running import Running
 from tests.data.make import instance
 from tests.engine.test_dicomweb_out import model
 from tests.engine.web_peer import OK, Peer, Request, answer
+from tests.ports import free_port
 
 SAMPLES = {
     "https": "https://localhost:{port}/",

@@ -11,11 +11,12 @@ import pytest
 from pydicom import Dataset
 from pynetdicom import AE, evt
 
-from appliance.demonstration.pacs import answers, free_port
+from appliance.demonstration.pacs import answers
 from engine.dicom import Patience, Peer, count
 from engine.dicom.find import STUDY_ROOT_FIND
 from engine.errors import Later, Never
 from tests.engine.spool.crash_kit import new_uid, write_instance
+from tests.ports import free_port
 
 HASTY = Patience(connect=1, associate=1, respond=1, release=1)
 Answer = Callable[[Dataset], list[Dataset]]

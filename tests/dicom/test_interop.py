@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from engine.dicom import Done, Peer, Pool, echo, part10, send
 from engine.dicom.negotiate import IMPLICIT_LITTLE, NATIVE
 from engine.errors import Later, Never
 from tests.dicom.conftest import Inbox, Listen, Outbox, as_sent, dataset_of, sendable_files, write_object
+from tests.ports import free_port
 
 needs_dcmtk = pytest.mark.skipif(
     not all(map(shutil.which, ("storescu", "storescp", "echoscu", "dcmsend"))), reason="DCMTK is not installed"
@@ -30,10 +30,9 @@ def digests(datasets: Iterator[bytes]) -> list[str]:
 
 @contextlib.contextmanager
 def storescp(folder: Path, *options: str) -> Iterator[Peer]:
-    """DCMTK's receiver. Its port is chosen by us, and might in theory be taken before it listens."""
+    """DCMTK's receiver."""
     folder.mkdir(exist_ok=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = ["storescp", *options, "-aet", "STORESCP", "-od", str(folder), str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     peer = Peer("STORESCP", "127.0.0.1", port)
@@ -237,8 +236,7 @@ def test_a_hundred_small_objects_from_storescu_as_shipped_do_not_wait_for_acknow
 @pytest.mark.skipif(shutil.which("dcmrecv") is None, reason="DCMTK is not installed")
 def test_dcmrecv_receives_every_file_from_us_unchanged_batch_after_batch(outbox: Outbox, tmp_path: Path) -> None:
     files = [path for path in sendable_files() if path.stem != "rtplan_truncated"]
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     folder = tmp_path / "theirs"
     folder.mkdir()
     configuration = tmp_path / "dcmrecv.cfg"

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -19,6 +18,7 @@ from engine.dicom import Done, Peer, echo, part10, send
 from engine.dicom.negotiate import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from engine.errors import Later
 from tests.dicom.conftest import Inbox, Listen, Outbox, as_sent, dataset_of, sendable_files
+from tests.ports import free_port
 
 ORTHANC = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
 DAMAGED = ("rtplan_truncated",)
@@ -30,11 +30,6 @@ CANNOT_READ = {
 """What DCMTK's reader of a whole object, which both of them have, refuses or aborts over, whoever sends it."""
 
 needs_orthanc = pytest.mark.skipif(ORTHANC is None, reason="Orthanc is not here: apt-get install orthanc")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from engine.dicom.negotiate import (
 )
 from engine.errors import Later, Never, Unknown
 from tests.dicom.conftest import CT, HASTY, JPEG2000, Inbox, Listen, Outbox, sendable_files, to, until, write_object
+from tests.ports import free_port
 
 
 def as_store(event: evt.Event) -> C_STORE:
@@ -64,8 +65,7 @@ def test_a_peer_that_rejects_the_association_is_tried_later_with_its_reason(
 
 
 def test_a_peer_that_is_not_there_is_tried_later(outbox: Outbox, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     send(Peer("PACS_A", "127.0.0.1", port), [write_object(tmp_path / "a.dcm")], outbox.report)
     (outcome,) = outbox.outcomes
     assert isinstance(outcome, Later)

@@ -24,9 +24,11 @@ pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning")]
 @pytest.fixture(autouse=True)
 def silence() -> Iterator[None]:
     """pydicom tells the log of everything that it mends."""
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    logger = logging.getLogger("pydicom")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
     yield
-    logging.getLogger("pydicom").setLevel(logging.NOTSET)
+    logger.setLevel(level)
 
 
 def told(file: Path) -> tuple[Likeness, bytes] | str:

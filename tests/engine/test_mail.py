@@ -10,13 +10,13 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from appliance.demonstration.pacs import free_port
 from engine.destinations.mail import Mailer
 from engine.destinations.relay import Relay
 from engine.program import Contact
 from engine.pump import Pump
 from engine.step import HOLD
 from tests.engine.spool.crash_kit import Line, Pacs, program
+from tests.ports import free_port
 
 ADMIN = Contact("admin", ("it@praxis.example",))
 

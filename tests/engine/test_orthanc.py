@@ -17,6 +17,7 @@ from engine.pump import Sent
 from tests.data.make import word
 from tests.engine.test_dicomweb_out import dicomweb, send
 from tests.engine.test_https_out import SECRETS, entries
+from tests.ports import free_port
 
 ORTHANC, PLUGIN = shutil.which("Orthanc"), Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 
@@ -29,8 +30,7 @@ pytestmark = pytest.mark.skipif(
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The HTTP port of an Orthanc with DICOMweb and a log-in."""
     home = tmp_path_factory.mktemp("orthanc")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     settings = {
         "StorageDirectory": str(home / "images"),
         "IndexDirectory": str(home / "images"),

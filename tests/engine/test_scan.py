@@ -44,9 +44,11 @@ Answer = tuple[str, ...] | str
 @pytest.fixture(autouse=True)
 def silence() -> Iterator[None]:
     """pydicom tells the log of everything that it mends."""
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    logger = logging.getLogger("pydicom")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
     yield
-    logging.getLogger("pydicom").setLevel(logging.NOTSET)
+    logger.setLevel(level)
 
 
 def judge(file: Path) -> Header:

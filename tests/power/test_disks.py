@@ -22,9 +22,9 @@ from appliance.torture.ordeal import Ordeal
 from engine.step import HOLD
 from tests.engine.spool.crash_kit import disk
 from tests.power.by_hand import ByHand, rules
+from tests.scale import FULL, stride
 
-STRIDE = int(os.environ.get("TORTURE_STRIDE", "6"))
-"""Every how many operations the disk fails; `make torture` tries each."""
+STRIDE = stride(6)
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 
@@ -204,7 +204,7 @@ def test_a_real_disk_that_fails_for_a_while_loses_nothing_and_needs_no_restart(
 
 
 @needs_root
-@pytest.mark.skipif("TORTURE_STRIDE" not in os.environ, reason="takes two minutes: make torture")
+@pytest.mark.skipif(not FULL, reason="takes two minutes: make torture")
 def test_the_appliance_on_a_disk_that_is_full_now_and_then_goes_on_by_itself(tmp_path: Path) -> None:
     with small_disk(tmp_path / "small", "size=24m") as folder:
         ordeal = Ordeal(tmp_path / "around", 60, 6, data=folder / "data")

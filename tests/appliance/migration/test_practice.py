@@ -10,13 +10,14 @@ from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
 from appliance.cli import main
-from appliance.demonstration.pacs import Pacs, free_port
+from appliance.demonstration.pacs import Pacs
 from appliance.migration.migrate import Migrated, migrate
 from appliance.migration.scripts import reader
 from appliance.rulebook import RuleBook
 from engine.step import HOLD
 from tests.appliance.running import Running, dcmtk_missing
 from tests.data.make import instance
+from tests.ports import free_port
 
 CONFIG = Path(__file__).parent / "ctp" / "config.xml"
 
