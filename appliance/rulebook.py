@@ -24,6 +24,9 @@ class NoRules(Exception):
 MISSING = "missing"
 """The state of a file that cannot be read."""
 
+LIBRARY = "lib"
+"""The folder of rule files to include that the software brings along."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
@@ -80,7 +83,7 @@ class RuleBook:
 
 def _state(name: str) -> str:
     try:
-        return _digest(Path(name).read_bytes())
+        return _digest(_bytes(name))
     except OSError:
         return MISSING
 
@@ -91,14 +94,25 @@ def _digest(data: bytes) -> str:
 
 def _read_noting(name: str, seen: dict[str, str]) -> str:
     seen[name] = MISSING
-    data = Path(name).read_bytes()
+    data = _bytes(name)
     seen[name] = _digest(data)
     return _text(data, name)
 
 
 def read(name: str) -> str:
     """A rule file's text. Raises OSError, also for a file that is not UTF-8: a condition on `München` would be lost."""
-    return _text(Path(name).read_bytes(), name)
+    return _text(_bytes(name), name)
+
+
+def _bytes(name: str) -> bytes:
+    """What stands in a rule file; for one of a folder `lib` that is not there, in that of the software."""
+    path = Path(name)
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        if path.parent.name != LIBRARY:
+            raise
+        return (shipped_rules() / LIBRARY / path.name).read_bytes()
 
 
 def _text(data: bytes, name: str) -> str:

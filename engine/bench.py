@@ -72,7 +72,7 @@ def boxes_for(obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]
     if not kept:
         raise Unclean(
             "nothing says where this device burns text in: it declares no ultrasound regions (0018,6011), and no "
-            "`regions` of the rule file fits it"
+            "`regions` of the rule file fits it; `stellwerk regions` writes one for it"
         )
     return pixels.complement(kept, columns, rows)
 

@@ -11,13 +11,15 @@ from engine.errors import Unclean
 from engine.pixels.boxes import Box, complement
 
 _SEQUENCE_OF_ULTRASOUND_REGIONS = 0x00186011
+_GRAPHICS = 5  # Region Spatial Format (0018,6012), PS3.3 C.8.5.5.1.1: drawn by the machine, perhaps with text
 _SLACK = 1  # pixels: some makers give the first column after the region, for example X1 = 800 of 800 columns
 
 
 def ultrasound_regions(dataset_head: Dataset) -> tuple[Box, ...] | None:
     """The boxes to keep, from Sequence of Ultrasound Regions (0018,6011), in pixels; None if there are none.
 
-    The coordinates are those of bounding pixels, so a region reaches up to and including Max X1 and Max Y1.
+    What a region calls graphics is nothing that was measured, and is not kept. The coordinates are those of bounding
+    pixels, so a region reaches up to and including Max X1 and Max Y1.
     Raises `Unclean` if a coordinate is missing, inverted, or more than one pixel outside the image, and if the
     regions cover the whole image and so say nothing about where text is.
     """
@@ -29,7 +31,10 @@ def ultrasound_regions(dataset_head: Dataset) -> tuple[Box, ...] | None:
     if not isinstance(regions, Sequence):
         raise Unclean("the ultrasound regions cannot be read")
     columns, rows = _number(dataset_head, "Columns"), _number(dataset_head, "Rows")
-    keep = tuple(_box(region, columns, rows) for region in regions)
+    boxes = [(_box(region, columns, rows), region.get("RegionSpatialFormat")) for region in regions]
+    keep = tuple(box for box, kind in boxes if kind != _GRAPHICS)
+    if not keep:
+        return None
     if not complement(keep, columns, rows):
         raise Unclean("the ultrasound regions cover the whole image and so show nothing about where text is")
     return keep

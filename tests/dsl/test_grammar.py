@@ -74,9 +74,11 @@ def test_the_commented_lines_of_the_house_rules_compile():
     text = read(str(RULES / "house.rules"))
     head, _, tail = text.partition("# destination")
     text = head + ("# destination" + tail).replace("# ", "").replace("#\n", "\n")
-    result = compile_text(text, name="house.rules", vocabulary=vocabulary(), read=no_file)
+    text = text.replace("# regions our-sono", "regions our-sono").replace("#   blank", "  blank")
+    result = compile_text(text, name="house.rules", vocabulary=vocabulary(), read=lambda name: read(str(RULES / name)))
     assert result.findings == ()
     assert len(result.program.routes) == 4
+    assert result.program.regions[0].name == "our-sono"  # what is written there goes before the library
 
 
 def test_files_of_a_folder_share_their_declarations_whatever_their_order():

@@ -136,3 +136,11 @@ def test_regions_that_were_not_scaled_with_the_image_are_not_believed(name: str)
     """The first has 84..595 × 31..414 on an image of 320 × 240, the second 120..800 × 60..518 on one of 800 × 350."""
     with pytest.raises(Unclean, match="resized"):
         ultrasound_regions(dcmread(TEST_FILES / f"{name}.dcm", stop_before_pixels=True))
+
+
+def test_what_a_region_calls_graphics_is_not_kept() -> None:
+    head = _head((10, 50, 699, 549), (0, 0, 799, 49))
+    head.SequenceOfUltrasoundRegions[1].RegionSpatialFormat = 5
+    assert ultrasound_regions(head) == (Box(10, 50, 690, 500),)
+    del head.SequenceOfUltrasoundRegions[0]
+    assert ultrasound_regions(head) is None

@@ -1,0 +1,108 @@
+"""regions: where a machine burns text into its images, as a definition for the rules, and a picture to measure in."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from appliance.commands.common import add_settings, compiled, settings_of, show_findings
+from engine import pixels
+from engine.bench import boxes_for
+from engine.condition import holds
+from engine.errors import Never, Unclean
+from engine.header import Header
+from engine.object import Object, Origin
+from engine.pixels import Box
+from engine.pixels.rulers import measured, png
+from engine.program import Program, Regions
+from engine.spool import Spool
+from engine.step import HOLD
+from engine.view import ObjectView
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.add_argument("image", metavar="FILE|ID", help="a DICOM file, or a held object by its ID")
+    parser.add_argument("--png", type=Path, metavar="FILE", help="draw it there, with rulers and what would be blanked")
+    parser.add_argument("--frame", type=int, default=1, metavar="N", help="which frame of it is drawn (1)")
+    add_settings(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Say what is known of the machine; write a definition for it. Changes nothing."""
+    settings = settings_of(arguments)
+    file = _file(arguments.image, settings.spool)
+    if file is None:
+        print(f"stellwerk: {arguments.image} is no file, and nothing of that ID is held", file=sys.stderr)
+        return 2
+    result = compiled(settings)
+    if result.program is None:
+        show_findings(result)
+        return 1
+    try:
+        obj = Object("looked at", file, Header.read(file), Origin("file"))
+        boxes, words = _known(obj, result.program)
+        definition = _definition(obj)
+    except Never as refusal:
+        print(f"stellwerk: {refusal.reason}", file=sys.stderr)
+        return 1
+    print(f"# {words}\n{definition}")
+    if arguments.png is not None:
+        try:
+            picture = pixels.preview(file, arguments.frame - 1)
+        except Unclean as refusal:
+            print(f"stellwerk: it cannot be drawn: {refusal.reason}", file=sys.stderr)
+            return 1
+        with arguments.png.open("xb") as drawn:
+            drawn.write(png(measured(picture, boxes)))
+    return 0
+
+
+def _file(image: str, spool: Path) -> Path | None:
+    if Path(image).is_file():
+        return Path(image)
+    held = Spool(spool).outbox(HOLD).all() if spool.is_dir() else ()
+    return next((entry.file for entry in held if entry.id == image), None)
+
+
+def _known(obj: Object, program: Program) -> tuple[Sequence[Box], str]:
+    """What `anonymize-pixels` would blank by these rules, and by what."""
+    view = ObjectView(obj)
+    for regions in program.regions:
+        if regions.where is not None and holds(regions.where, view):
+            return _boxes(obj, regions), f"these rules know this machine: regions {regions.name}"
+    try:
+        return boxes_for(obj, (), ()), "no `regions` fits; all outside the regions that it declares itself goes"
+    except Unclean as refusal:
+        return (), refusal.reason
+
+
+def _boxes(obj: Object, regions: Regions) -> Sequence[Box]:
+    return boxes_for(obj, () if regions.keep else regions.boxes, regions.boxes if regions.keep else ())
+
+
+def _definition(obj: Object) -> str:
+    """Rule text: this model, at this size; to keep what it declares, else what a person has to put in."""
+    maker, model = (_quoted(obj.header.first(tag)) for tag in ("Manufacturer", "ManufacturerModelName"))
+    rows, columns = obj.header.first("Rows"), obj.header.first("Columns")
+    if not rows.isdecimal() or not columns.isdecimal():
+        raise Never("it has no pixels, or does not say how many")
+    fits = [f"Manufacturer = {maker}"] if maker else []
+    fits += [f"ManufacturerModelName = {model}"] if model else []
+    try:
+        declared = pixels.ultrasound_regions(obj.header.dataset)
+    except Unclean:
+        declared = None
+    if declared:
+        fits.append("SequenceOfUltrasoundRegions is present")
+        boxes = "  keep " + ", ".join(f"({box.x}, {box.y}, {box.width}, {box.height})" for box in declared)
+    else:
+        boxes = f"  # measure it: (from the left, from the top, width, height)\n  blank (0, 0, {columns}, {rows})"
+    where = "\n    and ".join([*fits, f"Columns = {columns}", f"Rows = {rows}"])
+    return f"regions my-machine for {where}\n{boxes}"
+
+
+def _quoted(text: str) -> str:
+    """A value as text of a rule; empty where it cannot stand there."""
+    plain = text.strip()
+    return f'"{plain}"' if plain and plain.isprintable() and '"' not in plain and len(plain) <= 64 else ""
