@@ -18,6 +18,7 @@ _START_WRITING = 2  # SYNC_FILE_RANGE_WRITE: begin, and wait for nothing (sync_f
 _sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
 if _sync_file_range is not None:
     _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _SIDE_BY_SIDE = 8
 """Flushes at a time: more of them are not done sooner."""
 
@@ -55,9 +56,21 @@ def begin_sync(handle: int, offset: int, length: int) -> None:
 
 
 def put(path: Path, data: bytes) -> None:
-    """Write a new file under a name that counts for nothing yet. Not durable, nor whole after a crash, until synced."""
-    with path.open("wb") as stream:
-        stream.write(data)
+    """Write a new file under a name that counts for nothing yet. Not durable, nor whole after a crash, until synced.
+
+    A file that has the name already keeps its bytes, which may be those of other names, too.
+    """
+    try:
+        handle = os.open(path, _NEW, 0o666)
+    except FileExistsError:
+        path.unlink()
+        handle = os.open(path, _NEW, 0o666)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(handle, view) :]
+    finally:
+        os.close(handle)
 
 
 def sync_share(folder: Path) -> None:
@@ -119,12 +132,16 @@ def move(source: Path, target: Path) -> None:
     source.rename(target)
 
 
-def link(source: Path, target: Path) -> None:
-    """Give a file a second name; nothing happens where the name is there already. Needs a `sync` of the folder."""
+def link(source: Path, target: Path) -> bool:
+    """Give a file a second name; nothing happens where the name is there already. Needs a `sync` of the folder.
+
+    Answers whether it has given it.
+    """
     try:
         target.hardlink_to(source)
     except FileExistsError:
-        return
+        return False
+    return True
 
 
 def copy(source: Path, target: Path) -> None:

@@ -21,6 +21,7 @@ from engine.entry import IN_DOUBT, STORED, TRANSCODED, Entry, Receipt, unread
 from engine.gates import leave_word, open_gates
 from engine.header import Header
 from engine.object import Object
+from engine.promised import Stamp
 from engine.receipts import read_receipt, redirect
 from engine.step import HOLD
 from engine.window import Window, entries, unhurried
@@ -34,6 +35,9 @@ LARGE = 256 << 20
 
 WAKE = 1000
 """Entries that are made ready at a time, when a window of time opens for very many."""
+
+MADE = 1000
+"""Entries that are kept in memory at most, from when they are promised until they are claimed."""
 
 LOOK_LATER = 30.0
 """Seconds after which `later` is looked into, whatever was found there last."""
@@ -69,6 +73,7 @@ class Outbox:
         """How many `claim` takes at most, whatever it is asked for, while the destination takes nothing."""
         self._fresh, self._tried = Window(self.ready), Window(self.again)
         self._known: dict[tuple[Path, int], Entry] = {}
+        self._made: dict[str, tuple[Entry, Stamp]] = {}
         self._heard: dict[str, int] = {}
         self._look_later = 0.0
         self._soonest: float | None = None
@@ -128,16 +133,26 @@ class Outbox:
         for folder in self.stages:
             file = folder / f"{number}.dcm"
             if file.exists():
-                entry = self._entry_at(file)
+                entry = self.noted(file)
                 if entry is not None:
                     return entry
         return None
 
-    def _entry_at(self, file: Path) -> Entry | None:
+    def noted(self, file: Path) -> Entry | None:
         """The entry whose bytes are here; None where its note cannot be read."""
+        number = file.stem
+        note, made = self.entries / f"{number}.json", self._made.get(number)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            return Entry.from_bytes((self.entries / f"{file.stem}.json").read_bytes(), file)
+            if made is not None and Stamp.of(note.stat()) == made[1]:
+                return replace(made[0], file=file)
+            return Entry.from_bytes(note.read_bytes(), file)
         return None
+
+    def remember(self, entry: Entry, stamp: Stamp) -> None:
+        """Its note says this as long as the file has this stamp: then it need not be read."""
+        if len(self._made) >= MADE:
+            self._made = {}
+        self._made[entry.id] = entry, stamp
 
     def all(self) -> list[Entry]:
         """Every entry, oldest first."""
@@ -225,10 +240,11 @@ class Outbox:
                 files.move(folder / name, file)
             except FileNotFoundError:
                 continue
-            entry = self._entry_at(file)
+            entry = self.noted(file)
             if entry is None:
                 self.hold_unread(file)
                 continue
+            self._made.pop(entry.id, None)
             claimed.append(entry)
             size += entry.file.stat().st_size
             if len(claimed) >= most or size >= LARGE:
@@ -462,8 +478,9 @@ class Outbox:
         for folder in {entry.file.parent for entry in entries}:
             files.sync(folder)
         for entry in entries:
-            for path in self.files_of(entry)[1:]:
-                files.remove(path)
+            files.remove(self.entries / f"{entry.id}.json")
+            if entry.received:
+                files.remove(self.received / f"{entry.id}.dcm")
 
 
 def names(folder: Path) -> list[str]:

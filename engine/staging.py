@@ -13,6 +13,7 @@ from pathlib import Path
 from engine import files
 from engine.entry import Entry
 from engine.outcome import Delivery
+from engine.promised import MORE, PROMISED, Made, Stamp
 from engine.step import GATHERING, HOLD
 
 log = logging.getLogger("stellwerk.spool")
@@ -20,6 +21,10 @@ log = logging.getLogger("stellwerk.spool")
 Materialise = Callable[[Path, Path, Mapping[str, str | None]], None]
 Bytes = tuple[Path, tuple[tuple[str, str | None], ...]]
 """What tells the bytes of two deliveries apart: the payload, and the attributes that differ from it."""
+
+
+_MOST_BYTES = 1 << 14
+"""Of notes in one file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,8 @@ class Stage:
     ) -> None:
         """incoming: where files are durable already. keeps_received: asked for a program's digest and a route."""
         self.folder = folder
-        self.entries: dict[str, Entry] = {}
-        """The notes in it, by their ids."""
+        self._entries: list[Entry] = []
+        self._notes: list[bytes] = []
         self._incoming, self._keeps_received, self._materialise = incoming, keeps_received, materialise
         self._written: dict[Bytes, Path] = {}
         self._unsynced: list[Path] = [folder]
@@ -98,17 +103,41 @@ class Stage:
             why=delivery.note.get("why", ""),
             received=keep,
         )
-        self._put(f"{delivery.id}.json", entry.to_bytes())
-        self.entries[delivery.id] = entry
+        self._entries.append(entry)
+        self._notes.append(entry.to_bytes())
 
-    def seal(self, finished: Sequence[str]) -> None:
-        """Make all of it durable, with the names of the files that are thereby done with. Raises OSError."""
-        self._put("finished.json", json.dumps(finished).encode())
+    def seal(self, root: Path, finished: Sequence[Path]) -> Made:
+        """Make all of it durable, with what is thereby done with: files below `root`. Raises OSError."""
+        # The notes first: a file for each would cost a flush for each. But who reads one reads all that are beside it.
+        above = len(str(root)) + 1
+        lines = [_encoded([str(path)[above:] for path in finished]).encode()]
+        parts: list[Path] = []
+        places: dict[str, tuple[Entry, Path]] = {}
+        size = 0
+        for entry, note in zip(self._entries, self._notes, strict=True):
+            if size > _MOST_BYTES:
+                parts.append(self._put(parts, lines))
+                lines, size = [], 0
+            lines.append(note)
+            size += len(note)
+            places[entry.id] = entry, self._name(parts)
+        parts.append(self._put(parts, lines))
         files.sync_all(self._unsynced)
+        stamps = {part: Stamp.of(part.stat()) for part in parts}
+        return Made(finished, {number: (entry, part, stamps[part]) for number, (entry, part) in places.items()})
 
-    def _put(self, name: str, data: bytes) -> None:
-        files.put(self.folder / name, data)
-        self._unsynced.append(self.folder / name)
+    def _name(self, parts: Sequence[Path]) -> Path:
+        """Of the part of the notes that comes after these."""
+        return self.folder / (MORE.format(len(parts)) if parts else PROMISED)
+
+    def _put(self, parts: Sequence[Path], lines: Sequence[bytes]) -> Path:
+        part = self._name(parts)
+        files.put(part, b"".join([line + b"\n" for line in lines]))
+        self._unsynced.append(part)
+        return part
+
+
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def told(obj: str, delivery: Delivery) -> tuple[str, str, dict[str, str]]:
