@@ -12,7 +12,10 @@ import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
+
+Name = str | Path
+"""A path; as text where many are made."""
 
 _START_WRITING = 2  # SYNC_FILE_RANGE_WRITE: begin, and wait for nothing (sync_file_range(2), Linux only)
 _sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
@@ -23,12 +26,31 @@ _SIDE_BY_SIDE = 8
 """Flushes at a time: more of them are not done sooner."""
 
 
-def sync(path: Path) -> None:
+class Stamp(NamedTuple):
+    """What tells a file from every other that has had its name, as long as nobody writes into it."""
+
+    inode: int
+    written: int
+    size: int
+
+
+def stamp(path: Name) -> Stamp:
+    """That of a file. Raises OSError."""
+    found = os.stat(path)
+    return Stamp(found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def folder_of(path: Name) -> str:
+    """The folder that it lies in."""
+    return os.path.dirname(path)
+
+
+def sync(path: Name) -> None:
     """Make a file's bytes, or a folder's names, durable."""
     _flush(path)
 
 
-def sync_all(paths: Iterable[Path]) -> None:
+def sync_all(paths: Iterable[Name]) -> None:
     """The same for several, side by side: the file system joins what is asked for at once. Raises the first OSError."""
     several = list(paths)
     if len(several) <= _SIDE_BY_SIDE:
@@ -41,7 +63,7 @@ def sync_all(paths: Iterable[Path]) -> None:
             pass
 
 
-def _flush(path: Path) -> None:
+def _flush(path: Name) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -55,7 +77,7 @@ def begin_sync(handle: int, offset: int, length: int) -> None:
         _sync_file_range(handle, offset, length, _START_WRITING)
 
 
-def put(path: Path, data: bytes) -> None:
+def put(path: Name, data: bytes) -> None:
     """Write a new file under a name that counts for nothing yet. Not durable, nor whole after a crash, until synced.
 
     A file that has the name already keeps its bytes, which may be those of other names, too.
@@ -63,7 +85,7 @@ def put(path: Path, data: bytes) -> None:
     try:
         handle = os.open(path, _NEW, 0o666)
     except FileExistsError:
-        path.unlink()
+        os.unlink(path)
         handle = os.open(path, _NEW, 0o666)
     try:
         view = memoryview(data)
@@ -127,18 +149,18 @@ def append(path: Path, data: bytes) -> None:
         sync(path.parent)
 
 
-def move(source: Path, target: Path) -> None:
+def move(source: Name, target: Name) -> None:
     """Rename within the file system, replacing the target. Not durable until both folders are synced."""
-    source.rename(target)
+    os.rename(source, target)
 
 
-def link(source: Path, target: Path) -> bool:
+def link(source: Name, target: Name) -> bool:
     """Give a file a second name; nothing happens where the name is there already. Needs a `sync` of the folder.
 
     Answers whether it has given it.
     """
     try:
-        target.hardlink_to(source)
+        os.link(source, target)
     except FileExistsError:
         return False
     return True
@@ -154,9 +176,12 @@ def copy(source: Path, target: Path) -> None:
     draft.rename(target)
 
 
-def remove(path: Path) -> None:
+def remove(path: Name) -> None:
     """Remove a file; nothing happens where it is gone. A power cut may bring it back until its folder is synced."""
-    path.unlink(missing_ok=True)
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
 
 
 def make_folder(path: Path, *, share: bool = False) -> None:

@@ -21,7 +21,6 @@ from engine.entry import IN_DOUBT, STORED, TRANSCODED, Entry, Receipt, unread
 from engine.gates import leave_word, open_gates
 from engine.header import Header
 from engine.object import Object
-from engine.promised import Stamp
 from engine.receipts import read_receipt, redirect
 from engine.step import HOLD
 from engine.window import Window, entries, unhurried
@@ -73,7 +72,7 @@ class Outbox:
         """How many `claim` takes at most, whatever it is asked for, while the destination takes nothing."""
         self._fresh, self._tried = Window(self.ready), Window(self.again)
         self._known: dict[tuple[Path, int], Entry] = {}
-        self._made: dict[str, tuple[Entry, Stamp]] = {}
+        self._made: dict[str, tuple[Entry, files.Stamp]] = {}
         self._heard: dict[str, int] = {}
         self._look_later = 0.0
         self._soonest: float | None = None
@@ -141,14 +140,14 @@ class Outbox:
     def noted(self, file: Path) -> Entry | None:
         """The entry whose bytes are here; None where its note cannot be read."""
         number = file.stem
-        note, made = self.entries / f"{number}.json", self._made.get(number)
+        made = self._made.get(number)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            if made is not None and Stamp.of(note.stat()) == made[1]:
+            if made is not None and files.stamp(f"{self.entries}/{number}.json") == made[1]:
                 return replace(made[0], file=file)
-            return Entry.from_bytes(note.read_bytes(), file)
+            return Entry.from_bytes((self.entries / f"{number}.json").read_bytes(), file)
         return None
 
-    def remember(self, entry: Entry, stamp: Stamp) -> None:
+    def remember(self, entry: Entry, stamp: files.Stamp) -> None:
         """Its note says this as long as the file has this stamp: then it need not be read."""
         if len(self._made) >= MADE:
             self._made = {}
@@ -237,7 +236,7 @@ class Outbox:
         for folder, name in self._next(most):
             file = self.active / name
             try:
-                files.move(folder / name, file)
+                files.move(f"{folder}/{name}", file)
             except FileNotFoundError:
                 continue
             entry = self.noted(file)
@@ -281,13 +280,13 @@ class Outbox:
 
         All share one flush of the history. Raises OSError; what is still there then is owed as before.
         """
-        for entry, place in delivered:
-            if place != self.name:
-                # Folders of an archive are named after patients.
-                where = {"entry": entry.id, "outbox": self.name, "place": place}
-                self._spool.history.tell_keys(entry.object, where)
-            into = {TRANSCODED: entry.note[TRANSCODED]} if TRANSCODED in entry.note else {}
-            self._record("delivered", entry, tries=str(entry.tries + 1), **into)
+        # Folders of an archive are named after patients.
+        self._spool.history.tell_keys(
+            (entry.object, {"entry": entry.id, "outbox": self.name, "place": place})
+            for entry, place in delivered
+            if place != self.name
+        )
+        self._spool.history.record_all(("delivered", entry.object, self._facts(entry)) for entry, _ in delivered)
         self._spool.history.sync()
         for entry, place in delivered:
             words = f", transcoded to {entry.note[TRANSCODED]}" if TRANSCODED in entry.note else ""
@@ -468,6 +467,11 @@ class Outbox:
         """Note that the entry is about to go by a promise of what follows; durable before that becomes valid."""
         self._record(event, entry, why=why)
 
+    def _facts(self, entry: Entry) -> dict[str, str]:
+        """What the history says of a delivery."""
+        facts = {"outbox": self.name, "entry": entry.id, "tries": str(entry.tries + 1)}
+        return facts | ({TRANSCODED: entry.note[TRANSCODED]} if TRANSCODED in entry.note else {})
+
     def _record(self, event: str, entry: Entry, **facts: str) -> None:
         self._spool.history.record(event, entry.object, outbox=self.name, entry=entry.id, **facts)
 
@@ -475,12 +479,12 @@ class Outbox:
         for entry in entries:
             files.remove(entry.file)
         # A power cut must not bring the bytes back without their note: a person would have to say where they belong.
-        for folder in {entry.file.parent for entry in entries}:
+        for folder in {files.folder_of(entry.file) for entry in entries}:
             files.sync(folder)
         for entry in entries:
-            files.remove(self.entries / f"{entry.id}.json")
+            files.remove(f"{self.entries}/{entry.id}.json")
             if entry.received:
-                files.remove(self.received / f"{entry.id}.dcm")
+                files.remove(f"{self.received}/{entry.id}.dcm")
 
 
 def names(folder: Path) -> list[str]:

@@ -14,11 +14,10 @@ from in `finished.json`; it is finished, too. See decision 0032. It must not kno
 import contextlib
 import json
 import logging
-import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from engine import files
 from engine.entry import Entry, unread
@@ -33,39 +32,26 @@ log = logging.getLogger("stellwerk.spool")
 PROMISED, MOVING, MORE, FINISHED = "promised.jsonl", "moving.jsonl", "more-{}.jsonl", "finished.json"
 
 
-class Stamp(NamedTuple):
-    """What tells a file from every other that had its name, as long as nobody writes into it."""
-
-    inode: int
-    written: int
-    size: int
-
-    @classmethod
-    def of(cls, found: os.stat_result) -> "Stamp":
-        """That of a file, as the system describes it."""
-        return cls(found.st_ino, found.st_mtime_ns, found.st_size)
-
-
 @dataclass(frozen=True, slots=True)
 class Made:
     """A batch that has just been made, so that it need not be read.
 
-    finished: what it came from. notes: by the id of each promise, its entry, the file in which its note stands (while
-    that lay in `work`), and the stamp of that.
+    finished: what it came from. notes: of each promise its entry, the name of the file in which its note stands, and
+    the stamp of that.
     """
 
     finished: Sequence[Path]
-    notes: Mapping[str, tuple[Entry, Path, Stamp]]
+    notes: Sequence[tuple[Entry, str, files.Stamp]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
     """One promise on its way. note: the file that is to get its name; None where it has gone ahead already."""
 
-    path: Path
+    id: str
     home: "Outbox"
     entry: Entry | None
-    note: Path | None
+    note: str | None
     own: bool = False
     """Whether the note is in a file of its own."""
 
@@ -85,7 +71,7 @@ def settle(spool: "Spool", batch: Path, made: Made | None = None) -> None:
         home, entry = one.home, one.entry
         owed = home.ready if entry is None else home.place_for(entry)
         target = home.waiting if entry and entry.gates else owed
-        files.move(one.path, target / one.path.name)
+        files.move(f"{batch}/{one.id}.dcm", f"{target}/{one.id}.dcm")
         touched.add(target)
     files.sync_all(touched)
     files.remove_folder(batch)
@@ -102,7 +88,7 @@ def _retire(root: Path, batch: Path, made: Made | None) -> None:
     done = made.finished if made is not None else [root / name for name in _sources(said)]
     for path in done:
         files.remove(path)
-    files.sync_all({path.parent for path in done})
+    files.sync_all({files.folder_of(path) for path in done})
     # Only now may the promises move on: had the source outlived them, it would be routed a second time.
     if said.name == FINISHED:
         files.remove(said)
@@ -121,11 +107,10 @@ def _sources(said: Path) -> list[str]:
 
 
 def _known(spool: "Spool", batch: Path, made: Made) -> Iterator[_Bound]:
-    for number, (entry, part, stamp) in made.notes.items():
+    for entry, part, stamp in made.notes:
         home = spool.outbox(entry.outbox)
         home.remember(entry, stamp)
-        note = batch / (MOVING if part.name == PROMISED else part.name)
-        yield _Bound(batch / f"{number}.dcm", home, entry, note)
+        yield _Bound(entry.id, home, entry, f"{batch}/{MOVING if part == PROMISED else part}")
 
 
 def _found(spool: "Spool", batch: Path) -> Iterator[_Bound]:
@@ -141,7 +126,7 @@ def _found(spool: "Spool", batch: Path) -> Iterator[_Bound]:
             # It was flushed before the batch counted, so only a disk that lied can have torn it.
             entry, note = unread(path, HOLD), own
             files.write(own, entry.to_bytes())
-        yield _Bound(path, spool.outbox(entry.outbox), entry, note, own=note == own)
+        yield _Bound(path.stem, spool.outbox(entry.outbox), entry, str(note), own=note == own)
 
 
 def left_in(batch: Path) -> Iterator[tuple[Path, Path | None, bytes]]:
@@ -176,7 +161,7 @@ def _gone_ahead(spool: "Spool", path: Path) -> _Bound:
     """A crash of an earlier edition came between the note and the bytes."""
     ahead = (name for name in spool.outboxes() if (spool.outbox(name).entries / f"{path.stem}.json").exists())
     home = spool.outbox(next(ahead, HOLD))
-    return _Bound(path, home, home.noted(path), None)
+    return _Bound(path.stem, home, home.noted(path), None)
 
 
 def _send_ahead(batch: Path, bound: Sequence[_Bound]) -> set[Path]:
@@ -192,13 +177,13 @@ def _send_ahead(batch: Path, bound: Sequence[_Bound]) -> set[Path]:
             home.tell_reports(entry, "held", entry.why)
         if entry.received:
             touched.add(home.received)
-            received = batch / f"{one.path.stem}.received"
+            received = batch / f"{one.id}.received"
             if received.exists():
-                files.move(received, home.received / one.path.name)
-        note = home.entries / f"{one.path.stem}.json"
+                files.move(received, home.received / f"{one.id}.dcm")
+        note = f"{home.entries}/{one.id}.json"
         if one.own:
             files.move(one.note, note)
-        elif not files.link(one.note, note) and not note.samefile(one.note):
+        elif not files.link(one.note, note) and files.stamp(note) != files.stamp(one.note):
             # Left by a crash of what had the same id, and is gone.
             files.remove(note)
             files.link(one.note, note)

@@ -183,15 +183,11 @@ class Spool:
 
     def load(self, number: str) -> Accepted:
         """An accepted object, with all that is noted of it. Raises OSError, ValueError, KeyError or TypeError."""
-        note = json.loads((self.incoming / f"{number}.json").read_bytes())
-        file = self.incoming / f"{number}.dcm"
-        origin = Origin.from_json(note["origin"])
+        file, note = self.accepted_files(number)
+        origin, program, again, digest = _noted(note.read_bytes())
         if not origin.received:
             origin = replace(origin, received=moment(number))
-        # Without a program it was released, and goes by the rules that run now.
-        again = bool(note.get("again")) or not note["program"]
-        digest = bytes.fromhex(note.get("digest", ""))
-        return Accepted(Object(number, file, Header.read(file), origin), str(note["program"]), again, digest)
+        return Accepted(Object(number, file, Header.read(file), origin), program, again, digest)
 
     def accepted_files(self, number: str) -> tuple[Path, ...]:
         """The files of an accepted object, the one that counts first."""
@@ -399,6 +395,17 @@ def _has(path: Path, text: bytes) -> bool:
     with contextlib.suppress(OSError):
         return path.read_bytes() == text
     return False
+
+
+@functools.lru_cache(256)
+def _noted(note: bytes) -> tuple[Origin, str, bool, bytes]:
+    """What a note says: the origin, the program, whether a person sends it once more, and the digest; kept, as those
+    of an association are the same. Raises ValueError, KeyError or TypeError.
+    """
+    said = json.loads(note)
+    origin, program = Origin.from_json(said["origin"]), str(said["program"])
+    # Without a program it was released, and goes by the rules that run now.
+    return origin, program, bool(said.get("again")) or not program, bytes.fromhex(said.get("digest", ""))
 
 
 @functools.lru_cache(256)

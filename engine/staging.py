@@ -13,7 +13,7 @@ from pathlib import Path
 from engine import files
 from engine.entry import Entry
 from engine.outcome import Delivery
-from engine.promised import MORE, PROMISED, Made, Stamp
+from engine.promised import MORE, PROMISED, Made
 from engine.step import GATHERING, HOLD
 
 log = logging.getLogger("stellwerk.spool")
@@ -55,8 +55,7 @@ class Stage:
         """incoming: where files are durable already. keeps_received: asked for a program's digest and a route."""
         self.folder = folder
         self._entries: list[Entry] = []
-        self._notes: list[bytes] = []
-        self._incoming, self._keeps_received, self._materialise = incoming, keeps_received, materialise
+        self._incoming, self._keeps_received, self._materialise = str(incoming), keeps_received, materialise
         self._written: dict[Bytes, Path] = {}
         self._unsynced: list[Path] = [folder]
         folder.mkdir()
@@ -73,7 +72,7 @@ class Stage:
             self._unsynced.append(target)
             self._written[key] = target
         else:
-            if obj.payload.parent != self._incoming:
+            if files.folder_of(obj.payload) != self._incoming:
                 self._unsynced.append(obj.payload)
             files.link(obj.payload, target)
             self._written[key] = target
@@ -104,37 +103,34 @@ class Stage:
             received=keep,
         )
         self._entries.append(entry)
-        self._notes.append(entry.to_bytes())
 
     def seal(self, root: Path, finished: Sequence[Path]) -> Made:
         """Make all of it durable, with what is thereby done with: files below `root`. Raises OSError."""
-        # The notes first: a file for each would cost a flush for each. But who reads one reads all that are beside it.
+        # A file for each note would cost a flush for each. Yet in parts, as whoever reads one reads all beside it.
         above = len(str(root)) + 1
-        lines = [_encoded([str(path)[above:] for path in finished]).encode()]
-        parts: list[Path] = []
-        places: dict[str, tuple[Entry, Path]] = {}
+        parts = [[_encoded([str(path)[above:] for path in finished]).encode()]]
+        made: list[tuple[Entry, str]] = []
         size = 0
-        for entry, note in zip(self._entries, self._notes, strict=True):
+        for entry in self._entries:
             if size > _MOST_BYTES:
-                parts.append(self._put(parts, lines))
-                lines, size = [], 0
-            lines.append(note)
+                parts.append([])
+                size = 0
+            note = entry.to_bytes()
+            parts[-1].append(note)
             size += len(note)
-            places[entry.id] = entry, self._name(parts)
-        parts.append(self._put(parts, lines))
+            made.append((entry, _part(len(parts) - 1)))
+        for number, lines in enumerate(parts):
+            path = self.folder / _part(number)
+            files.put(path, b"".join([line + b"\n" for line in lines]))
+            self._unsynced.append(path)
         files.sync_all(self._unsynced)
-        stamps = {part: Stamp.of(part.stat()) for part in parts}
-        return Made(finished, {number: (entry, part, stamps[part]) for number, (entry, part) in places.items()})
+        stamps = [files.stamp(self.folder / _part(number)) for number in range(len(parts))]
+        by_name = {_part(number): found for number, found in enumerate(stamps)}
+        return Made(finished, [(entry, part, by_name[part]) for entry, part in made])
 
-    def _name(self, parts: Sequence[Path]) -> Path:
-        """Of the part of the notes that comes after these."""
-        return self.folder / (MORE.format(len(parts)) if parts else PROMISED)
 
-    def _put(self, parts: Sequence[Path], lines: Sequence[bytes]) -> Path:
-        part = self._name(parts)
-        files.put(part, b"".join([line + b"\n" for line in lines]))
-        self._unsynced.append(part)
-        return part
+def _part(number: int) -> str:
+    return MORE.format(number) if number else PROMISED
 
 
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
