@@ -25,6 +25,7 @@ from engine.header import Header
 from engine.scan import Scan
 from engine.scan_items import CHARSET, UNDEFINED, Element, items_of
 from engine.scan_values import DEFAULT, Unsure, plain, texts
+from engine.seal import Sealing
 
 _HEAD = struct.Struct("<QQI")
 _MARK = struct.Struct("<IH")
@@ -72,7 +73,7 @@ def likeness(header: Header, file: Path, known: bytes = b"") -> tuple[Likeness, 
         first, behind = _first_value(dataset), _behind_attributes(dataset)
     else:
         attributes, first, behind = _marks(scan), scan.begins, scan.behind
-    digest, pixels = hashlib.blake2b(digest_size=DIGEST), 0
+    digest, pixels = hashlib.blake2b(digest_size=DIGEST), Sealing()
     with file.open("rb", buffering=0) as stream:
         total = os.fstat(stream.fileno()).st_size
         begin = dataset_offset(stream.read(144))
@@ -86,8 +87,8 @@ def likeness(header: Header, file: Path, known: bytes = b"") -> tuple[Likeness, 
                 digest.update(room[:count])
             at += count
             if behind is not None and at > behind:
-                pixels = zlib.crc32(room[max(0, count - (at - behind)) : count], pixels)
-    return Likeness(attributes, pixels, total - begin), known or digest.digest()
+                pixels.add(room[max(0, count - (at - behind)) : count])
+    return Likeness(attributes, int(pixels.seal().digest, 16), total - begin), known or digest.digest()
 
 
 def difference(one: Likeness, other: Likeness) -> str:
