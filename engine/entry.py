@@ -7,12 +7,12 @@ Plain data. It may hold values of the object (a folder name, a study UID): it ne
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from engine import files
 from engine.object import Origin
 
 IN_DOUBT, STORED = "in doubt", "stored"
@@ -101,12 +101,7 @@ _ON_DISK = tuple(one.name for one in fields(Entry) if one.name != "file")
 
 def glance(entries: Path | str, number: str) -> dict[str, Any]:
     """A note as it stands in a folder, unchecked: for a look at very many. Raises OSError, ValueError or TypeError."""
-    handle = os.open(f"{entries}/{number}.json", os.O_RDONLY)
-    try:
-        data = os.read(handle, os.fstat(handle).st_size)
-    finally:
-        os.close(handle)
-    read = json.loads(line_of(data, number))
+    read = json.loads(line_of(files.read(f"{entries}/{number}.json"), number))
     if not isinstance(read, dict):
         raise TypeError(number)
     return read

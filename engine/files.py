@@ -77,6 +77,15 @@ def begin_sync(handle: int, offset: int, length: int) -> None:
         _sync_file_range(handle, offset, length, _START_WRITING)
 
 
+def read(path: Name) -> bytes:
+    """All of a small file, by four calls of the system where `open` needs eight. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(handle, os.fstat(handle).st_size)
+    finally:
+        os.close(handle)
+
+
 def put(path: Name, data: bytes) -> None:
     """Write a new file under a name that counts for nothing yet. Not durable, nor whole after a crash, until synced.
 

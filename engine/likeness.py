@@ -31,6 +31,8 @@ _HEAD = struct.Struct("<QQI")
 _MARK = struct.Struct("<IH")
 _PIECE = 1 << 18
 """Bytes that are looked at in one go: they are still near the processor when they are looked at again."""
+_START = 144
+"""Bytes of a file that say where its data set begins."""
 _MOST_NAMED = 8
 
 DIGEST = 16
@@ -76,15 +78,16 @@ def likeness(header: Header, file: Path, known: bytes = b"") -> tuple[Likeness, 
     digest, pixels = hashlib.blake2b(digest_size=DIGEST), Sealing()
     with file.open("rb", buffering=0) as stream:
         total = os.fstat(stream.fileno()).st_size
-        begin = dataset_offset(stream.read(144))
-        if begin > min(first, total):
-            # The file meta information is not as long as it says: no attribute may be left out of the digest for it.
-            begin = 0
-        at = stream.seek(begin)
-        room = memoryview(bytearray(max(1, min(_PIECE, total - at))))
-        while count := stream.readinto(room):
-            if not known:
-                digest.update(room[:count])
+        room = memoryview(bytearray(max(_START, min(_PIECE, total))))
+        at = begin = 0
+        while at < total and (count := stream.readinto(room)):
+            if not at:
+                begin = dataset_offset(bytes(room[:_START]))
+                if begin > min(first, total):
+                    # The file meta information is not as long as it says: no attribute may be left out for it.
+                    begin = 0
+            if not known and at + count > begin:
+                digest.update(room[max(0, begin - at) : count])
             at += count
             if behind is not None and at > behind:
                 pixels.add(room[max(0, count - (at - behind)) : count])

@@ -142,9 +142,10 @@ class Outbox:
         number = file.stem
         made = self._made.get(number)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            if made is not None and files.stamp(f"{self.entries}/{number}.json") == made[1]:
+            note = f"{self.entries}/{number}.json"
+            if made is not None and files.stamp(note) == made[1]:
                 return replace(made[0], file=file)
-            return Entry.from_bytes((self.entries / f"{number}.json").read_bytes(), file)
+            return Entry.from_bytes(files.read(note), file)
         return None
 
     def remember(self, entry: Entry, stamp: files.Stamp) -> None:

@@ -184,7 +184,7 @@ class Spool:
     def load(self, number: str) -> Accepted:
         """An accepted object, with all that is noted of it. Raises OSError, ValueError, KeyError or TypeError."""
         file, note = self.accepted_files(number)
-        origin, program, again, digest = _noted(note.read_bytes())
+        origin, program, again, digest = _noted(files.read(note))
         if not origin.received:
             origin = replace(origin, received=moment(number))
         return Accepted(Object(number, file, Header.read(file), origin), program, again, digest)
