@@ -167,6 +167,15 @@ def _gone_ahead(spool: "Spool", path: Path) -> _Bound:
 def _send_ahead(batch: Path, bound: Sequence[_Bound]) -> set[Path]:
     """Give all but the bytes of the promises its name in their outboxes; answers the folders that this has touched."""
     touched: set[Path] = set()
+    # People read what is held, and send it to whoever helps them: what stands beside it in a batch is of others.
+    drafts = {
+        one.id: (f"{batch}/.{one.id}.draft", one.entry.to_bytes())
+        for one in bound
+        if one.entry is not None and one.note is not None and not one.own and one.home.name == HOLD
+    }
+    for draft, data in drafts.values():
+        files.put(draft, data)
+    files.sync_all([draft for draft, _ in drafts.values()])
     for one in bound:
         home, entry = one.home, one.entry
         touched.add(home.entries)
@@ -183,6 +192,8 @@ def _send_ahead(batch: Path, bound: Sequence[_Bound]) -> set[Path]:
         note = f"{home.entries}/{one.id}.json"
         if one.own:
             files.move(one.note, note)
+        elif one.id in drafts:
+            files.move(drafts[one.id][0], note)
         elif not files.link(one.note, note) and files.stamp(note) != files.stamp(one.note):
             # Left by a crash of what had the same id, and is gone.
             files.remove(note)

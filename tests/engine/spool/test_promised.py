@@ -54,6 +54,20 @@ def test_what_is_promised_together_has_one_file_for_its_notes_and_it_is_gone_wit
     assert not notes(line, "archive.store")
 
 
+def test_what_is_held_has_a_note_of_its_own(line: Line) -> None:
+    """A person may send it to whoever helps, and the others of its batch are of other people."""
+    for number in list(line.spool.waiting()):
+        for file in line.spool.accepted_files(number):
+            file.unlink()
+    for uid in UIDS:
+        line.receive(uid, "CT")
+    line.router.turn()
+    assert len(notes(line, HOLD)) == len(UIDS)
+    for note in notes(line, HOLD):
+        assert json.loads(note.read_bytes())["id"] == note.stem
+        assert note.stat().st_nlink == 1
+
+
 def test_a_note_that_changes_leaves_those_of_the_others_as_they_are(line: Line) -> None:
     line.router.turn()
     line.pacs.away, line.pacs.refuse = {"1.2.1"}, {"1.2.2"}
