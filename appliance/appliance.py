@@ -47,9 +47,6 @@ from engine.whereabouts import lying
 
 log = logging.getLogger("stellwerk")
 
-GATHER, QUIET = 0.05, 0.01
-"""Seconds in which objects come together after a turn of the router that was not full; shorter, once none comes."""
-
 GRACE = 10.0
 """Seconds that running associations get to finish when we stop."""
 
@@ -357,18 +354,12 @@ class Appliance:
 
     # --- through -----------------------------------------------------------------------------------------
 
-    def _gather(self) -> None:
-        """What comes meanwhile shares the flushes of one turn, and nobody waits for us: it is accepted."""
-        end = time.monotonic() + GATHER
-        while time.monotonic() < end and self.router.wake.wait(QUIET):
-            self.router.wake.clear()
-
     def _route(self) -> None:
         while not self._stopping.is_set():
             self.router.wake.clear()
             if self.router.turn():
                 if not self.router.full:
-                    self._gather()
+                    self.router.gather()
             else:
                 # Something may have come by another way than ours (a release from the hold): look by ourselves too.
                 self.router.wake.wait(2.0)

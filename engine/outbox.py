@@ -22,6 +22,7 @@ from engine.gates import leave_word, open_gates
 from engine.header import Header
 from engine.object import Object
 from engine.receipts import read_receipt, redirect
+from engine.remembered import Remembered
 from engine.step import HOLD
 from engine.window import Window, entries, unhurried
 
@@ -34,9 +35,6 @@ LARGE = 256 << 20
 
 WAKE = 1000
 """Entries that are made ready at a time, when a window of time opens for very many."""
-
-MADE = 1000
-"""Entries that are kept in memory at most, from when they are promised until they are claimed."""
 
 LOOK_LATER = 30.0
 """Seconds after which `later` is looked into, whatever was found there last."""
@@ -72,7 +70,7 @@ class Outbox:
         """How many `claim` takes at most, whatever it is asked for, while the destination takes nothing."""
         self._fresh, self._tried = Window(self.ready), Window(self.again)
         self._known: dict[tuple[Path, int], Entry] = {}
-        self._made: dict[str, tuple[Entry, files.Stamp]] = {}
+        self.remembered = Remembered()
         self._heard: dict[str, int] = {}
         self._look_later = 0.0
         self._soonest: float | None = None
@@ -139,20 +137,11 @@ class Outbox:
 
     def noted(self, file: Path) -> Entry | None:
         """The entry whose bytes are here; None where its note cannot be read."""
-        number = file.stem
-        made = self._made.get(number)
+        number, note = file.stem, f"{self.entries}/{file.stem}.json"
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            note = f"{self.entries}/{number}.json"
-            if made is not None and files.stamp(note) == made[1]:
-                return replace(made[0], file=file)
-            return Entry.from_bytes(files.read(note), file)
+            made = self.remembered.get(number, note)
+            return Entry.from_bytes(files.read(note), file) if made is None else replace(made, file=file)
         return None
-
-    def remember(self, entry: Entry, stamp: files.Stamp) -> None:
-        """Its note says this as long as the file has this stamp: then it need not be read."""
-        if len(self._made) >= MADE:
-            self._made = {}
-        self._made[entry.id] = entry, stamp
 
     def all(self) -> list[Entry]:
         """Every entry, oldest first."""
@@ -244,7 +233,7 @@ class Outbox:
             if entry is None:
                 self.hold_unread(file)
                 continue
-            self._made.pop(entry.id, None)
+            self.remembered.forget(entry.id)
             claimed.append(entry)
             size += entry.file.stat().st_size
             if len(claimed) >= most or size >= LARGE:

@@ -109,7 +109,7 @@ def _sources(said: Path) -> list[str]:
 def _known(spool: "Spool", batch: Path, made: Made) -> Iterator[_Bound]:
     for entry, part, stamp in made.notes:
         home = spool.outbox(entry.outbox)
-        home.remember(entry, stamp)
+        home.remembered.put(entry, stamp)
         yield _Bound(entry.id, home, entry, f"{batch}/{MOVING if part == PROMISED else part}")
 
 

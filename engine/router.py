@@ -38,6 +38,9 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 REST = 30.0
 """Seconds until an object that the machine could not route is tried again."""
 
+GATHER, QUIET = 0.05, 0.01
+"""Seconds in which objects come together after a turn that was not full; fewer, once none comes."""
+
 BATCH = 32
 """Objects that are promised together: they share the flushes of the disk."""
 
@@ -92,6 +95,12 @@ class Router:
             for path in scratch:
                 path.unlink(missing_ok=True)
         return True
+
+    def gather(self) -> None:
+        """Wait a moment for more: it shares the flushes of one turn, and nobody waits for us, as it is accepted."""
+        end = time.monotonic() + GATHER
+        while time.monotonic() < end and self.wake.wait(QUIET):
+            self.wake.clear()
 
     def refuse(self, refused: Sequence[tuple[Entry, str]]) -> None:
         """Deliveries of one outbox have failed for good, each with its reason: their routes' `on failure`, or the hold.

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from engine import router
-from engine import files
+from engine import files, router
 from engine.bench import PixelBench
 from engine.enough import FEW
 from engine.entry import IN_DOUBT, STORED, Entry

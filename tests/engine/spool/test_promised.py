@@ -153,7 +153,7 @@ def test_what_it_came_from_is_removed_once(line: Line) -> None:
 
 
 def test_more_promises_than_are_remembered_are_read(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.outbox.MADE", 1)
+    monkeypatch.setattr("engine.remembered.MOST", 1)
     line.router.turn()
     archive = Archive(line.archive)
     Pump(line.spool.outbox("archive.store"), lambda: archive, line.router.refuse).turn(time.time())
