@@ -357,7 +357,10 @@ class Appliance:
     def _route(self) -> None:
         while not self._stopping.is_set():
             self.router.wake.clear()
-            if not self.router.turn():
+            if self.router.turn():
+                if not self.router.full:
+                    self.router.gather()
+            else:
                 # Something may have come by another way than ours (a release from the hold): look by ourselves too.
                 self.router.wake.wait(2.0)
                 self._pump_all()

@@ -18,8 +18,8 @@ from appliance.settings import Settings
 from dsl.changeover import changeover
 from dsl.compile import Compiled
 from engine import files
-from engine.entry import glance
 from engine.program import Program
+from engine.promised import left_in
 from engine.spool import Spool
 
 log = logging.getLogger("stellwerk")
@@ -65,10 +65,11 @@ def owed(spool: Spool, names: Collection[str]) -> Mapping[str, int]:
     """
     there = set(spool.outboxes()) & set(names)
     count = Counter({name: sum(spool.outbox(name).count().values()) for name in there})
-    for promised in spool.routed.glob("*/*.dcm"):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            outbox = glance(promised.parent, promised.stem)["outbox"]
-            count[outbox] += outbox in names
+    for batch in spool.routed.iterdir():
+        for _, _, note in left_in(batch):
+            with suppress(ValueError, KeyError, TypeError):
+                outbox = json.loads(note)["outbox"]
+                count[outbox] += outbox in names
     return count
 
 

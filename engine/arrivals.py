@@ -37,7 +37,8 @@ _SWEEP, _SWEPT_AT_ONCE = 3600.0, 5000
 _PATIENCE = 30.0
 """Seconds to wait for another process that is writing; a transaction here lasts milliseconds."""
 
-_EDITION = 1
+_EDITION = 2
+"""Of what stands in it: what tells pixels apart was another checksum in the first."""
 _COLUMNS = "object, uid, digest, way, program, day, at, stands, routes, likeness"
 _SCHEMA = """
 create table if not exists arrivals (

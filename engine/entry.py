@@ -1,15 +1,18 @@
 """Entry: one promise in an outbox, as it stands on disk beside the object's bytes.
 
+What was promised together stands in one file, a line for each, that has a name for each (engine.promised); what has
+changed since has a file of its own.
+
 Plain data. It may hold values of the object (a folder name, a study UID): it never leaves the spool's folders.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from engine import files
 from engine.object import Origin
 
 IN_DOUBT, STORED = "in doubt", "stored"
@@ -59,12 +62,15 @@ class Entry:
         # A fact of the connection each: `asdict` would copy every text of them.
         data["origin"] = {name: getattr(self.origin, name) for name in Origin.__slots__}
         data["note"] = dict(self.note)
-        return json.dumps(data, ensure_ascii=False).encode()
+        return _encoded(data).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes, file: Path) -> "Entry":
-        """What `to_bytes` wrote. Raises ValueError, KeyError or TypeError for anything else."""
-        read = json.loads(data)
+        """What `to_bytes` wrote, by itself or among others. Raises ValueError, KeyError or TypeError for anything else.
+
+        file: its bytes; they are named after it.
+        """
+        read = json.loads(line_of(data, file.stem))
         read["origin"] = Origin.from_json(read["origin"])
         for name in ("place", "cleared", "awaits", "reports_to"):
             read[name] = tuple(read[name])
@@ -74,17 +80,28 @@ class Entry:
         return cls(**read, file=file)
 
 
+def line_of(data: bytes, number: str) -> bytes:
+    """What a note says of the entry of this id: all of it, or its line where it says something of several.
+
+    Raises ValueError where there are several lines, and none of that entry.
+    """
+    if b"\n" not in data:
+        return data
+    # No line's end and no quotation mark stands in a text of JSON unescaped, so this begins its line and no other.
+    begins = data.find(b'{"id": "%s"' % number.encode())
+    if begins < 0:
+        raise ValueError("no line of this entry")
+    ends = data.find(b"\n", begins)
+    return data[begins:ends] if ends >= 0 else data[begins:]
+
+
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 _ON_DISK = tuple(one.name for one in fields(Entry) if one.name != "file")
 
 
 def glance(entries: Path | str, number: str) -> dict[str, Any]:
     """A note as it stands in a folder, unchecked: for a look at very many. Raises OSError, ValueError or TypeError."""
-    handle = os.open(f"{entries}/{number}.json", os.O_RDONLY)
-    try:
-        data = os.read(handle, os.fstat(handle).st_size)
-    finally:
-        os.close(handle)
-    read = json.loads(data)
+    read = json.loads(line_of(files.read(f"{entries}/{number}.json"), number))
     if not isinstance(read, dict):
         raise TypeError(number)
     return read

@@ -12,22 +12,45 @@ import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
+
+Name = str | Path
+"""A path; as text where many are made."""
 
 _START_WRITING = 2  # SYNC_FILE_RANGE_WRITE: begin, and wait for nothing (sync_file_range(2), Linux only)
 _sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
 if _sync_file_range is not None:
     _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _SIDE_BY_SIDE = 8
 """Flushes at a time: more of them are not done sooner."""
 
 
-def sync(path: Path) -> None:
+class Stamp(NamedTuple):
+    """What tells a file from every other that has had its name, as long as nobody writes into it."""
+
+    inode: int
+    written: int
+    size: int
+
+
+def stamp(path: Name) -> Stamp:
+    """That of a file. Raises OSError."""
+    found = os.stat(path)
+    return Stamp(found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def folder_of(path: Name) -> str:
+    """The folder that it lies in."""
+    return os.path.dirname(path)
+
+
+def sync(path: Name) -> None:
     """Make a file's bytes, or a folder's names, durable."""
     _flush(path)
 
 
-def sync_all(paths: Iterable[Path]) -> None:
+def sync_all(paths: Iterable[Name]) -> None:
     """The same for several, side by side: the file system joins what is asked for at once. Raises the first OSError."""
     several = list(paths)
     if len(several) <= _SIDE_BY_SIDE:
@@ -40,7 +63,7 @@ def sync_all(paths: Iterable[Path]) -> None:
             pass
 
 
-def _flush(path: Path) -> None:
+def _flush(path: Name) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -54,10 +77,31 @@ def begin_sync(handle: int, offset: int, length: int) -> None:
         _sync_file_range(handle, offset, length, _START_WRITING)
 
 
-def put(path: Path, data: bytes) -> None:
-    """Write a new file under a name that counts for nothing yet. Not durable, nor whole after a crash, until synced."""
-    with path.open("wb") as stream:
-        stream.write(data)
+def read(path: Name) -> bytes:
+    """All of a small file, by four calls of the system where `open` needs eight. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(handle, os.fstat(handle).st_size)
+    finally:
+        os.close(handle)
+
+
+def put(path: Name, data: bytes) -> None:
+    """Write a new file under a name that counts for nothing yet. Not durable, nor whole after a crash, until synced.
+
+    A file that has the name already keeps its bytes, which may be those of other names, too.
+    """
+    try:
+        handle = os.open(path, _NEW, 0o666)
+    except FileExistsError:
+        os.unlink(path)
+        handle = os.open(path, _NEW, 0o666)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(handle, view) :]
+    finally:
+        os.close(handle)
 
 
 def sync_share(folder: Path) -> None:
@@ -114,17 +158,21 @@ def append(path: Path, data: bytes) -> None:
         sync(path.parent)
 
 
-def move(source: Path, target: Path) -> None:
+def move(source: Name, target: Name) -> None:
     """Rename within the file system, replacing the target. Not durable until both folders are synced."""
-    source.rename(target)
+    os.rename(source, target)
 
 
-def link(source: Path, target: Path) -> None:
-    """Give a file a second name; nothing happens where the name is there already. Needs a `sync` of the folder."""
+def link(source: Name, target: Name) -> bool:
+    """Give a file a second name; nothing happens where the name is there already. Needs a `sync` of the folder.
+
+    Answers whether it has given it.
+    """
     try:
-        target.hardlink_to(source)
+        os.link(source, target)
     except FileExistsError:
-        return
+        return False
+    return True
 
 
 def copy(source: Path, target: Path) -> None:
@@ -137,9 +185,12 @@ def copy(source: Path, target: Path) -> None:
     draft.rename(target)
 
 
-def remove(path: Path) -> None:
+def remove(path: Name) -> None:
     """Remove a file; nothing happens where it is gone. A power cut may bring it back until its folder is synced."""
-    path.unlink(missing_ok=True)
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
 
 
 def make_folder(path: Path, *, share: bool = False) -> None:

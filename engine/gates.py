@@ -151,12 +151,13 @@ def _is_there(spool: "Spool", word: Receipt) -> bool:
 
 
 def _place_of(spool: "Spool", number: str) -> Path | None:
-    """The folder with its note, where nobody knows to whom it was owed. Promises that are not settled yet count."""
+    """The folder with its note, where nobody knows to whom it was owed; or its batch, where that is not settled yet."""
     names = spool.outboxes()
     note = f"{number}.json"
     # In the order in which it travels, and then once more: it may be on its way from the hold to where it was refused.
-    places = (*spool.routed.iterdir(), *(spool.outbox(name).entries for name in (*names, *names)))
-    return next((folder for folder in places if (folder / note).exists()), None)
+    batch = next((batch for batch in spool.routed.iterdir() if (batch / f"{number}.dcm").exists()), None)
+    places = (spool.outbox(name).entries for name in (*names, *names))
+    return batch or next((folder for folder in places if (folder / note).exists()), None)
 
 
 def _came_since(name: str, before: float) -> bool:

@@ -46,7 +46,11 @@ class History:
 
     def record(self, event: str, obj: str, **facts: str) -> None:
         """Note what the spool will no longer know. Durable after `sync`. Raises OSError."""
-        path = self._append(self.events, _event(event, obj, facts))
+        self.record_all([(event, obj, facts)])
+
+    def record_all(self, events: Iterable[tuple[str, str, Mapping[str, str]]]) -> None:
+        """The same of several things, as `tell_all` has them. Raises OSError; a part of them may be noted then."""
+        path = self._append(self.events, *(_event(*one) for one in events))
         with self._lock:
             self._recorded.add(path)
 
@@ -64,10 +68,12 @@ class History:
                     self._recorded |= recorded
                 raise
 
-    def tell_keys(self, obj: str, keys: Mapping[str, str]) -> None:
-        """Note what the object may be searched by, or where in an archive it lies."""
+    def tell_keys(self, keys: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+        """Note what each of these objects may be searched by, or where in an archive it lies."""
+        lines = [{"object": obj, **of_it} for obj, of_it in keys]
         with contextlib.suppress(OSError):
-            self._append(self.keys, {"object": obj, **keys})
+            if lines:
+                self._append(self.keys, *lines)
 
     def lines(self) -> Iterator[dict[str, str]]:
         """Every event, oldest first; a line that a crash has torn is left out."""

@@ -10,6 +10,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from engine.entry import line_of
 from engine.errors import Never
 from engine.header import Header
 from engine.journal import Journal
@@ -95,5 +96,5 @@ def _origin_beside(file: Path) -> Origin:
     """How it came in, from the note beside it."""
     for note in (file.with_suffix(".json"), file.parent.parent / "entries" / f"{file.stem}.json"):
         with suppress(OSError, ValueError, KeyError, TypeError):
-            return Origin.from_json(json.loads(note.read_bytes())["origin"])
+            return Origin.from_json(json.loads(line_of(note.read_bytes(), file.stem))["origin"])
     return Origin("unknown")

@@ -8,6 +8,7 @@ added then, so that two different values never share a folder.
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 
 from engine.header import Header
 from engine.parameters import Layout
@@ -52,6 +53,7 @@ def naming(layout: Layout, header: Header) -> dict[str, str]:
     return note
 
 
+@lru_cache(1024)
 def safe(value: str) -> str:
     """One folder or file name for this value: never empty, no path, no reserved name, at most LONGEST bytes."""
     plain = unicodedata.normalize("NFC", value).strip()

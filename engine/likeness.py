@@ -25,11 +25,14 @@ from engine.header import Header
 from engine.scan import Scan
 from engine.scan_items import CHARSET, UNDEFINED, Element, items_of
 from engine.scan_values import DEFAULT, Unsure, plain, texts
+from engine.seal import Sealing
 
 _HEAD = struct.Struct("<QQI")
 _MARK = struct.Struct("<IH")
 _PIECE = 1 << 18
 """Bytes that are looked at in one go: they are still near the processor when they are looked at again."""
+_START = 144
+"""Bytes of a file that say where its data set begins."""
 _MOST_NAMED = 8
 
 DIGEST = 16
@@ -72,22 +75,23 @@ def likeness(header: Header, file: Path, known: bytes = b"") -> tuple[Likeness, 
         first, behind = _first_value(dataset), _behind_attributes(dataset)
     else:
         attributes, first, behind = _marks(scan), scan.begins, scan.behind
-    digest, pixels = hashlib.blake2b(digest_size=DIGEST), 0
+    digest, pixels = hashlib.blake2b(digest_size=DIGEST), Sealing()
     with file.open("rb", buffering=0) as stream:
         total = os.fstat(stream.fileno()).st_size
-        begin = dataset_offset(stream.read(144))
-        if begin > min(first, total):
-            # The file meta information is not as long as it says: no attribute may be left out of the digest for it.
-            begin = 0
-        at = stream.seek(begin)
-        room = memoryview(bytearray(max(1, min(_PIECE, total - at))))
-        while count := stream.readinto(room):
-            if not known:
-                digest.update(room[:count])
+        room = memoryview(bytearray(max(_START, min(_PIECE, total))))
+        at = begin = 0
+        while at < total and (count := stream.readinto(room)):
+            if not at:
+                begin = dataset_offset(bytes(room[:_START]))
+                if begin > min(first, total):
+                    # The file meta information is not as long as it says: no attribute may be left out for it.
+                    begin = 0
+            if not known and at + count > begin:
+                digest.update(room[max(0, begin - at) : count])
             at += count
             if behind is not None and at > behind:
-                pixels = zlib.crc32(room[max(0, count - (at - behind)) : count], pixels)
-    return Likeness(attributes, pixels, total - begin), known or digest.digest()
+                pixels.add(room[max(0, count - (at - behind)) : count])
+    return Likeness(attributes, int(pixels.seal().digest, 16), total - begin), known or digest.digest()
 
 
 def difference(one: Likeness, other: Likeness) -> str:

@@ -22,6 +22,7 @@ from engine.gates import leave_word, open_gates
 from engine.header import Header
 from engine.object import Object
 from engine.receipts import read_receipt, redirect
+from engine.remembered import Remembered
 from engine.step import HOLD
 from engine.window import Window, entries, unhurried
 
@@ -69,6 +70,7 @@ class Outbox:
         """How many `claim` takes at most, whatever it is asked for, while the destination takes nothing."""
         self._fresh, self._tried = Window(self.ready), Window(self.again)
         self._known: dict[tuple[Path, int], Entry] = {}
+        self.remembered = Remembered()
         self._heard: dict[str, int] = {}
         self._look_later = 0.0
         self._soonest: float | None = None
@@ -128,15 +130,17 @@ class Outbox:
         for folder in self.stages:
             file = folder / f"{number}.dcm"
             if file.exists():
-                entry = self._entry_at(file)
+                entry = self.noted(file)
                 if entry is not None:
                     return entry
         return None
 
-    def _entry_at(self, file: Path) -> Entry | None:
+    def noted(self, file: Path) -> Entry | None:
         """The entry whose bytes are here; None where its note cannot be read."""
+        number, note = file.stem, f"{self.entries}/{file.stem}.json"
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            return Entry.from_bytes((self.entries / f"{file.stem}.json").read_bytes(), file)
+            made = self.remembered.get(number, note)
+            return Entry.from_bytes(files.read(note), file) if made is None else replace(made, file=file)
         return None
 
     def all(self) -> list[Entry]:
@@ -222,13 +226,14 @@ class Outbox:
         for folder, name in self._next(most):
             file = self.active / name
             try:
-                files.move(folder / name, file)
+                files.move(f"{folder}/{name}", file)
             except FileNotFoundError:
                 continue
-            entry = self._entry_at(file)
+            entry = self.noted(file)
             if entry is None:
                 self.hold_unread(file)
                 continue
+            self.remembered.forget(entry.id)
             claimed.append(entry)
             size += entry.file.stat().st_size
             if len(claimed) >= most or size >= LARGE:
@@ -265,13 +270,13 @@ class Outbox:
 
         All share one flush of the history. Raises OSError; what is still there then is owed as before.
         """
-        for entry, place in delivered:
-            if place != self.name:
-                # Folders of an archive are named after patients.
-                where = {"entry": entry.id, "outbox": self.name, "place": place}
-                self._spool.history.tell_keys(entry.object, where)
-            into = {TRANSCODED: entry.note[TRANSCODED]} if TRANSCODED in entry.note else {}
-            self._record("delivered", entry, tries=str(entry.tries + 1), **into)
+        # Folders of an archive are named after patients.
+        self._spool.history.tell_keys(
+            (entry.object, {"entry": entry.id, "outbox": self.name, "place": place})
+            for entry, place in delivered
+            if place != self.name
+        )
+        self._spool.history.record_all(("delivered", entry.object, self._facts(entry)) for entry, _ in delivered)
         self._spool.history.sync()
         for entry, place in delivered:
             words = f", transcoded to {entry.note[TRANSCODED]}" if TRANSCODED in entry.note else ""
@@ -452,6 +457,11 @@ class Outbox:
         """Note that the entry is about to go by a promise of what follows; durable before that becomes valid."""
         self._record(event, entry, why=why)
 
+    def _facts(self, entry: Entry) -> dict[str, str]:
+        """What the history says of a delivery."""
+        facts = {"outbox": self.name, "entry": entry.id, "tries": str(entry.tries + 1)}
+        return facts | ({TRANSCODED: entry.note[TRANSCODED]} if TRANSCODED in entry.note else {})
+
     def _record(self, event: str, entry: Entry, **facts: str) -> None:
         self._spool.history.record(event, entry.object, outbox=self.name, entry=entry.id, **facts)
 
@@ -459,11 +469,12 @@ class Outbox:
         for entry in entries:
             files.remove(entry.file)
         # A power cut must not bring the bytes back without their note: a person would have to say where they belong.
-        for folder in {entry.file.parent for entry in entries}:
+        for folder in {files.folder_of(entry.file) for entry in entries}:
             files.sync(folder)
         for entry in entries:
-            for path in self.files_of(entry)[1:]:
-                files.remove(path)
+            files.remove(f"{self.entries}/{entry.id}.json")
+            if entry.received:
+                files.remove(f"{self.received}/{entry.id}.dcm")
 
 
 def names(folder: Path) -> list[str]:

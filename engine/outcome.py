@@ -120,9 +120,12 @@ def linked(deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
             listeners.setdefault(awaited, {})[delivery.outbox] = None
         for awaited in delivery.gates:
             opens.setdefault(awaited, []).append((delivery.outbox, delivery.id))
-    return tuple(
-        replace(d, reports_to=tuple(listeners.get(d.id, ())), opens=tuple(opens.get(d.id, ()))) for d in deliveries
-    )
+    told: list[Delivery] = []
+    for one in deliveries:
+        reports_to, opened = tuple(listeners.get(one.id, ())), tuple(opens.get(one.id, ()))
+        same = (one.reports_to, one.opens) == (reports_to, opened)
+        told.append(one if same else replace(one, reports_to=reports_to, opens=opened))
+    return tuple(told)
 
 
 def with_hold(deliveries: Sequence[Delivery], hold: Delivery) -> tuple[Delivery, ...]:

@@ -48,7 +48,8 @@ class Repeats:
         if obj.origin.kind in PUT_THERE:
             seen = replace(seen, same="")
         # A copy that nobody knows has no number from before, and is replayed because a person wants it sent.
-        return replace(seen, asked=accepted.again or is_replayed(obj.id)), itself
+        asked = accepted.again or is_replayed(obj.id)
+        return replace(seen, asked=True) if asked else seen, itself
 
     def note(self, obj: Object, itself: Arrival | None, outcome: Outcome) -> tuple[Path, ...]:
         """Remember an object that is about to be promised; answers the files of older promises that go with that.

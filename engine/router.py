@@ -38,6 +38,9 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 REST = 30.0
 """Seconds until an object that the machine could not route is tried again."""
 
+GATHER, QUIET = 0.05, 0.01
+"""Seconds in which objects come together after a turn that was not full; fewer, once none comes."""
+
 BATCH = 32
 """Objects that are promised together: they share the flushes of the disk."""
 
@@ -53,6 +56,10 @@ class Router:
         """Whether there was no room for an object in this turn."""
         self._worker = PixelWorker()
         self._repeats = Repeats(spool)
+        self._keys: list[tuple[str, dict[str, str]]] = []
+        """What the objects of this turn are searched by."""
+        self.full = False
+        """Whether the last turn has had as many objects as it takes, so that there may be more."""
         self.wake = threading.Event()
         self.started = time.time()
 
@@ -61,9 +68,11 @@ class Router:
         # What an interrupted turn has promised must be settled first, or its objects would be routed twice.
         self._spool.settle()
         self._did_not_fit = False
+        self._keys.clear()
         now = time.monotonic()
         due = (number for number in self._spool.next_waiting() if self._not_before.get(number, 0.0) <= now)
         waiting = list(islice(due, BATCH))
+        self.full = len(waiting) == BATCH
         if not waiting:
             return False
         scratch: list[Path] = []
@@ -76,6 +85,7 @@ class Router:
                     self._rest(number, error)
                 else:
                     self._not_before.pop(number, None)
+            self._spool.history.tell_keys(self._keys)
             # Before the promises: once they are valid, a duplicate of theirs must be known as one.
             self._spool.arrivals.commit(time.time())
             if promises:
@@ -85,6 +95,12 @@ class Router:
             for path in scratch:
                 path.unlink(missing_ok=True)
         return True
+
+    def gather(self) -> None:
+        """Wait a moment for more: it shares the flushes of one turn, and nobody waits for us, as it is accepted."""
+        end = time.monotonic() + GATHER
+        while time.monotonic() < end and self.wake.wait(QUIET):
+            self.wake.clear()
 
     def refuse(self, refused: Sequence[tuple[Entry, str]]) -> None:
         """Deliveries of one outbox have failed for good, each with its reason: their routes' `on failure`, or the hold.
@@ -278,7 +294,7 @@ class Router:
             outcome = run(plan, obj, self._bench(plan, scratch), seen=seen)
         except Never as refusal:
             outcome = Outcome((), (held(obj, "", refusal.reason),))
-        self._spool.history.tell_keys(number, keys_of(obj.header, obj.origin))
+        self._keys.append((number, keys_of(obj.header, obj.origin)))
         replaced = self._repeats.note(obj, arrival, outcome)
         return Promise(
             number,

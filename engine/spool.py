@@ -3,7 +3,7 @@
     incoming/<id>.dcm + .json     accepted, not yet routed; the sender has been told "success"
             /<id>.<seal>.arriving on its way there (engine.seal); after a crash engine.arriving finds out what it is
     routed/<batch>/               promised in one rename, being moved into the outboxes
-    outbox/<name>/entries/        one .json per promise
+    outbox/<name>/entries/        one .json per promise; those promised together are names of one file (engine.promised)
                  /ready/ /urgent/ /again/     its bytes: owed; tried before
                  /active/ /later/             claimed by a pump, waiting for its time
                  /waiting/        its bytes: others must be delivered first
@@ -30,15 +30,13 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
 from engine import files
 from engine.arrivals import Arrivals
 from engine.arriving import accepted, name_arriving
-from engine.entry import Entry, unread
 from engine.errors import Never
 from engine.gates import find_lost, leave_word
 from engine.header import Header
@@ -48,6 +46,7 @@ from engine.numbers import Numbers, moment
 from engine.object import Object, Origin
 from engine.outbox import Outbox, names
 from engine.program import Program
+from engine.promised import settle
 from engine.seal import Seal, arriving
 from engine.staging import Materialise, Promise, Stage, told
 from engine.step import HOLD
@@ -184,15 +183,11 @@ class Spool:
 
     def load(self, number: str) -> Accepted:
         """An accepted object, with all that is noted of it. Raises OSError, ValueError, KeyError or TypeError."""
-        note = json.loads((self.incoming / f"{number}.json").read_bytes())
-        file = self.incoming / f"{number}.dcm"
-        origin = Origin.from_json(note["origin"])
+        file, note = self.accepted_files(number)
+        origin, program, again, digest = _noted(files.read(note))
         if not origin.received:
             origin = replace(origin, received=moment(number))
-        # Without a program it was released, and goes by the rules that run now.
-        again = bool(note.get("again")) or not note["program"]
-        digest = bytes.fromhex(note.get("digest", ""))
-        return Accepted(Object(number, file, Header.read(file), origin), str(note["program"]), again, digest)
+        return Accepted(Object(number, file, Header.read(file), origin), program, again, digest)
 
     def accepted_files(self, number: str) -> tuple[Path, ...]:
         """The files of an accepted object, the one that counts first."""
@@ -217,7 +212,7 @@ class Spool:
                 for delivery in promise.deliveries:
                     stage.add(promise, delivery)
             finished = [path for promise in promises for path in (*promise.finished, *promise.replaced)]
-            stage.seal([str(path.relative_to(self.root)) for path in finished])
+            made = stage.seal(self.root, finished)
             for promise in promises:
                 if promise.discarded is not None:
                     self.history.record("discarded", promise.object, why=promise.discarded, rule=promise.rule)
@@ -231,7 +226,7 @@ class Spool:
         with self._settling:
             files.move(stage.folder, self.routed / batch)  # from here on it is promised
             files.sync(self.routed)
-            self._settle(self.routed / batch, stage.entries)
+            settle(self, self.routed / batch, made)
         self.history.tell_all(told(promise.object, one) for promise in promises for one in promise.deliveries)
 
     def settle(self) -> None:
@@ -242,67 +237,7 @@ class Spool:
         self._intake.name_the_rest()
         with self._settling:
             for batch in sorted(self.routed.iterdir()):
-                self._settle(batch)
-
-    def _settle(self, batch: Path, known: Mapping[str, Entry] = MappingProxyType({})) -> None:
-        """Finish a promised batch: retire what it came from, move everything to its outbox. Safe to repeat.
-
-        known: the notes of its promises, where they need not be read.
-        """
-        finished = batch / "finished.json"
-        if finished.exists():
-            done = [self.root / name for name in _sources(finished)]
-            for path in done:
-                files.remove(path)
-            files.sync_all({path.parent for path in done})
-            # Only now may the promises move on: had the source outlived them, it would be routed a second time.
-            files.remove(finished)
-        bound = [(path, *self._bound_for(batch, path, known)) for path in sorted(batch.glob("*.dcm"))]
-        files.sync_all({folder for one in bound for folder in self._send_ahead(batch, *one)})
-        # The bytes go last, when their notes are there for good: without one, nobody would know where they should go.
-        # Those that wait for others, or tell of them, go first: word of the others must find them in their place.
-        touched: set[Path] = set()
-        for path, home, entry in sorted(bound, key=lambda one: not (one[2] and (one[2].gates or one[2].awaits))):
-            owed = home.ready if entry is None else home.place_for(entry)
-            target = home.waiting if entry and entry.gates else owed
-            files.move(path, target / path.name)
-            touched.add(target)
-        files.sync_all(touched)
-        files.remove_folder(batch)
-        files.sync(self.routed)
-
-    def _bound_for(self, batch: Path, path: Path, known: Mapping[str, Entry]) -> tuple[Outbox, Entry | None]:
-        """Where a promise belongs, and its note; none where that cannot be read."""
-        if path.stem in known:
-            return self.outbox(known[path.stem].outbox), known[path.stem]
-        note = batch / f"{path.stem}.json"
-        if note.exists():
-            try:
-                entry = Entry.from_bytes(note.read_bytes(), path)
-            except (ValueError, KeyError, TypeError):
-                # It was flushed before the batch counted, so only a disk that lied can have torn it.
-                entry = unread(path, HOLD)
-                files.write(note, entry.to_bytes())
-            return self.outbox(entry.outbox), entry
-        # A crash came between the note and the bytes: the note has gone ahead.
-        ahead = (name for name in self.outboxes() if (self.outbox(name).entries / note.name).exists())
-        home = self.outbox(next(ahead, HOLD))
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            return home, Entry.from_bytes((home.entries / note.name).read_bytes(), path)
-        return home, None
-
-    def _send_ahead(self, batch: Path, path: Path, home: Outbox, entry: Entry | None) -> set[Path]:
-        """Move all but the bytes of one promise into its outbox; answers the folders that this has touched."""
-        note = batch / f"{path.stem}.json"
-        if entry is None or not note.exists():
-            return {home.entries, home.received}
-        if home.name == HOLD:
-            home.tell_reports(entry, "held", entry.why)
-        received = batch / f"{path.stem}.received"
-        if received.exists():
-            files.move(received, home.received / path.name)
-        files.move(note, home.entries / note.name)
-        return {home.entries, home.received} if entry.received else {home.entries}
+                settle(self, batch)
 
     # --- outboxes ----------------------------------------------------------------------------------------
 
@@ -462,14 +397,15 @@ def _has(path: Path, text: bytes) -> bool:
     return False
 
 
-def _sources(finished: Path) -> list[str]:
-    """What a batch came from. It was flushed before the batch counted, so only a disk that lied can have torn it."""
-    try:
-        return [str(name) for name in json.loads(finished.read_bytes())]
-    except ValueError:
-        # Whatever it came from and is still there goes through the rules once more, to the same promises.
-        log.error("%s cannot be read: the disk has not kept what it had said to be kept", finished.parent.name)
-        return []
+@functools.lru_cache(256)
+def _noted(note: bytes) -> tuple[Origin, str, bool, bytes]:
+    """What a note says: the origin, the program, whether a person sends it once more, and the digest; kept, as those
+    of an association are the same. Raises ValueError, KeyError or TypeError.
+    """
+    said = json.loads(note)
+    origin, program = Origin.from_json(said["origin"]), str(said["program"])
+    # Without a program it was released, and goes by the rules that run now.
+    return origin, program, bool(said.get("again")) or not program, bytes.fromhex(said.get("digest", ""))
 
 
 @functools.lru_cache(256)

@@ -13,6 +13,7 @@ from pathlib import Path
 from engine import files
 from engine.entry import Entry
 from engine.outcome import Delivery
+from engine.promised import MORE, PROMISED, Made
 from engine.step import GATHERING, HOLD
 
 log = logging.getLogger("stellwerk.spool")
@@ -20,6 +21,10 @@ log = logging.getLogger("stellwerk.spool")
 Materialise = Callable[[Path, Path, Mapping[str, str | None]], None]
 Bytes = tuple[Path, tuple[tuple[str, str | None], ...]]
 """What tells the bytes of two deliveries apart: the payload, and the attributes that differ from it."""
+
+
+_MOST_BYTES = 1 << 14
+"""Of notes in one file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,8 @@ class Stage:
     ) -> None:
         """incoming: where files are durable already. keeps_received: asked for a program's digest and a route."""
         self.folder = folder
-        self.entries: dict[str, Entry] = {}
-        """The notes in it, by their ids."""
-        self._incoming, self._keeps_received, self._materialise = incoming, keeps_received, materialise
+        self._entries: list[Entry] = []
+        self._incoming, self._keeps_received, self._materialise = str(incoming), keeps_received, materialise
         self._written: dict[Bytes, Path] = {}
         self._unsynced: list[Path] = [folder]
         folder.mkdir()
@@ -68,7 +72,7 @@ class Stage:
             self._unsynced.append(target)
             self._written[key] = target
         else:
-            if obj.payload.parent != self._incoming:
+            if files.folder_of(obj.payload) != self._incoming:
                 self._unsynced.append(obj.payload)
             files.link(obj.payload, target)
             self._written[key] = target
@@ -98,17 +102,38 @@ class Stage:
             why=delivery.note.get("why", ""),
             received=keep,
         )
-        self._put(f"{delivery.id}.json", entry.to_bytes())
-        self.entries[delivery.id] = entry
+        self._entries.append(entry)
 
-    def seal(self, finished: Sequence[str]) -> None:
-        """Make all of it durable, with the names of the files that are thereby done with. Raises OSError."""
-        self._put("finished.json", json.dumps(finished).encode())
+    def seal(self, root: Path, finished: Sequence[Path]) -> Made:
+        """Make all of it durable, with what is thereby done with: files below `root`. Raises OSError."""
+        # A file for each note would cost a flush for each. Yet in parts, as whoever reads one reads all beside it.
+        above = len(str(root)) + 1
+        parts = [[_encoded([str(path)[above:] for path in finished]).encode()]]
+        made: list[tuple[Entry, str]] = []
+        size = 0
+        for entry in self._entries:
+            if size > _MOST_BYTES:
+                parts.append([])
+                size = 0
+            note = entry.to_bytes()
+            parts[-1].append(note)
+            size += len(note)
+            made.append((entry, _part(len(parts) - 1)))
+        for number, lines in enumerate(parts):
+            path = self.folder / _part(number)
+            files.put(path, b"".join([line + b"\n" for line in lines]))
+            self._unsynced.append(path)
         files.sync_all(self._unsynced)
+        stamps = [files.stamp(self.folder / _part(number)) for number in range(len(parts))]
+        by_name = {_part(number): found for number, found in enumerate(stamps)}
+        return Made(finished, [(entry, part, by_name[part]) for entry, part in made])
 
-    def _put(self, name: str, data: bytes) -> None:
-        files.put(self.folder / name, data)
-        self._unsynced.append(self.folder / name)
+
+def _part(number: int) -> str:
+    return MORE.format(number) if number else PROMISED
+
+
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def told(obj: str, delivery: Delivery) -> tuple[str, str, dict[str, str]]:

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import files
+from engine.entry import line_of
 from engine.outbox import names
+from engine.promised import FINISHED
 from engine.window import entries
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def remove_programs(spool: "Spool", current: str, now: float) -> int:
             if used.issuperset(idle):
                 break
             try:
-                used.add(str(json.loads(note.read_bytes())["program"]))
+                used |= _programs(note)
             except FileNotFoundError:
                 continue  # it has gone on
             except (ValueError, KeyError, TypeError):
@@ -94,9 +96,18 @@ def _notes(spool: "Spool") -> Iterator[Path]:
     """The note of everything that is in the spool, in the order in which objects travel."""
     yield from _notes_in(spool.incoming)
     for batches in (spool.work, spool.routed):
-        yield from (note for note in batches.glob("*/*.json") if note.name != "finished.json")
+        yield from (note for note in batches.glob("*/*.json*") if note.name != FINISHED)
     for name in spool.outboxes():
         yield from _notes_in(spool.outbox(name).entries)
+
+
+def _programs(note: Path) -> set[str]:
+    """The programs that a note refers to; those of all that were promised together, where it is of a batch."""
+    data = note.read_bytes()
+    if note.suffix == ".json":
+        return {str(json.loads(line_of(data, note.stem))["program"])}
+    said = [json.loads(line) for line in data.splitlines()]
+    return {str(entry["program"]) for entry in said if not isinstance(entry, list)}
 
 
 def _notes_in(folder: Path) -> Iterator[Path]:

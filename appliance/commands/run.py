@@ -1,6 +1,7 @@
 """run: start the appliance and keep it running."""
 
 import argparse
+import gc
 import logging
 import signal
 import sys
@@ -64,6 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"stellwerk: {error.strerror or error}", file=sys.stderr)
         return 1
     remember(settings, program)
+    # What has been made by now stays: the garbage collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
 
     def use(changed: Program) -> None:
         appliance.use(changed)

@@ -67,11 +67,12 @@ class Archive:
     def _send(self, entries: Sequence[Entry], report: Report, stopping: Callable[[], bool]) -> None:
         stored: list[tuple[Entry, Path]] = []
         touched: set[Path] = set()
+        known: dict[tuple[str, ...], Path] = {}
         for entry in entries:
             if stopping():
                 break
             try:
-                path = self._store(entry)
+                path = self._store(entry, known)
             except Never as refusal:
                 report(entry, refusal)
             except OSError as error:
@@ -91,9 +92,12 @@ class Archive:
         for entry, path in stored:
             report(entry, Sent(str(path.relative_to(self.root))))
 
-    def _store(self, entry: Entry) -> Path:
-        """Give the object its name in the archive; the name is not durable yet."""
-        folder = self._folder(entry)
+    def _store(self, entry: Entry, known: dict[tuple[str, ...], Path]) -> Path:
+        """Give the object its name in the archive; the name is not durable yet. known: the folders of this batch."""
+        whose = (*entry.place, "", entry.note.get("person", ""), entry.note.get("patient", ""))
+        folder = known.get(whose)
+        if folder is None:
+            folder = known[whose] = self._folder(entry)
         name = safe(entry.note.get("file", "") or entry.object)
         path, number = folder / f"{name}.dcm", 1
         while path.exists():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from engine import router
+from engine import files, router
 from engine.bench import PixelBench
 from engine.enough import FEW
 from engine.entry import IN_DOUBT, STORED, Entry
@@ -394,7 +394,7 @@ def test_what_waits_for_its_time_is_put_aside_in_windows_as_it_says_nothing_of_t
     closed = {"window": "00:00-00:01", "during": "the first minute"}
     one = pump(line)
     for entry in one.outbox.all():
-        (one.outbox.entries / f"{entry.id}.json").write_bytes(replace(entry, note=closed).to_bytes())
+        files.write(one.outbox.entries / f"{entry.id}.json", replace(entry, note=closed).to_bytes())
     noon = datetime.now(UTC).astimezone().replace(hour=12).timestamp()
     for _ in range(2):
         one.turn(noon)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine import files
-from tests.engine.spool.crash_kit import OPERATIONS
+from tests.engine.spool.crash_kit import OPERATIONS, as_paths
 
 Name = tuple[int, str]
 """A name in a folder, the folder as its inode."""
@@ -74,7 +74,7 @@ class Names:
 
     def sync_all(self, paths: Iterable[Path]) -> None:
         """Several, in no order."""
-        for path in paths:
+        for path in as_paths(*paths):
             self.sync(path)
 
     def put(self, path: Path, data: bytes) -> None:
@@ -233,6 +233,7 @@ def watched(names: Names, before: Callable[[str], None]) -> Iterator[None]:
     really = os.fsync
 
     def operation(name: str, *arguments: object) -> object:
+        arguments = as_paths(*arguments)
         before(name)
         answer: object = originals[name](*arguments)
         getattr(names, name)(*arguments)

@@ -18,6 +18,7 @@ def forbidden(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     move, mkdir = files.move, Path.mkdir
 
     def guarded_move(source: Path, target: Path) -> None:
+        source = Path(source)
         # Also where the folder that it lies in is known by its number.
         lies = source.parent.resolve() / source.name
         if any(one.is_relative_to(folder) for one in (source, lies) for folder in folders):

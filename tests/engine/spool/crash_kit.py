@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -66,6 +67,11 @@ OPERATIONS = (
 )
 
 
+def as_paths(*arguments: Any) -> tuple[Any, ...]:
+    """What a file operation was called with; paths may come as text."""
+    return tuple(Path(one) if isinstance(one, str) else one for one in arguments)
+
+
 @contextmanager
 def disk(
     *,
@@ -84,6 +90,7 @@ def disk(
     originals = {name: getattr(files, name) for name in OPERATIONS}
 
     def watched(name: str, *arguments: Path) -> object:
+        arguments = as_paths(*arguments)
         done.append(name)
         if len(done) == crash_at:
             if name == "write":
