@@ -83,7 +83,8 @@ def disk(
     done: list[str] = []
     originals = {name: getattr(files, name) for name in OPERATIONS}
 
-    def watched(name: str, *arguments: Path) -> object:
+    def watched(name: str, *given: Path | str | int) -> object:
+        arguments = [Path(one) if isinstance(one, str) else one for one in given]
         done.append(name)
         if len(done) == crash_at:
             if name == "write":
