@@ -324,7 +324,8 @@ class Appliance:
         sender = (reception.calling_ae, reception.called_ae, reception.address)
         origin = Origin("dicom", port, *sender, association=reception.association, user=reception.user)
         try:
-            self.spool.accept(reception.dataset_file, origin, self._digest_for(port), seal=reception.seal)
+            digest, handle = self._digest_for(port), reception.handle
+            self.spool.accept(reception.dataset_file, origin, digest, seal=reception.seal, handle=handle)
         except OSError as error:
             raise Later(f"the spool cannot take it in ({error.strerror})") from None
         self._heard.note(reception.calling_ae, port)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 Name = str | Path
-"""A path; as text where many are made."""
+"""A path; as text where many are made: a Path takes as long to make as its file takes to rename."""
 
 _START_WRITING = 2  # SYNC_FILE_RANGE_WRITE: begin, and wait for nothing (sync_file_range(2), Linux only)
 _sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
@@ -45,9 +45,12 @@ def folder_of(path: Name) -> str:
     return os.path.dirname(path)
 
 
-def sync(path: Name) -> None:
-    """Make a file's bytes, or a folder's names, durable."""
-    _flush(path)
+def sync(path: Name, handle: int | None = None) -> None:
+    """Make a file's bytes, or a folder's names, durable. handle: of the same, where it is open."""
+    if handle is None:
+        _flush(path)
+    else:
+        os.fsync(handle)
 
 
 def sync_all(paths: Iterable[Name]) -> None:

@@ -12,13 +12,15 @@ import contextlib
 import functools
 import json
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from engine import files
 
-_encoded = json.JSONEncoder(ensure_ascii=False).encode
+_text = json.encoder.encode_basestring
+"""A text as JSON, whatever signs are in it. A whole line is put together by hand: every object has several."""
 
 
 class History:
@@ -28,6 +30,9 @@ class History:
         self.events = root / "history"
         self.keys = root / "keys"
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._told: deque[tuple[Path, bytes]] = deque()
+        """Lines that somebody is about to write: the one who has `_writing`, or is about to have it."""
         self._syncing = threading.Lock()
         self._whole: set[Path] = set()
         """Files that are known to end with a line's end."""
@@ -36,13 +41,11 @@ class History:
 
     def tell(self, event: str, obj: str, **facts: str) -> None:
         """Note what happened. Where the disk does not let it, nothing is noted: the spool still knows."""
-        with contextlib.suppress(OSError):
-            self._append(self.events, _event(event, obj, facts))
+        self._tell(self.events, _event(event, obj, facts))
 
     def tell_all(self, events: Iterable[tuple[str, str, Mapping[str, str]]]) -> None:
         """Note several things that happened: of each what, to which object, and the facts."""
-        with contextlib.suppress(OSError):
-            self._append(self.events, *(_event(*one) for one in events))
+        self._tell(self.events, "".join([_event(*one) for one in events]))
 
     def record(self, event: str, obj: str, **facts: str) -> None:
         """Note what the spool will no longer know. Durable after `sync`. Raises OSError."""
@@ -50,7 +53,7 @@ class History:
 
     def record_all(self, events: Iterable[tuple[str, str, Mapping[str, str]]]) -> None:
         """The same of several things, as `tell_all` has them. Raises OSError; a part of them may be noted then."""
-        path = self._append(self.events, *(_event(*one) for one in events))
+        path = self._append(self.events, "".join([_event(*one) for one in events]))
         with self._lock:
             self._recorded.add(path)
 
@@ -70,10 +73,9 @@ class History:
 
     def tell_keys(self, keys: Iterable[tuple[str, Mapping[str, str]]]) -> None:
         """Note what each of these objects may be searched by, or where in an archive it lies."""
-        lines = [{"object": obj, **of_it} for obj, of_it in keys]
-        with contextlib.suppress(OSError):
-            if lines:
-                self._append(self.keys, *lines)
+        lines = [f'{{"object": {_text(obj)}{_facts(of_it)}}}\n' for obj, of_it in keys]
+        if lines:
+            self._tell(self.keys, "".join(lines))
 
     def lines(self) -> Iterator[dict[str, str]]:
         """Every event, oldest first; a line that a crash has torn is left out."""
@@ -88,17 +90,47 @@ class History:
         for folder in (self.events, self.keys):
             files.remove(folder / f"{day}.jsonl")
 
-    def _append(self, folder: Path, *lines: Mapping[str, str]) -> Path:
+    def _tell(self, folder: Path, lines: str) -> None:
+        self._told.append((folder, lines.encode()))
+        self._write_told()
+
+    def _write_told(self) -> None:
+        """Whoever is writing writes for all, so that nobody who only tells waits for the disk.
+
+        It is asked again after each turn: who came during it has gone on, and counts on it.
+        """
+        while self._told and self._writing.acquire(blocking=False):
+            try:
+                self._write_what_is_told()
+            finally:
+                self._writing.release()
+
+    def _write_what_is_told(self) -> None:
+        together: dict[Path, list[bytes]] = {}
+        while self._told:
+            folder, lines = self._told.popleft()
+            together.setdefault(folder, []).append(lines)
+        for folder, several in together.items():
+            with contextlib.suppress(OSError):
+                self._write(folder, b"".join(several))
+
+    def _append(self, folder: Path, lines: str) -> Path:
+        try:
+            with self._writing:
+                self._write_what_is_told()  # what was told before stands before
+                return self._write(folder, lines.encode())
+        finally:
+            self._write_told()
+
+    def _write(self, folder: Path, data: bytes) -> Path:
         path = _of_day(folder, datetime.now(UTC).date())
-        data = "".join([_encoded(line) + "\n" for line in lines]).encode()
-        with self._lock:
-            if path not in self._whole:
-                files.make_folder(folder)
-                if _is_torn(path):
-                    data = b"\n" + data
-            self._whole.discard(path)
-            files.append(path, data)
-            self._whole.add(path)
+        if path not in self._whole:
+            files.make_folder(folder)
+            if _is_torn(path):
+                data = b"\n" + data
+        self._whole.discard(path)
+        files.append(path, data)
+        self._whole.add(path)
         return path
 
 
@@ -107,9 +139,14 @@ def _of_day(folder: Path, day: date) -> Path:
     return folder / f"{day}.jsonl"
 
 
-def _event(event: str, obj: str, facts: Mapping[str, str]) -> dict[str, str]:
+def _event(event: str, obj: str, facts: Mapping[str, str]) -> str:
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return {"at": now, "event": event, "object": obj} | {name: value for name, value in facts.items() if value}
+    given = {name: value for name, value in facts.items() if value}
+    return f'{{"at": "{now}", "event": "{event}", "object": {_text(obj)}{_facts(given)}}}\n'
+
+
+def _facts(facts: Mapping[str, str]) -> str:
+    return "".join([f', "{name}": {_text(value)}' for name, value in facts.items()])
 
 
 def _is_torn(path: Path) -> bool:

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine import files
+from engine.files import Name
 from engine.seal import Seal
 
 log = logging.getLogger("stellwerk.spool")
@@ -58,19 +59,22 @@ class Intake:
         self._lock = threading.Lock()
         self._waiting: list[_Arriving] = []
         self._busy = False
-        self._unnamed: dict[Path, Path] = {}
+        self._unnamed: dict[str, str] = {}
         """What is durable, and whose last rename has failed: where it lies, and the name that it is to get."""
 
-    def take(self, file: Path, target: Path, template: Path | None, seal: Seal | None = None) -> None:
+    def take(
+        self, file: Path, target: Name, template: Path | None, seal: Seal | None = None, handle: int | None = None
+    ) -> None:
         """Make a file durable and rename it to `target`. Its note is there, or is to be a second name of a template
         that is durable. With its seal, `target` itself need not be durable then: a start gives that name again.
 
-        Raises OSError: what there is of it then is to be removed, as the name may be there already.
+        handle: of the file with its seal, where it is open. Raises OSError: what there is of it then is to be removed,
+        as the name may be there already.
         """
         if seal is None:
-            self._take_in_two(file, target, template)
+            self._take_in_two(file, Path(target), template)
         else:
-            self._take_in_one(file, target, template, seal)
+            self._take_in_one(file, os.fspath(target), template, seal, handle)
 
     def name_the_rest(self) -> None:
         """Try again to give those their names that could not have them; where it fails, the next call does."""
@@ -80,28 +84,29 @@ class Intake:
             try:
                 files.move(arriving, target)
             except OSError:
-                if arriving.exists():
+                if os.path.lexists(arriving):
                     continue
             else:
-                log.info("%s has the name that counts now", target.stem)
+                log.info("%s has the name that counts now", Path(target).stem)
             with self._lock:
                 self._unnamed.pop(arriving, None)
 
-    def _take_in_one(self, file: Path, target: Path, template: Path | None, seal: Seal) -> None:
+    def _take_in_one(self, file: Path, target: str, template: Path | None, seal: Seal, handle: int | None) -> None:
         """One wait: the names are given before the flush of the bytes, which brings them along, or nearly does."""
-        note, arriving = target.with_suffix(".json"), target.with_name(seal.name(target.stem))
+        stem = target.removesuffix(".dcm")
+        note, arriving = f"{stem}.json", seal.name(stem)
         try:
             if template is not None:
                 files.link(template, note)
             files.move(file, arriving)
-            files.sync(arriving)
+            files.sync(arriving, handle)
             if template is None:
                 files.sync(note)
             files.sync(self._folder)
         except OSError:
             # Its sender hears that it was not taken, and a start must not find it.
             with contextlib.suppress(OSError):
-                files.remove(arriving)
+                files.remove(Path(arriving))
             raise
         try:
             files.move(arriving, target)
@@ -109,7 +114,7 @@ class Intake:
             # It is safe, and a start would find it: so its sender may forget it.
             with self._lock:
                 self._unnamed[arriving] = target
-            log.error("%s is safe, but cannot be named now (%s); tried again soon", target.stem, error.strerror)
+            log.error("%s is safe, but cannot be named now (%s); tried again soon", Path(target).stem, error.strerror)
 
     def _take_in_two(self, file: Path, target: Path, template: Path | None) -> None:
         files.sync(file)
@@ -168,41 +173,43 @@ class Intake:
             raise
 
 
+@dataclass(slots=True)
+class _Template:
+    path: Path
+    made: float
+    names: int = 0
+
+
 class Notes:
     """Notes that are the same for many objects, each durable once, for the objects' own notes to be names of it."""
 
     def __init__(self, work: Path) -> None:
         self._work = work
         self._lock = threading.Lock()
-        self._templates: OrderedDict[bytes, tuple[Path, int]] = OrderedDict()
+        self._templates: OrderedDict[bytes, _Template] = OrderedDict()
 
     def template(self, text: bytes) -> Path:
-        """A durable file with this text. Raises OSError."""
+        """A durable file with this text, unless somebody has removed it. Raises OSError."""
         with self._lock:
-            path, names = self._templates.get(text, (None, 0))
-            if path is None or names >= _MOST_NAMES or not _is_young(path):
-                path, names = self._work / f"{secrets.token_hex(12)}.note", 0
+            found = self._templates.get(text)
+            # Its time is that of its last change, which is what tidying goes by.
+            if found is None or found.names >= _MOST_NAMES or abs(time.time() - found.made) >= _RENEWED:
+                path = self._work / f"{secrets.token_hex(12)}.note"
+                made = time.time()
                 files.put(path, text)
                 files.sync(path)
-            self._templates[text] = path, names + 1
+                self._templates[text] = found = _Template(path, made)
+            found.names += 1
             self._templates.move_to_end(text)
             while len(self._templates) > _MOST_TEMPLATES:
                 # Those that were made of it stay, as other names of the same file.
-                files.remove(self._templates.popitem(last=False)[1][0])
-        return path
+                files.remove(self._templates.popitem(last=False)[1].path)
+        return found.path
 
     def forget(self, text: bytes) -> None:
         """It could not be used: make it anew the next time."""
         with self._lock:
             self._templates.pop(text, None)
-
-
-def _is_young(template: Path) -> bool:
-    # By its own time, as that is what tidying goes by.
-    try:
-        return abs(time.time() - template.stat().st_mtime) < _RENEWED
-    except FileNotFoundError:
-        return False
 
 
 def _interrupted() -> OSError:

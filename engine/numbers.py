@@ -5,6 +5,7 @@
 The sender's part is a digest of one byte: enough to be fair between senders without opening a file. Pure.
 """
 
+import functools
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
@@ -23,6 +24,7 @@ class Numbers:
         return f"{self._last:016x}{self._process & 0xFFF:03x}{bucket_of(sender)}"
 
 
+@functools.lru_cache(1024)
 def bucket_of(sender: str) -> str:
     """Two hexadecimal digits, the same for the same sender."""
     return hashlib.blake2b(sender.encode(), digest_size=1).hexdigest()

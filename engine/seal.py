@@ -38,7 +38,7 @@ class Seal:
         return sealing.seal()
 
     def name(self, number: str) -> str:
-        """The name of the file of this number until it has the one that counts."""
+        """The name of the file of this number until it has the one that counts; number: with its folder or without."""
         return f"{number}.{self.length}-{self.digest}{ARRIVING}"
 
 

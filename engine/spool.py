@@ -114,28 +114,37 @@ class Spool:
         number: str = "",
         again: str = "",
         seal: Seal | None = None,
+        handle: int | None = None,
     ) -> str:
         """Take over a received file. When this returns the object survives a power cut and may be acknowledged.
 
         `file` lies in `work` and is moved. number: which it is to have (`new_number`); again: the number it had before.
         seal: of the file, where whoever wrote it has it; then the disk is waited for once, and not twice.
+        handle: of the file, where it is open; it stays so.
         An origin that does not say when it was received has been now: so all of an association share one note.
         Raises OSError (disk full …): nothing was accepted then.
         """
         number = number or self.new_number(origin.sender or origin.address)
-        named, text, template = self.incoming / f"{number}.dcm", _note(origin, program, again), None
+        # As text, since every object comes this way.
+        named, text, template = f"{self.incoming}/{number}.dcm", _note(origin, program, again), None
         try:
             if origin.received:
                 # A note counts for nothing before there are bytes of its name, so it may be there in half till then.
-                files.put(named.with_suffix(".json"), text)
+                files.put(Path(named).with_suffix(".json"), text)
             else:
                 template = self._notes.template(text)
-            self._intake.take(file, named, template, seal)
+            try:
+                self._intake.take(file, named, template, seal, handle)
+            except FileNotFoundError:
+                if template is None or template.exists():
+                    raise
+                self._notes.forget(text)
+                self._intake.take(file, named, self._notes.template(text), seal, handle)
         except OSError:
             self._notes.forget(text)
             # Its sender hears that it was not taken, and keeps it. Had the router it already, it would come twice.
             with contextlib.suppress(OSError):
-                files.remove(named)
+                files.remove(Path(named))
             # And when it comes then, it must not be taken for a duplicate of what is not here.
             self.arrivals.disown(number)
             raise
@@ -161,7 +170,7 @@ class Spool:
     def _tell_received(self, number: str, origin: Origin, program: str, again: str) -> None:
         source = f"{origin.kind} {origin.folder if origin.port is None else origin.port}".rstrip()
         way = {"source": source, "sender": origin.sender, "called": origin.called, "address": origin.address}
-        self.tell("received", number, **way, program=program, again=again)
+        self.history.tell("received", number, **way, program=program, again=again)
 
     def waiting(self) -> Iterator[str]:
         """Ids of accepted objects that are not routed yet, in no order."""

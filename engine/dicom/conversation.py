@@ -116,8 +116,7 @@ def _next_command(connection: Inbound, contexts: Mapping[int, Answer]) -> tuple[
             raise ViolationError("a command came in a context that was not accepted", INVALID_PARAMETER_VALUE)
         if len(collected) + value.length > _MOST_COMMAND_BYTES:
             raise ViolationError("a command set is too long", INVALID_PARAMETER_VALUE)
-        for piece in connection.pieces(value.length):
-            collected += piece
+        collected += connection.body(value.length)
         if value.is_last:
             try:
                 return contexts[value.context_id], command.decode(bytes(collected))

@@ -1,9 +1,10 @@
 """The receiving half of an association, as fast as the network and the disk are: the product's hot loop.
 
-A dataset's fragments are read one behind the other into one buffer, the header of the next with the same call, so that
-nothing is copied or collected in between; a piece is as long as the buffer, however short the PDUs are. It also keeps
-the time: a sender may be idle between messages for a while, but within one it must not dawdle. Must not know what the
-bytes mean.
+Where a message begins, whatever has come is read ahead with one call: a small object is there then, with its command.
+The fragments of a longer dataset are read one behind the other into one buffer, the header of the next with the same
+call, so that nothing more is copied or collected; a piece fills most of the buffer, however short the PDUs are. Each
+call counts, as other associations take their turn in it. It also keeps the time: a sender may be idle between messages
+for a while, but within one it must not dawdle. Must not know what the bytes mean.
 """
 
 import socket
@@ -32,8 +33,10 @@ MOST_PDU_BYTES = 1 << 24
 """Longer than any sender has reason to make one, whatever length we ask for; it is no matter of memory."""
 
 _ROOM = 1 << 18  # what is written at once; more than fits into a processor's cache would be slower
+_AHEAD = 1 << 15  # what is read ahead: a small object; it is copied once more, which costs less than a call
 _LOOK_SECONDS = 1.0  # how often a wait looks at the clock
 _HEADS = struct.Struct(">BxIIBB")  # of a P-DATA-TF and of the first value in it (PS3.8 9.3.5)
+_HEAD = struct.Struct(">IBB")  # of any further value in it
 _CONTROL_HEAD = 6  # type and length of any PDU; those without data have four bytes more, not six
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
@@ -58,9 +61,10 @@ class Inbound(Connection):
         super().__init__(sock, patience)
         self._pace = pace
         self._room = memoryview(bytearray(_ROOM))
-        self._head = memoryview(bytearray(_HEADS.size))
-        self._have = 0  # bytes of `_head` that are there already
+        self._ahead = memoryview(bytearray(_AHEAD))
+        self._from, self._to = 0, 0  # what of `_ahead` has come and is not taken yet
         self._began = 0.0  # when the first byte of the message under way came; 0 between two messages
+        self._waits = False  # whether that message did not come with the first call
         self._waited, self._came = 0.0, 0  # what the rate is taken from: seconds waited for it, and bytes
         self._idle_since = 0.0
         # TLS has no flags: there, each call brings what one record holds.
@@ -92,12 +96,21 @@ class Inbound(Connection):
         found = self._next()
         return None if found is None else Value(found[1], bool(found[2] & 1), bool(found[2] & 2), found[0])
 
+    def body(self, length: int) -> bytes:
+        """The bytes of a value that is short."""
+        if length <= self._to - self._from:
+            self._from += length
+            return bytes(self._ahead[self._from - length : self._from])
+        data = bytearray(length)
+        self._read(memoryview(data), False)
+        return bytes(data)
+
     def message_ends(self) -> None:
         """What came is complete: the clock stops until the next one begins."""
         self._began = 0.0
 
     def dataset(self, context_id: int) -> Iterator[memoryview]:
-        """A dataset to its last fragment, in pieces as long as there is room for; each is valid until the next."""
+        """A dataset to its last fragment, in pieces that fill most of the room; each is valid until the next."""
         room, filled = self._room, 0
         while True:
             found = self._next()
@@ -108,6 +121,10 @@ class Inbound(Connection):
                 raise ViolationError("another message began in the middle of a dataset", INVALID_PARAMETER_VALUE)
             last = flags & 2
             more = not last and not self._left  # so a header follows, of which nobody must wait for more
+            if left > len(room) - filled and 2 * filled >= len(room):
+                # Rather written now than read in two parts.
+                yield room[:filled]
+                filled = 0
             while left:
                 if filled == len(room):
                     yield room
@@ -124,23 +141,25 @@ class Inbound(Connection):
 
     def _next(self) -> tuple[int, int, int] | None:
         """Length, context and flags of the next value; None for a release."""
-        head = self._head
+        ahead = self._ahead
         if self._left:  # one more in the same PDU
-            self._read(head[6:], False)
-            _, _, length, context, flags = _HEADS.unpack(head)
+            self._come(_HEAD.size)
+            length, context, flags = _HEAD.unpack_from(ahead, self._from)
+            self._from += _HEAD.size
         else:
             if not self._began:
                 self._idle_since = time.monotonic()
-            have, self._have = self._have, 0
-            while have < len(head):
-                if have >= _CONTROL_HEAD and head[0] != P_DATA_TF:
-                    break
-                have += self._receive(head[have:], 0)
-            if head[0] == A_RELEASE_RQ:
+                if self._from < self._to:
+                    self._begin()
+            self._come(_CONTROL_HEAD)
+            kind = ahead[self._from]
+            if kind == A_RELEASE_RQ:
                 return None
-            if head[0] != P_DATA_TF:
-                raise _unwelcome(head[0])
-            _, self._left, length, context, flags = _HEADS.unpack(head)
+            if kind != P_DATA_TF:
+                raise _unwelcome(kind)
+            self._come(_HEADS.size)
+            _, self._left, length, context, flags = _HEADS.unpack_from(ahead, self._from)
+            self._from += _HEADS.size
             if self._left > MOST_PDU_BYTES:
                 raise ViolationError("a PDU is longer than anybody needs", INVALID_PARAMETER_VALUE)
         self._left -= 4 + length
@@ -148,14 +167,25 @@ class Inbound(Connection):
             raise ViolationError("a presentation data value does not fit into its PDU", INVALID_PARAMETER_VALUE)
         return length - 2, context, flags
 
+    def _come(self, count: int) -> None:
+        """Read ahead, until so many bytes are there behind each other that are not taken yet."""
+        while self._to - self._from < count:
+            rest = self._ahead[self._from : self._to]
+            self._ahead[: len(rest)] = rest
+            self._from, self._to = 0, len(rest)
+            self._to += self._receive(self._ahead[len(rest) :], 0)
+
     def _read(self, view: memoryview, more: bool) -> None:
-        """Fill this; with `more`, have the bytes behind it put into `_head`, as far as they come along."""
-        done = 0
-        while done < len(view):
+        """Fill this; with `more`, have the header behind it put into `_ahead`, as far as it comes along."""
+        done = min(self._to - self._from, len(view))
+        if done:
+            view[:done] = self._ahead[self._from : self._from + done]
+            self._from += done
+        while done < len(view):  # so nothing is left in `_ahead`
             if more and self._all:
                 count = self._receive_both(view[done:])
                 if done + count > len(view):
-                    self._have = done + count - len(view)
+                    self._from, self._to = 0, done + count - len(view)
                     return
             else:
                 count = self._receive(view[done:], self._all)
@@ -169,7 +199,7 @@ class Inbound(Connection):
 
     def _receive(self, view: memoryview, flags: int) -> int:
         while True:
-            before = time.monotonic()
+            before = self._before()
             try:
                 return self._took(self._socket.recv_into(view, 0, flags), before)
             except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
@@ -178,25 +208,36 @@ class Inbound(Connection):
                 raise LostError(f"the connection broke: {error.strerror}") from None
 
     def _receive_both(self, view: memoryview) -> int:
+        both = (view, self._ahead[: _HEADS.size])
         while True:
-            before = time.monotonic()
+            before = self._before()
             try:
-                return self._took(self._socket.recvmsg_into((view, self._head), 0, self._all)[0], before)
+                return self._took(self._socket.recvmsg_into(both, 0, self._all)[0], before)
             except (TimeoutError, BlockingIOError):
                 self._check(before)
             except OSError as error:
                 raise LostError(f"the connection broke: {error.strerror}") from None
 
+    def _before(self) -> float:
+        """When a wait begins, before which the kernel is asked not to let the sender wait for us."""
+        if self._began and not self._waits:
+            self._waits = True
+            self._acknowledge()
+        return time.monotonic()
+
     def _took(self, count: int, before: float) -> int:
         if not count and not self._interrupted:
             raise LostError("the peer closed the line")
         if not self._began:
-            self._began = before = time.monotonic()
-            self._waited, self._came = 0.0, 0
-            self._acknowledge()
+            self._begin()
+            before = self._began
         self._came += count
         self._check(before)
         return count
+
+    def _begin(self) -> None:
+        self._began = time.monotonic()
+        self._waited, self._came, self._waits = 0.0, 0, False
 
     def _check(self, before: float) -> None:
         """Whether to go on, after a wait that began then. Our own work, on a slow disk, is not held against a peer."""
@@ -219,7 +260,7 @@ class Inbound(Connection):
         """Have the kernel acknowledge at once what has come.
 
         DCMTK leaves Nagle's algorithm on: without an acknowledgement at once, each object would wait 40 ms for one. The
-        option switches itself off again, so it is set once a message.
+        option switches itself off again, so it is set once a message, where that has not come whole.
         """
         if _QUICKACK is not None:
             try:

@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from engine import files
 from engine.errors import Later
@@ -24,10 +25,19 @@ class TooLongError(Later):
     """The object is longer than we take. That is a limit of ours, which may be raised: its sender may try again."""
 
 
-def land(pieces: Iterator[memoryview], meta: bytes, folder: Path, most: int) -> tuple[Path, Seal | None]:
+class Landed(NamedTuple):
+    """A file that was written and not flushed. It is open, for whoever flushes it; who has called `land` closes it."""
+
+    path: Path
+    handle: int
+    seal: Seal | None
+    """Where it is not too long for one."""
+
+
+def land(pieces: Iterator[memoryview], meta: bytes, folder: Path, most: int) -> Landed:
     """Write file meta information and a dataset to a file; not durable. Raises Later, and then there is no file.
 
-    most: so many bytes may the dataset have. Answers the file, and its seal where it is not too long for one.
+    most: so many bytes may the dataset have.
     """
     path = folder / f"reception-{_OURS}-{next(_COUNT)}.part"
     try:
@@ -35,17 +45,15 @@ def land(pieces: Iterator[memoryview], meta: bytes, folder: Path, most: int) -> 
     except OSError as error:
         raise Later(f"no file can be created: {error.strerror}") from None
     try:
-        try:
-            seal = _write(handle, pieces, meta, most)
-        finally:
-            os.close(handle)
+        return Landed(path, handle, _write(handle, pieces, meta, most))
     except OSError as error:  # the disk is full or broken
+        os.close(handle)
         path.unlink(missing_ok=True)
         raise Later(f"the object cannot be written: {error.strerror}") from None
     except BaseException:
+        os.close(handle)
         path.unlink(missing_ok=True)
         raise
-    return path, seal
 
 
 def _write(handle: int, pieces: Iterator[memoryview], meta: bytes, most: int) -> Seal | None:

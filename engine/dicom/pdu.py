@@ -11,7 +11,7 @@ import ssl
 import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.tls import HANDSHAKE_SECONDS, words
 
@@ -51,8 +51,7 @@ class ViolationError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """The head of a presentation data value (PS3.8 Annex E.2); `length` bytes follow on the connection."""
 
     context_id: int

@@ -8,6 +8,7 @@ any number of listeners, do not notice each other.
 import contextlib
 import ipaddress
 import logging
+import os
 import secrets
 import socket
 import ssl
@@ -25,7 +26,7 @@ from engine.dicom import associate, conversation, part10, status
 from engine.dicom.associate import Claim, Rejection, Request
 from engine.dicom.command import Command
 from engine.dicom.inbound import Inbound, Pace
-from engine.dicom.landing import land
+from engine.dicom.landing import Landed, land
 from engine.dicom.negotiate import EVERYTHING, Answer, Policy, accept
 from engine.dicom.pdu import LostError, ViolationError
 from engine.dicom.peer import OUR_AE_TITLE
@@ -58,6 +59,7 @@ class Reception:
     association: str = ""  # a number of ours for the association it came on, sortable by when that began
     user: str = ""  # whose name and passcode the caller has given, where those were checked
     seal: Seal | None = None  # of the file, where it is not too long for one
+    handle: int | None = None  # of the file, open until the callee is done
 
 
 class Listener:
@@ -304,22 +306,26 @@ class Listener:
     ) -> int:
         """Receive one object and hand it over; the status to answer."""
         uids = (asked.sop_class_uid or context.abstract_syntax, asked.sop_instance_uid, context.transfer_syntax)
-        path: Path | None = None
+        landed: Landed | None = None
         try:
             meta = part10.write_meta(*uids, request.calling_ae)
-            path, seal = land(pieces, meta, self._folder, self._most_bytes)
+            landed = land(pieces, meta, self._folder, self._most_bytes)
+            path, handle, seal = landed
             titles = (request.calling_ae, request.called_ae)
             user = request.claim.name if request.claim else ""
-            self._accept(Reception(path, *uids, *titles, address, self.port, association, user, seal))
+            self._accept(Reception(path, *uids, *titles, address, self.port, association, user, seal, handle))
         except (LostError, ViolationError):
             raise  # no answer is possible; `land` has removed what there was
         except Exception as error:  # whatever `accept` raises, the sender must hear "not stored"
-            if path is not None:
-                path.unlink(missing_ok=True)
+            if landed is not None:
+                landed.path.unlink(missing_ok=True)
             _report(error, self.port)
             if isinstance(error, Later):
                 self._cannot_keep()
             return status.answer(error)
+        finally:
+            if landed is not None:
+                os.close(landed.handle)
         return status.SUCCESS
 
 

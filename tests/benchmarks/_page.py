@@ -54,10 +54,12 @@ def share_since(before: tuple[int, int]) -> str:
 
 
 def file_system(path: Path) -> str:
-    """The kind of file system on which it lies."""
+    """The kind of file system on which it lies; of ext4 also whether it has no journal, which flushes otherwise."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     home = max((one for one in mounts if str(path).startswith(one[1])), key=lambda one: len(one[1]))
-    return home[2]
+    journal = Path("/sys/fs/ext4", Path(home[0]).name, "journal_task")
+    none = journal.exists() and journal.read_text().strip() == "<none>"
+    return f"{home[2]} without a journal" if none else home[2]
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ def main() -> None:
     whole, rows = _load.large(SIZE), []
     try:
         for name in filter(_receivers.there, WHO):
-            with _receivers.receiver(name, root / "in", 1) as (port, process):
+            with _receivers.receiver(name, root / name, 1) as (port, process):
                 before = _peak(process)
                 taken = _load.send(whole, port, 1, 1)
                 after = _peak(process)

@@ -5,6 +5,7 @@ ratios, not the figures, and nothing into a ratio between 0.8 and 1.25. What eac
 first. WHERE=/var/tmp is the disk to write to (the default), WHO=ours,storescp leaves others out.
 """
 
+import itertools
 import os
 import shutil
 import statistics
@@ -24,6 +25,7 @@ HEAVY = 10 << 20
 
 EIGHT = 8
 TRIES = 3
+_FOLDERS = itertools.count()
 
 
 def main() -> None:
@@ -96,7 +98,7 @@ def _one(kind: _load.Kind, associations: int, name: str, root: Path) -> tuple[_l
     least = associations * (1 if len(kind.dataset) > HEAVY else 4)
     many = max(least, kind.many // 4 if name in _receivers.SLOW else kind.many)
     raw = name == "sink"
-    with _receivers.receiver(name, root / "in", associations) as (port, process):
+    with _receivers.receiver(name, root / f"in-{next(_FOLDERS)}", associations) as (port, process):
         warm = min(associations, EIGHT)
         _load.send(kind, port, warm, warm, raw)
         before = _processor_seconds(process)

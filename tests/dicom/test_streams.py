@@ -54,6 +54,7 @@ class Wire:
         ours, theirs = socket.socketpair()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(inbound, "_ROOM", self._room)
+            patch.setattr(inbound, "_AHEAD", max(self._room // 2, 12))  # two headers
             connection = Inbound(theirs, 5, Pace(idle_seconds=5, message_seconds=5))
         thread = threading.Thread(target=self._listener._serve, args=(connection, "127.0.0.1"))
         thread.start()

@@ -58,3 +58,84 @@ def test_what_could_not_be_flushed_is_flushed_the_next_time(tmp_path: Path, monk
         history.sync()
     history.sync()
     assert len(tried) == 2
+
+
+def test_who_tells_while_another_writes_goes_on_and_the_line_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = History(tmp_path)
+    history.tell("received", "1")
+    writing, go_on = threading.Event(), threading.Event()
+    really = files.append
+
+    def append(path: Path, data: bytes) -> None:
+        writing.set()
+        go_on.wait(10)
+        really(path, data)
+
+    monkeypatch.setattr(files, "append", append)
+    other = threading.Thread(target=history.tell, args=("received", "2"))
+    other.start()
+    writing.wait(10)
+    history.tell("received", "3")
+    history.tell_keys("3", {"uid": "1.2"})
+    assert [line["object"] for line in history.lines()] == ["1"], "it has not waited for the disk"
+    go_on.set()
+    other.join(10)
+    assert [line["object"] for line in history.lines()] == ["1", "2", "3"]
+    [keys] = history.keys.iterdir()
+    assert keys.read_text() == '{"object": "3", "uid": "1.2"}\n'
+
+
+def test_what_is_recorded_stands_behind_what_was_told_before_also_where_that_was_not_written_yet(
+    tmp_path: Path,
+) -> None:
+    history = History(tmp_path)
+    with history._writing:
+        history.tell("received", "1")
+    assert not history.events.exists()
+    history.record("delivered", "1")
+    assert [line["event"] for line in history.lines()] == ["received", "delivered"]
+
+
+def test_a_line_is_json_whatever_signs_are_in_it(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    sender = 'A"B\\C\n\x00é\u2028/'
+    history.tell("received", "1", sender=sender, why="")
+    [line] = history.lines()
+    assert line == {"at": line["at"], "event": "received", "object": "1", "sender": sender}
+
+
+@pytest.mark.parametrize("gone", ["moved", "removed"])
+def test_what_is_noted_after_a_person_has_moved_the_file_is_where_it_is_looked_for(tmp_path: Path, gone: str) -> None:
+    history = History(tmp_path)
+    history.tell("received", "1")
+    history.tell("received", "2")
+    [path] = history.events.iterdir()
+    if gone == "moved":
+        path.rename(tmp_path / "aside")
+    else:
+        path.unlink()
+    history.tell("received", "3")
+    history.record("delivered", "3")
+    history.sync()
+    assert [line["event"] for line in history.lines()] == ["received", "delivered"]
+
+
+def test_many_that_tell_and_record_at_once_leave_no_line_behind(tmp_path: Path) -> None:
+    history = History(tmp_path)
+
+    def both(number: int) -> None:
+        for at in range(100):
+            history.tell("received", f"{number}-{at}")
+            history.record("delivered", f"{number}-{at}")
+            history.sync()
+
+    threads = [threading.Thread(target=both, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    lines = [(line["event"], line["object"]) for line in history.lines()]
+    assert len(lines) == len(set(lines)) == 1600
+    assert all(lines.index(("received", one)) < at for at, (event, one) in enumerate(lines) if event == "delivered")

@@ -236,7 +236,9 @@ def watched(names: Names, before: Callable[[str], None]) -> Iterator[None]:
         arguments = as_paths(*arguments)
         before(name)
         answer: object = originals[name](*arguments)
-        getattr(names, name)(*arguments)
+        if name == "sync":
+            arguments = arguments[:1]  # by its name, also where it was open
+        getattr(names, name)(*(Path(one) if isinstance(one, str) else one for one in arguments))
         return answer
 
     for name in OPERATIONS:

@@ -1,9 +1,12 @@
 """Another transfer syntax, the same samples: from every one that can be read into every one that can be written."""
 
+import os
 import shutil
 import subprocess
 import warnings
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import imagecodecs
 import numpy as np
@@ -18,7 +21,10 @@ from pydicom.pixels import pixel_array
 
 from engine.errors import Unclean
 from engine.pixels import transcode
+from engine.pixels.codec import Cells
 from engine.pixels.codecs import CODECS
+from engine.pixels.image import Image
+from engine.pixels.transcode import _Work
 from engine.syntaxes import COMPRESSED_WORDS, EXPLICIT_LITTLE, NATIVE_WORDS
 from tests.engine.spool.crash_kit import new_uid, write_instance
 
@@ -89,6 +95,42 @@ def test_decompressed_it_may_be_any_native_transfer_syntax(syntax: str, tmp_path
     transcode(small, back, syntax)
     assert dcmread(back).file_meta.TransferSyntaxUID == syntax
     assert np.array_equal(pixel_array(dcmread(source), raw=True), pixel_array(dcmread(back), raw=True))
+
+
+def test_a_compressed_source_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    syntax = COMPRESSED_WORDS["JPEG-lossless"]
+    transcode(image(tmp_path / "a.dcm", (8, 8)), tmp_path / "b.dcm", syntax)
+    codec, decoded = CODECS[syntax], []
+
+    def decode(stream: bytes, frame: Image) -> Cells:
+        decoded.append(stream)
+        return codec.decode(stream, frame)
+
+    monkeypatch.setitem(CODECS, syntax, replace(codec, decode=decode))
+    transcode(tmp_path / "b.dcm", tmp_path / "c.dcm", EXPLICIT_LITTLE)
+    assert len(decoded) == 3
+
+
+@pytest.mark.parametrize("wrong", ["one bit of the last frame", "two frames in each other's place"])
+def test_what_was_not_written_as_it_was_decoded_is_found_and_leaves_no_file(
+    wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, back = tmp_path / "b.dcm", tmp_path / "c.dcm"
+    transcode(image(tmp_path / "a.dcm", (8, 8), frames=2), small, COMPRESSED_WORDS["JPEG-lossless"])
+    write = _Work._write_pixels
+
+    def clumsy(work: _Work, file: BinaryIO) -> None:
+        write(work, file)
+        size = 33 * 50
+        file.seek(-2 * size, os.SEEK_END)
+        first, second = file.read(size), file.read(size)
+        file.seek(-2 * size, os.SEEK_END)
+        file.write(first + second[:-1] + bytes([second[-1] ^ 1]) if wrong[:3] == "one" else second + first)
+
+    monkeypatch.setattr(_Work, "_write_pixels", clumsy)
+    with pytest.raises(Unclean, match="a sample has changed"):
+        transcode(small, back, EXPLICIT_LITTLE)
+    assert not back.exists()
 
 
 @pytest.mark.skipif(not all(map(shutil.which, ("dcmdjpls", "dcmdrle", "dcmdjpeg"))), reason="DCMTK is not installed")

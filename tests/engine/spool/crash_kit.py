@@ -89,7 +89,7 @@ def disk(
     done: list[str] = []
     originals = {name: getattr(files, name) for name in OPERATIONS}
 
-    def watched(name: str, *arguments: Path) -> object:
+    def watched(name: str, *arguments: Any) -> object:
         arguments = as_paths(*arguments)
         done.append(name)
         if len(done) == crash_at:

@@ -23,11 +23,12 @@ from tests.engine.spool.crash_kit import Crash, Line, Pacs, disk, program, write
 
 
 def receive_now(line: Line, uid: str) -> str:
-    """As a listener does: all of an association share a note."""
+    """As a listener does: all of an association share a note, and the file is open still."""
     path = line.spool.new_work_file()
     write_instance(path, uid)
     origin = Origin("dicom", 1, "SONO1", "STELLWERK", "10.0.0.1")
-    return line.spool.accept(path, origin, line.digest, seal=Seal.of(path))
+    with path.open("rb") as file:
+        return line.spool.accept(path, origin, line.digest, seal=Seal.of(path), handle=file.fileno())
 
 
 def left_arriving(line: Line, uid: str = "1.2.1") -> Path:
@@ -67,9 +68,9 @@ def test_one_flush_of_the_bytes_and_one_of_the_folder_and_nobody_waits_for_the_l
     flushed: list[str] = []
     really = files.sync
 
-    def sync(path: Path) -> None:
-        flushed.append(path.suffix or path.name)
-        really(path)
+    def sync(path: Path | str, handle: int | None = None) -> None:
+        flushed.append(Path(path).suffix or Path(path).name)
+        really(path, handle)
 
     with pytest.MonkeyPatch.context() as patch, disk() as done:
         patch.setattr(files, "sync", sync)
@@ -256,8 +257,8 @@ def test_where_the_last_name_cannot_be_given_the_object_is_safe_and_the_router_g
     line.turn(time.time())
     really = files.move
 
-    def broken(source: Path, target: Path) -> None:
-        if arriving(source.name):
+    def broken(source: Path | str, target: Path | str) -> None:
+        if arriving(Path(source).name):
             raise OSError(errno.EIO, "broken")
         really(source, target)
 

@@ -104,13 +104,17 @@ def test_a_shared_note_that_has_gone_is_made_anew_for_the_next(tmp_path: Path) -
     assert len(list(line.spool.waiting())) == 2
 
 
-def test_a_note_that_is_shared_for_a_day_is_not_tidied_away_under_the_next(tmp_path: Path) -> None:
+def test_a_note_that_is_shared_for_a_day_is_not_tidied_away_under_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     line = Line(tmp_path, program(), Pacs())
     receive_now(line, "1.2.1")
     [note] = line.spool.work.glob("*.note")
     now = time.time()
     os.utime(note, (now - STALE + 60, now - STALE + 60))
-    receive_now(line, "1.2.2")
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: now + STALE - 60)
+        receive_now(line, "1.2.2")
     [fresh] = set(line.spool.work.glob("*.note")) - {note}
     remove_stale(line.spool.work, now + 120)
     assert fresh.exists(), "whoever has been given it has all the time that a slow disk may take"
