@@ -1,5 +1,7 @@
 """A PACS for the demonstration: DCMTK's storescp where it is installed, else a listener of our own."""
 
+import contextlib
+import random
 import shutil
 import socket
 import subprocess
@@ -10,10 +12,14 @@ from engine.dicom import Listener, Reception
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on at the moment, and that no kernel gives to whoever calls somebody.
+
+    Those are 32768 and more (Linux, ip_local_port_range): whoever stops and starts again may find one of them taken.
+    """
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(20000, 32000)))
+            return int(probe.getsockname()[1])
 
 
 def answers(port: int) -> bool:

@@ -78,7 +78,7 @@ def test_who_tells_while_another_writes_goes_on_and_the_line_is_written_all_the_
     other.start()
     writing.wait(10)
     history.tell("received", "3")
-    history.tell_keys("3", {"uid": "1.2"})
+    history.tell_keys([("3", {"uid": "1.2"})])
     assert [line["object"] for line in history.lines()] == ["1"], "it has not waited for the disk"
     go_on.set()
     other.join(10)
