@@ -22,6 +22,7 @@ def decode(stream: bytes, image: Image) -> Cells:
 def encode(cells: Cells, image: Image) -> bytes:
     """A frame's reversible stream, with the colour transform for RGB; signed samples stay signed in it."""
     mct = image.samples == 3 and image.photometric == "RGB"
+    # imagecodecs transforms what it is told to be RGB, and nothing else, whatever `mct` says.
     return bytes(
         imagecodecs.jpeg2k_encode(
             signed_or_stored(cells, image),
@@ -29,7 +30,7 @@ def encode(cells: Cells, image: Image) -> bytes:
             reversible=True,
             mct=mct,
             bitspersample=image.bits_stored,
-            colorspace="UNSPECIFIED",
+            colorspace="SRGB" if mct else "UNSPECIFIED",
         )
     )
 

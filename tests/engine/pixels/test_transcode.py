@@ -82,6 +82,20 @@ def test_what_is_compressed_comes_back_as_it_was(
     assert np.array_equal(pixel_array(before, raw=True)[luminance], pixel_array(again, raw=True)[luminance])
 
 
+@pytest.mark.parametrize("word", ["JPEG-2000-lossless", "HTJ2K-lossless"])
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL", "MONOCHROME2"])
+def test_colours_are_transformed_where_the_header_says_so_and_only_there(
+    word: str, photometric: str, tmp_path: Path
+) -> None:
+    source, small = image(tmp_path / "a.dcm", (8, 8), photometric=photometric), tmp_path / "b.dcm"
+    transcode(source, small, COMPRESSED_WORDS[word])
+    written = dcmread(small)
+    assert written.PhotometricInterpretation == ("YBR_RCT" if photometric == "RGB" else photometric)
+    stream = get_frame(written.PixelData, 0, number_of_frames=3)
+    # The multiple component transformation of the coding style (T.800 A.6.1).
+    assert stream[stream.index(b"\xff\x52") + 8] == (photometric == "RGB")
+
+
 @pytest.mark.parametrize("syntax", [IMPLICIT, DEFLATED, EXPLICIT_LITTLE])
 def test_decompressed_it_may_be_any_native_transfer_syntax(syntax: str, tmp_path: Path) -> None:
     source, small, back = image(tmp_path / "a.dcm", photometric="RGB"), tmp_path / "b.dcm", tmp_path / "c.dcm"
