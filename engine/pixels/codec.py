@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import Unclean
+from engine.pixels.codestream import Facts
 from engine.pixels.image import Image
 
 Cells = NDArray[np.unsignedinteger]
@@ -24,7 +25,8 @@ class Codec:
 
     `whole`: it carries all allocated bits, also those beyond Bits Stored. `start`: how each frame begins (empty: each
     frame is one fragment). `encode` is None where it is only read. `decoded` and `encoded` say the Photometric
-    Interpretation of the frames that come out, and of the object once they are in it.
+    Interpretation of the frames that come out, and of the object once they are in it. `facts` says what a stream is,
+    where it says so itself; `encode_like` is `encode` for a frame that replaces a stream, in the ways of that.
     """
 
     decode: Decode
@@ -35,6 +37,8 @@ class Codec:
     whole: bool = False
     decoded: Callable[[str], str] = lambda photometric: full(photometric)
     encoded: Callable[[str], str] = lambda photometric: photometric
+    facts: Callable[[bytes], Facts] | None = None
+    encode_like: Callable[[Cells, Image, bytes], bytes] | None = None
 
     def refuse(self, image: Image) -> None:
         """Raises `Unclean` for an image that it cannot encode."""
