@@ -1,9 +1,15 @@
-"""High-Throughput JPEG 2000 (PS3.5 8.2.14), written by OpenJPH and proved with OpenJPEG."""
+"""High-Throughput JPEG 2000 (PS3.5 8.2.14), written by OpenJPH and proved with OpenJPEG.
 
+OpenJPH fills tables and chooses functions when it is first used, and does not keep other threads from using them half
+done; so the first use is one thread's alone.
+"""
+
+import threading
 from dataclasses import replace
 from functools import partial
 
 import imagecodecs
+import numpy as np
 
 from engine.pixels import codec_jpeg_2000
 from engine.pixels.codec import Cells, Codec, signed_or_stored
@@ -11,6 +17,7 @@ from engine.pixels.codestream import jpeg_2000
 from engine.pixels.image import Image
 
 _SMALLEST = 64
+_beginning, _begun = threading.Lock(), threading.Event()
 
 
 def encode(cells: Cells, image: Image, *, by_resolution: bool = False) -> bytes:
@@ -29,6 +36,7 @@ def encode_like(cells: Cells, image: Image, stream: bytes, *, by_resolution: boo
 
 def _encode(cells: Cells, image: Image, *, transform: bool, by_resolution: bool) -> bytes:
     """`by_resolution`: down to 64 pixels or less, a tile-part for each resolution, and a table of their lengths."""
+    _begin()
     samples = signed_or_stored(cells, image)
     if not by_resolution:
         return bytes(imagecodecs.htj2k_encode(samples, reversible=True, rgb=transform))
@@ -36,6 +44,13 @@ def _encode(cells: Cells, image: Image, *, transform: bool, by_resolution: bool)
     return bytes(
         imagecodecs.htj2k_encode(samples, reversible=True, rgb=transform, tlm=True, tilepart=1, resolutions=halved)
     )
+
+
+def _begin() -> None:
+    with _beginning:
+        if not _begun.is_set():
+            imagecodecs.htj2k_encode(np.zeros((8, 8, 3), np.uint8), reversible=True, rgb=True)
+            _begun.set()
 
 
 HTJ2K = Codec(
