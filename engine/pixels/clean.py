@@ -41,8 +41,9 @@ class Cleaned:
 
     `method`: "native", "deflated", "jpeg-coefficients" or "decoded". The boxes have grown to what the encoding can
     blank.
-    `photometric`: what Photometric Interpretation has to say from now on, where that is not what it says; the header is
-    left to whoever writes the other attributes of a cleaned object.
+    `photometric`: what Photometric Interpretation has to say from now on, where that is not what it says. `lossy`: the
+    frames say of themselves that they have lost something, and will not from now on, so that Lossy Image Compression
+    must. The header is left to whoever writes the other attributes of a cleaned object.
     """
 
     frames: int
@@ -50,6 +51,7 @@ class Cleaned:
     method: str
     icon_removed: bool
     photometric: str | None = None
+    lossy: bool = False
 
 
 def clean(source: Path, target: Path, boxes: Sequence[Box]) -> Cleaned:
@@ -95,15 +97,17 @@ def _clean_jpeg(source: Path, target: Path, boxes: Sequence[Box], found: Layout)
 
 
 def _clean_decoded(source: Path, target: Path, boxes: Sequence[Box], found: Layout) -> Cleaned:
-    reversible: set[str] = set()
+    made: list[tuple[Image, DecodedFrames]] = []
 
     def frames_of(image: Image, head: Dataset) -> DecodedFrames:
-        if image.photometric == _IRREVERSIBLE:
-            reversible.add("YBR_RCT")  # as PS3.5 8.2.4 has it, for the frames are reversible from now on
-        return DecodedFrames(CODECS[found.syntax], image, head, boxes)
+        made.append((image, DecodedFrames(CODECS[found.syntax], image, head, boxes)))
+        return made[0][1]
 
     frames, blanked = clean_encapsulated.write_and_prove(source, target, found, frames_of)
-    return Cleaned(frames, blanked, "decoded", _has_icon(found), photometric=next(iter(reversible), None))
+    image, work = made[0]
+    # As PS3.5 8.2.4 has it, for the frames are reversible from now on.
+    photometric = "YBR_RCT" if image.photometric == _IRREVERSIBLE else None
+    return Cleaned(frames, blanked, "decoded", _has_icon(found), photometric, work.lossy)
 
 
 def _has_icon(found: Layout) -> bool:

@@ -25,6 +25,7 @@ _PHOTOMETRIC = frozenset(
 class DecodedFrames:
     """Frames for `clean_encapsulated`, of one codec. `head`: what the object says before its pixels; `boxes` in pixels.
 
+    `lossy`: whether one of those that were blanked said that it had lost something; what is written never does.
     Raises `Unclean` for an image that the codec cannot encode or whose black is not known.
     """
 
@@ -34,7 +35,7 @@ class DecodedFrames:
         # What the frames in memory are: colour for each pixel, by pixel.
         planar = 0 if image.samples > 1 else image.planar
         self._image = replace(image, photometric=codec.decoded(image.photometric), planar=planar)
-        self._codec, self.start = codec, codec.start
+        self._codec, self.start, self.lossy = codec, codec.start, False
         self._writes = codec.encode_like or (lambda cells, image, _stream: self._encode(cells, image))
         codec.refuse(self._image)
         # Pairs of pixels that share their colour go together, as the one outside would show that of the other.
@@ -53,7 +54,8 @@ class DecodedFrames:
 
         `after` is decoded by another decoder than the encoder's, where the codec has one.
         """
-        if self._look(after) != self._look(before):
+        old_facts, new_facts = self._look(before), self._look(after)
+        if old_facts is not None and replace(old_facts, lossy=False) != new_facts:
             raise Unclean("the proof failed: the frame is another one")
         old, new = self._decoded(before), (self._codec.again or self._codec.decode)(after, self._image)
         if old.shape != new.shape or old.dtype != new.dtype:
@@ -76,6 +78,8 @@ class DecodedFrames:
         facts = self._codec.facts(stream)
         if (facts.rows, facts.columns, facts.samples) != (self._image.rows, self._image.columns, self._image.samples):
             raise Unclean("a compressed frame has another size or number of colours than the object says")
+        if facts.lossy:  # and never back: several threads are here
+            self.lossy = True
         return facts
 
     def _encode(self, cells: Cells, image: Image) -> bytes:

@@ -5,7 +5,7 @@ must be known beforehand. Must not know files, nor decode anything.
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.errors import Unclean
 
@@ -20,12 +20,16 @@ _SUBSAMPLED = "the colours of a compressed frame are stored more coarsely than i
 
 @dataclass(frozen=True)
 class Facts:
-    """Size in pixels, components, and whether the stream transforms colours (JPEG 2000)."""
+    """Size in pixels, components, whether the stream transforms colours, and whether it says that it lost something.
+
+    It does where the bound of near-lossless JPEG-LS is not 0, or the wavelet of JPEG 2000 is irreversible.
+    """
 
     rows: int
     columns: int
     samples: int
     transform: bool = False
+    lossy: bool = False
 
 
 def jpeg_lossless(stream: bytes) -> Facts:
@@ -51,14 +55,15 @@ def _jpeg(stream: bytes, start_of_frame: int) -> Facts:
             raise Unclean("a compressed frame holds another kind of JPEG than its transfer syntax says")
         elif marker == _SOS:
             break
-    if facts is None:
+    if facts is None or not body or len(body) != 4 + 2 * body[0]:
         raise Unclean(_DAMAGED)
+    lossy = start_of_frame == SOF_JPEG_LS and body[1 + 2 * body[0]] > 0
     # Coded data has no such bytes, so that the first end is the end.
     end = stream.find(_EOI, at)
     if end < 0:
         raise Unclean(_TRUNCATED)
     _nothing_follows(stream, end + 2)
-    return facts
+    return replace(facts, lossy=lossy)
 
 
 def _segment(stream: bytes, at: int) -> tuple[int, bytes, int]:
@@ -89,17 +94,17 @@ def jpeg_2000(stream: bytes) -> Facts:
     """
     if stream[:2] != b"\xff\x4f":
         raise Unclean("a compressed frame does not begin as its transfer syntax demands")
-    at, facts, transform = 2, None, None
+    at, facts, coding = 2, None, None
     while stream[at : at + 2] != bytes((0xFF, _SOT)):
         marker, body, at = _segment(stream, at)
         if marker == _SIZ:
             facts = _size(body)
-        elif marker == _COD and len(body) > 4:
-            transform = bool(body[4])
-    if facts is None or transform is None:
+        elif marker == _COD and len(body) > 9:
+            coding = body
+    if facts is None or coding is None:
         raise Unclean(_DAMAGED)
     _nothing_follows(stream, _end_of_tiles(stream, at))
-    return Facts(facts.rows, facts.columns, facts.samples, transform)
+    return replace(facts, transform=bool(coding[4]), lossy=coding[9] == 0)
 
 
 def _size(body: bytes) -> Facts:

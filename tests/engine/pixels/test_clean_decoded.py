@@ -83,7 +83,7 @@ def test_the_boxes_are_black_and_nothing_else_has_changed(uid: str, kind: Kind, 
     done = clean(source, target, BOXES)
     grown = (BOXES[0], Box(30, 25, 10, 8)) if kind.photometric == "YBR_FULL_422" else BOXES
     photometric = "YBR_RCT" if kind.photometric == "YBR_ICT" else None
-    assert done == Cleaned(3, grown, "decoded", icon_removed=False, photometric=photometric)
+    assert done == Cleaned(3, grown, "decoded", icon_removed=False, photometric=photometric, lossy=uid in LOSSY)
     same_but_for_the_boxes(source, target, done, kind)
     before, after = dcmread(source), dcmread(target)
     for stream in streams_of(source):
@@ -224,6 +224,13 @@ def test_jpeg_lossless_needs_no_marker_about_its_colours(photometric: str, tmp_p
     bare = stream[:2] + stream[4 + int.from_bytes(stream[4:6], "big") :]
     source = write(tmp_path / "in", uid, [bare + b"\0" * (len(bare) % 2)], kind)
     same_but_for_the_boxes(source, tmp_path / "out", clean(source, tmp_path / "out", BOXES), kind)
+
+
+@pytest.mark.parametrize("uid", [uid for uid in ENCODERS if uid in LOSSY], ids=name)
+def test_what_was_compressed_without_loss_where_loss_is_allowed_is_not_called_lossy(uid: str, tmp_path: Path) -> None:
+    kind = Kind("MONOCHROME2")
+    clean(compressed(tmp_path / "in", uid, kind, 2), tmp_path / "out", BOXES)
+    assert not clean(tmp_path / "out", tmp_path / "again", BOXES).lossy
 
 
 @pytest.mark.parametrize("uid", OF_JPEG_2000, ids=name)

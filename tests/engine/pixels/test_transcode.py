@@ -102,7 +102,7 @@ def test_colours_are_transformed_where_the_header_says_so_and_only_there(
 def test_the_first_htj2k_frame_of_a_process_is_encoded_by_one_thread_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """OpenJPH is not yet whole until then; once in a while a stream was wrong, and the image held by the proof."""
+    """OpenJPH has no lock around its tables: a stream may come out wrong, and the proof would hold the image."""
     right, calls, during_the_first = imagecodecs.htj2k_encode, [0], [0]
 
     def slow(*given: Any, **named: Any) -> object:
