@@ -14,7 +14,6 @@ from engine.errors import Unclean
 from engine.pixels import fill, native
 from engine.pixels.boxes import Box, complement
 from engine.pixels.codec import Cells, Codec, plain
-from engine.pixels.codestream import Facts
 from engine.pixels.image import Image
 
 _PHOTOMETRIC = frozenset(
@@ -44,43 +43,50 @@ class DecodedFrames:
 
     def blank(self, stream: bytes) -> tuple[bytes, tuple[Box, ...]]:
         """The frame with its boxes blanked, and the boxes as they were blanked."""
-        cells = self._decoded(stream)
+        image = self._look(stream)
+        cells = self._decoded(stream, image)
         for box in self._boxes:
             cells[box.y : box.bottom, box.x : box.right] = self._black
-        return self._writes(cells, self._image, stream), self._boxes
+        return self._writes(cells, image, stream), self._boxes
 
     def prove(self, before: bytes, after: bytes, boxes: tuple[Box, ...]) -> None:
         """Raises `Unclean` unless the boxes are black in `after`, and every sample outside them is as in `before`.
 
         `after` is decoded by another decoder than the encoder's, where the codec has one.
         """
-        old_facts, new_facts = self._look(before), self._look(after)
-        if old_facts is not None and replace(old_facts, lossy=False) != new_facts:
-            raise Unclean("the proof failed: the frame is another one")
-        old, new = self._decoded(before), (self._codec.again or self._codec.decode)(after, self._image)
+        image = self._look(before)
+        self._look(after)
+        facts = self._codec.facts
+        if facts is not None and facts(before).transform != facts(after).transform:
+            raise Unclean("the proof failed: the colours of the frame are stored in another way")
+        old, new = self._decoded(before, image), (self._codec.again or self._codec.decode)(after, image)
         if old.shape != new.shape or old.dtype != new.dtype:
             raise Unclean("the proof failed: the frame has another size")
-        for box in complement(boxes, self._image.columns, self._image.rows):
+        for box in complement(boxes, image.columns, image.rows):
             if not np.array_equal(_cut(old, box), _cut(new, box)):
                 raise Unclean("the proof failed: pixels outside the boxes have changed")
         if not all((_cut(new, box) == self._black).all() for box in boxes):
             raise Unclean("the proof failed: something is left inside a box")
 
-    def _decoded(self, stream: bytes) -> Cells:
-        self._look(stream)
-        cells = self._codec.decode(stream, self._image)
-        return cells if self._codec.whole else plain(cells, self._image)
+    def _decoded(self, stream: bytes, image: Image) -> Cells:
+        cells = self._codec.decode(stream, image)
+        return cells if self._codec.whole else plain(cells, image)
 
-    def _look(self, stream: bytes) -> Facts | None:
-        """Raises `Unclean` for a stream that says itself that it is no frame of this image, or not a whole one."""
+    def _look(self, stream: bytes) -> Image:
+        """The image as this stream has it: samples that are wider in it than Bits Stored are kept with all their bits.
+
+        Raises `Unclean` for a stream that says itself that it is no frame of this image, or not a whole one.
+        """
         if self._codec.facts is None:
-            return None
-        facts = self._codec.facts(stream)
-        if (facts.rows, facts.columns, facts.samples) != (self._image.rows, self._image.columns, self._image.samples):
+            return self._image
+        facts, image = self._codec.facts(stream), self._image
+        if (facts.rows, facts.columns, facts.samples) != (image.rows, image.columns, image.samples):
             raise Unclean("a compressed frame has another size or number of colours than the object says")
         if facts.lossy:  # and never back: several threads are here
             self.lossy = True
-        return facts
+        if facts.precision <= image.bits_stored:
+            return image
+        return replace(image, bits_stored=image.bits_allocated, high_bit=image.bits_allocated - 1)
 
     def _encode(self, cells: Cells, image: Image) -> bytes:
         if self._codec.encode is None:

@@ -61,8 +61,10 @@ def ended(stream: bytes) -> bytes:
 
     Raises `Unclean` for any other.
     """
-    # Behind it there may be one byte, or a few, to make the length even: of zero, or of the bits that fill a stream.
-    if not stream.rstrip(b"\0\xff").endswith(b"\xff\xd9"):
+    # Behind it there may be a byte to make the length even, which DCMTK leaves to chance; or a few, of zero or of the
+    # bits that fill a stream.
+    padded = len(stream) % 2 == 0 and stream[-3:-1] == b"\xff\xd9"
+    if not padded and not stream.rstrip(b"\0\xff").endswith(b"\xff\xd9"):
         raise Unclean("a compressed frame is truncated")
     return stream
 

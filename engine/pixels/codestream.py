@@ -20,7 +20,8 @@ _SUBSAMPLED = "the colours of a compressed frame are stored more coarsely than i
 
 @dataclass(frozen=True)
 class Facts:
-    """Size in pixels, components, whether the stream transforms colours, and whether it says that it lost something.
+    """Size in pixels, components, the most bits of a sample, whether the stream transforms colours, and whether it says
+    that it lost something.
 
     It does where the bound of near-lossless JPEG-LS is not 0, or the wavelet of JPEG 2000 is irreversible.
     """
@@ -28,6 +29,7 @@ class Facts:
     rows: int
     columns: int
     samples: int
+    precision: int
     transform: bool = False
     lossy: bool = False
 
@@ -84,7 +86,7 @@ def _frame_header(body: bytes) -> Facts:
         raise Unclean(_DAMAGED)
     if len({body[place] for place in range(7, len(body), 3)}) > 1:
         raise Unclean(_SUBSAMPLED)
-    return Facts(int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big"), body[5])
+    return Facts(int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big"), body[5], body[0])
 
 
 def jpeg_2000(stream: bytes) -> Facts:
@@ -112,11 +114,12 @@ def _size(body: bytes) -> Facts:
         raise Unclean(_DAMAGED)
     right, bottom, left, top = struct.unpack_from(">4L", body, 2)
     components = int.from_bytes(body[34:36], "big")
-    if len(body) != 36 + 3 * components or right <= left or bottom <= top:
+    if len(body) != 36 + 3 * components or not components or right <= left or bottom <= top:
         raise Unclean(_DAMAGED)
     if any(step != 1 for place in range(37, len(body), 3) for step in body[place : place + 2]):
         raise Unclean(_SUBSAMPLED)
-    return Facts(bottom - top, right - left, components)
+    precision = max((body[36 + 3 * number] & 0x7F) + 1 for number in range(components))
+    return Facts(bottom - top, right - left, components, precision)
 
 
 def _end_of_tiles(stream: bytes, at: int) -> int:
@@ -137,6 +140,6 @@ def _end_of_tiles(stream: bytes, at: int) -> int:
 
 
 def _nothing_follows(stream: bytes, end: int) -> None:
-    """Behind the end there may be bytes to make the length even: of zero, or of the bits that fill a stream."""
-    if stream[end:].strip(b"\0\xff"):
+    """Behind the end there may be what `codec.ended` allows: a byte of any value, or more that mean nothing."""
+    if len(stream) - end > 1 and stream[end:].strip(b"\0\xff"):
         raise Unclean("a compressed frame goes on behind its end, perhaps with another image")

@@ -129,6 +129,34 @@ def _by(program: list[str], path: Path, plain: Path) -> NDArray[np.generic]:
     return pixel_array(dcmread(plain), raw=True)
 
 
+ENCODED_ELSEWHERE = {
+    "rle": (["dcmcrle"], RLE),
+    "any-predictor": (["dcmcjpeg", "+el", "+sv", "6"], "1.2.840.10008.1.2.4.57"),
+    "first-predictor": (["dcmcjpeg", "+e1"], "1.2.840.10008.1.2.4.70"),
+    "fragments": (["dcmcjpeg", "+e1", "+fs", "1"], "1.2.840.10008.1.2.4.70"),
+    "ls": (["dcmcjpls"], "1.2.840.10008.1.2.4.80"),
+    "ls-by-line": (["dcmcjpls", "+il"], "1.2.840.10008.1.2.4.80"),
+    "ls-near": (["dcmcjpls", "+en", "+md", "3"], "1.2.840.10008.1.2.4.81"),
+    "gdcm-rle": (["gdcmconv", "--rle"], RLE),
+    "gdcm-lossless": (["gdcmconv", "--jpeg"], "1.2.840.10008.1.2.4.70"),
+    "gdcm-ls": (["gdcmconv", "--jpegls"], "1.2.840.10008.1.2.4.80"),
+    "gdcm-2000": (["gdcmconv", "--j2k"], "1.2.840.10008.1.2.4.90"),
+    "gdcm-2000-lossy": (["gdcmconv", "--lossy", "--j2k", "-q", "20"], "1.2.840.10008.1.2.4.91"),
+}
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("dcmcjpls", "gdcmconv"))), reason="DCMTK or GDCM is not installed")
+@pytest.mark.parametrize(("program", "uid"), ENCODED_ELSEWHERE.values(), ids=ENCODED_ELSEWHERE)
+@pytest.mark.parametrize("kind", [Kind("RGB"), Kind("MONOCHROME2", (16, 12))], ids=str)
+def test_what_dcmtk_and_gdcm_have_encoded_is_cleaned(program: list[str], uid: str, kind: Kind, tmp_path: Path) -> None:
+    transcode(compressed(tmp_path / "made", RLE, kind, 2), tmp_path / "plain", EXPLICIT_LITTLE)
+    source, target = tmp_path / "in", tmp_path / "out"
+    subprocess.run([*program, str(tmp_path / "plain"), str(source)], check=True, capture_output=True)
+    assert dcmread(source).file_meta.TransferSyntaxUID == uid
+    done = clean(source, target, BOXES)
+    same_but_for_the_boxes(source, target, done, kind)
+
+
 HELD = {
     "GDCMJ2K_TextGBR.dcm": "`decompress` before",  # JP2 files instead of codestreams
     "JPEG2000-embedded-sequence-delimiter.dcm": "a compressed frame",  # no other decoder reads it
@@ -297,6 +325,19 @@ def test_all_allocated_bits_are_blanked_where_the_codec_carries_them(tmp_path: P
     assert (before[:, mask] & 0xC003).any()
     assert not after[:, mask].any()
     assert np.array_equal(before[:, ~mask], after[:, ~mask])
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("uid", [uid for uid in ENCODERS if uid != RLE], ids=name)
+def test_samples_that_are_wider_than_bits_stored_keep_all_their_bits(uid: str, signed: bool, tmp_path: Path) -> None:
+    """Padding values of CT, and what lossy compression has brought over the edge."""
+    full, said = Kind("MONOCHROME2", (16, 16), signed), Kind("MONOCHROME2", (16, 12), signed)
+    source = write(tmp_path / "in", uid, [ENCODERS[uid](frame(full), full)], said)
+    done = clean(source, tmp_path / "out", BOXES)
+    mask = inside(done.boxes, ROWS, COLUMNS)
+    old, new = decoded(source, full), decoded(tmp_path / "out", full)
+    assert np.array_equal(old[:, ~mask], new[:, ~mask])
+    assert (new[:, mask] == said.black()).all()
 
 
 @pytest.mark.parametrize("uid", [RLE, "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"], ids=name)

@@ -14,7 +14,8 @@ import pytest
 from pydicom import dcmread
 
 from engine.errors import Unclean
-from engine.pixels import Box, clean
+from engine.pixels import Box, clean, transcode
+from engine.syntaxes import EXPLICIT_LITTLE
 from engine.worker import PixelWorker
 from tests.engine.pixels.compressed import (
     COLUMNS,
@@ -70,6 +71,19 @@ def test_a_second_image_behind_the_first_in_one_fragment_is_held(uid: str, tmp_p
     """It would vanish, and nobody would know."""
     one, two = (ENCODERS[uid](frame(GREY, number), GREY) for number in range(2))
     held(tmp_path, write(tmp_path / "in", uid, [one + two + b"\0" * (len(one + two) % 2)], GREY), "behind its end")
+
+
+@pytest.mark.parametrize("uid", OF_JPEG, ids=name)
+def test_the_byte_that_makes_a_length_even_may_be_any_but_no_more_than_it(uid: str, tmp_path: Path) -> None:
+    """DCMTK pads JPEG-LS with what happens to be in its memory."""
+    odd = (ENCODERS[uid](frame(GREY, number), GREY).removesuffix(b"\0") for number in range(20))
+    stream = next(stream for stream in odd if len(stream) % 2)
+    for target, padding in enumerate((b"\0", b"\x4a", b"\0\0\0", b"\xff")):
+        source = write(tmp_path / "in", uid, [stream + padding], GREY)
+        clean(source, tmp_path / f"out{target}", BOXES)
+        transcode(source, tmp_path / f"plain{target}", EXPLICIT_LITTLE)
+    assert len({path.read_bytes() for path in tmp_path.glob("out?")}) == 1
+    held(tmp_path, write(tmp_path / "in", uid, [stream + b"\x4a\0\0"], GREY), "behind its end")
 
 
 def test_an_rle_frame_in_two_fragments_is_held(tmp_path: Path) -> None:
@@ -133,10 +147,11 @@ def test_coarser_colours_are_held(uid: str, tmp_path: Path) -> None:
     held(tmp_path, write(tmp_path / "in", uid, [bytes(stream)], COLOUR), "more coarsely")
 
 
-@pytest.mark.parametrize("uid", ["1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"], ids=name)
-def test_samples_wider_than_bits_stored_are_held(uid: str, tmp_path: Path) -> None:
-    full, said = Kind("MONOCHROME2", (16, 16)), Kind("MONOCHROME2", (16, 12))
-    held(tmp_path, write(tmp_path / "in", uid, [ENCODERS[uid](frame(full), full)], said), "beyond Bits Stored")
+@pytest.mark.parametrize("uid", ["1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"], ids=name)
+def test_negative_samples_that_bits_stored_has_no_room_for_are_held(uid: str, tmp_path: Path) -> None:
+    negative, said = Kind("MONOCHROME2", (16, 12), signed=True), Kind("MONOCHROME2", (16, 12))
+    source = write(tmp_path / "in", uid, [ENCODERS[uid](frame(negative), negative)], said)
+    held(tmp_path, source, "beyond Bits Stored")
 
 
 @pytest.mark.parametrize(
