@@ -196,7 +196,7 @@ def test_every_such_file_of_pydicom_is_cleaned_or_held_for_a_reason_that_we_know
     assert (blank == blank[0, 0]).all()
 
 
-def test_a_palette_can_be_read_after_decompression_where_a_jp2_file_was_held(tmp_path: Path) -> None:
+def test_what_was_held_as_a_jp2_file_is_cleaned_after_decompression(tmp_path: Path) -> None:
     """The reason says what to do; it must work."""
     source = Path(pydicom.data.__file__).parent / "test_files" / "GDCMJ2K_TextGBR.dcm"
     transcode(source, tmp_path / "plain", EXPLICIT_LITTLE)
