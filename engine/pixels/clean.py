@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydicom.dataset import Dataset
 from pydicom.uid import (
-    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -21,34 +21,46 @@ from pydicom.uid import (
 )
 
 from engine.errors import Unclean
-from engine.pixels import carriers, clean_jpeg, clean_native, deflate
+from engine.pixels import carriers, clean_encapsulated, clean_native, deflate, uncleanable
 from engine.pixels.boxes import Box
+from engine.pixels.clean_decoded import DecodedFrames
+from engine.pixels.clean_jpeg import JpegFrames
+from engine.pixels.codecs import CODECS
 from engine.pixels.damage import damage_is_unclean, nothing_left_behind
 from engine.pixels.elements import Layout, file_meta, layout
+from engine.pixels.image import Image
 
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 _JPEG = (JPEGBaseline8Bit, JPEGExtended12Bit)
+_IRREVERSIBLE = "YBR_ICT"
 
 
 @dataclass(frozen=True)
 class Cleaned:
     """What was done: frames blanked, the boxes as really blanked (pixels), how, and if an icon was left out.
 
-    `method`: "native", "deflated" or "jpeg-coefficients". The boxes have grown to what the encoding can blank.
+    `method`: "native", "deflated", "jpeg-coefficients" or "decoded". The boxes have grown to what the encoding can
+    blank.
+    `photometric`: what Photometric Interpretation has to say from now on, where that is not what it says. `lossy`: the
+    frames say of themselves that they have lost something, and will not from now on, so that Lossy Image Compression
+    must. The header is left to whoever writes the other attributes of a cleaned object.
     """
 
     frames: int
     boxes: tuple[Box, ...]
     method: str
     icon_removed: bool
+    photometric: str | None = None
+    lossy: bool = False
 
 
 def clean(source: Path, target: Path, boxes: Sequence[Box]) -> Cleaned:
     """Write `source` to `target` with the boxes (pixels) blanked in every frame, in the same transfer syntax.
 
     All other bytes stay as they are, except that Icon Image Sequence (0088,0200) is left out, as a thumbnail shows
-    the same text, and that JPEG frames are written as one fragment each, with a Basic Offset Table and without the
-    Extended Offset Table. The same input and boxes give the same bytes.
+    the same text, and that compressed frames are written as one fragment each, with a Basic Offset Table and without
+    the Extended Offset Table. JPEG Baseline and Extended keep their coefficients; all other compressions keep the
+    samples that they decode to, and are lossless afterwards. The same input and boxes give the same bytes.
 
     `target` is replaced if it exists, and does not exist after a failure; a power cut may leave it behind unproven,
     so it belongs into a scratch folder. Raises `Unclean` for anything that is not supported, damaged or not proven,
@@ -65,16 +77,41 @@ def clean(source: Path, target: Path, boxes: Sequence[Box]) -> Cleaned:
             return _clean_deflated(source, target, boxes, dataset)
         if syntax in _NATIVE:
             return _cleaned(source, target, boxes, _looked_through(layout(source)), "native")
-        if syntax in _JPEG:
-            return _cleaned(source, target, boxes, _looked_through(layout(source)), "jpeg-coefficients")
-        name = UID(syntax).name if UID(syntax).is_transfer_syntax else "unknown to the standard"
-        raise Unclean(f"the transfer syntax is not supported: {name}")
+        if syntax not in CODECS:
+            raise Unclean(uncleanable.why(syntax))
+        found = _looked_through(layout(source))
+        return (_clean_jpeg if syntax in _JPEG else _clean_decoded)(source, target, boxes, found)
 
 
 def _cleaned(source: Path, target: Path, boxes: Sequence[Box], found: Layout, method: str) -> Cleaned:
-    work = clean_jpeg.write_and_prove if method == "jpeg-coefficients" else clean_native.write_and_prove
-    frames, blanked = work(source, target, boxes, found)
-    return Cleaned(frames, blanked, method, found.find(carriers.ICON_IMAGE_SEQUENCE) is not None)
+    frames, blanked = clean_native.write_and_prove(source, target, boxes, found)
+    return Cleaned(frames, blanked, method, _has_icon(found))
+
+
+def _clean_jpeg(source: Path, target: Path, boxes: Sequence[Box], found: Layout) -> Cleaned:
+    def frames_of(image: Image, _head: Dataset) -> JpegFrames:
+        return JpegFrames(image, boxes, found.syntax)
+
+    frames, blanked = clean_encapsulated.write_and_prove(source, target, found, frames_of)
+    return Cleaned(frames, blanked, "jpeg-coefficients", _has_icon(found))
+
+
+def _clean_decoded(source: Path, target: Path, boxes: Sequence[Box], found: Layout) -> Cleaned:
+    made: list[tuple[Image, DecodedFrames]] = []
+
+    def frames_of(image: Image, head: Dataset) -> DecodedFrames:
+        made.append((image, DecodedFrames(CODECS[found.syntax], image, head, boxes)))
+        return made[0][1]
+
+    frames, blanked = clean_encapsulated.write_and_prove(source, target, found, frames_of)
+    image, work = made[0]
+    # As PS3.5 8.2.4 has it, for the frames are reversible from now on.
+    photometric = "YBR_RCT" if image.photometric == _IRREVERSIBLE else None
+    return Cleaned(frames, blanked, "decoded", _has_icon(found), photometric, work.lossy)
+
+
+def _has_icon(found: Layout) -> bool:
+    return found.find(carriers.ICON_IMAGE_SEQUENCE) is not None
 
 
 def _clean_deflated(source: Path, target: Path, boxes: Sequence[Box], dataset: int) -> Cleaned:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import Unclean
+from engine.pixels.codestream import Facts
 from engine.pixels.image import Image
 
 Cells = NDArray[np.unsignedinteger]
@@ -24,7 +25,8 @@ class Codec:
 
     `whole`: it carries all allocated bits, also those beyond Bits Stored. `start`: how each frame begins (empty: each
     frame is one fragment). `encode` is None where it is only read. `decoded` and `encoded` say the Photometric
-    Interpretation of the frames that come out, and of the object once they are in it.
+    Interpretation of the frames that come out, and of the object once they are in it. `facts` says what a stream is,
+    where it says so itself; `encode_like` is `encode` for a frame that replaces a stream, in the ways of that.
     """
 
     decode: Decode
@@ -35,6 +37,8 @@ class Codec:
     whole: bool = False
     decoded: Callable[[str], str] = lambda photometric: full(photometric)
     encoded: Callable[[str], str] = lambda photometric: photometric
+    facts: Callable[[bytes], Facts] | None = None
+    encode_like: Callable[[Cells, Image, bytes], bytes] | None = None
 
     def refuse(self, image: Image) -> None:
         """Raises `Unclean` for an image that it cannot encode."""
@@ -57,8 +61,10 @@ def ended(stream: bytes) -> bytes:
 
     Raises `Unclean` for any other.
     """
-    # Behind it there may be one byte, or a few, to make the length even: of zero, or of the bits that fill a stream.
-    if not stream.rstrip(b"\0\xff").endswith(b"\xff\xd9"):
+    # Behind it there may be a byte to make the length even, which DCMTK leaves to chance; or a few, of zero or of the
+    # bits that fill a stream.
+    padded = len(stream) % 2 == 0 and stream[-3:-1] == b"\xff\xd9"
+    if not padded and not stream.rstrip(b"\0\xff").endswith(b"\xff\xd9"):
         raise Unclean("a compressed frame is truncated")
     return stream
 

@@ -4,6 +4,7 @@ import imagecodecs
 
 from engine.errors import Unclean
 from engine.pixels.codec import Cells, Codec, fit, full, signed_or_stored
+from engine.pixels.codestream import jpeg_2000
 from engine.pixels.image import Image
 
 _SIZE = b"\xff\x4f\xff\x51"
@@ -21,15 +22,24 @@ def decode(stream: bytes, image: Image) -> Cells:
 
 def encode(cells: Cells, image: Image) -> bytes:
     """A frame's reversible stream, with the colour transform for RGB; signed samples stay signed in it."""
-    mct = image.samples == 3 and image.photometric == "RGB"
+    return _encode(cells, image, transform=image.samples == 3 and image.photometric == "RGB")
+
+
+def encode_like(cells: Cells, image: Image, stream: bytes) -> bytes:
+    """The same, with the colour transform only where another stream has it."""
+    return _encode(cells, image, transform=jpeg_2000(stream).transform)
+
+
+def _encode(cells: Cells, image: Image, *, transform: bool) -> bytes:
+    # imagecodecs transforms what it is told to be RGB, and nothing else, whatever `mct` says.
     return bytes(
         imagecodecs.jpeg2k_encode(
             signed_or_stored(cells, image),
             codecformat="J2K",
             reversible=True,
-            mct=mct,
+            mct=transform,
             bitspersample=image.bits_stored,
-            colorspace="UNSPECIFIED",
+            colorspace="SRGB" if transform else "UNSPECIFIED",
         )
     )
 
@@ -44,5 +54,12 @@ def encoded(photometric: str) -> str:
     return "YBR_RCT" if photometric == "RGB" else photometric
 
 
-JPEG_2000 = Codec(decode, b"\xff\x4f", encode, decoded=decoded, encoded=encoded)
-JPEG_2000_ANY = Codec(decode, b"\xff\x4f", decoded=decoded)
+JPEG_2000 = Codec(
+    decode,
+    b"\xff\x4f\xff\x51",
+    encode,
+    decoded=decoded,
+    encoded=encoded,
+    facts=jpeg_2000,
+    encode_like=encode_like,
+)

@@ -5,6 +5,7 @@ import numpy as np
 
 from engine.errors import Unclean
 from engine.pixels.codec import Cells, Codec, ended, fit, stored
+from engine.pixels.codestream import jpeg_lossless
 from engine.pixels.image import Image
 
 
@@ -46,5 +47,4 @@ def encode(cells: Cells, image: Image) -> bytes:
     )
 
 
-JPEG_LOSSLESS = Codec(decode, b"\xff\xd8", encode, again)
-JPEG_LOSSLESS_ANY = Codec(decode, b"\xff\xd8")
+JPEG_LOSSLESS = Codec(decode, b"\xff\xd8", encode, again, facts=jpeg_lossless)

@@ -3,6 +3,7 @@
 import imagecodecs
 
 from engine.pixels.codec import Cells, Codec, ended, fit, stored
+from engine.pixels.codestream import jpeg_ls
 from engine.pixels.image import Image
 
 
@@ -12,9 +13,9 @@ def decode(stream: bytes, image: Image) -> Cells:
 
 
 def encode(cells: Cells, image: Image) -> bytes:
-    """A frame's stream."""
-    return bytes(imagecodecs.jpegls_encode(stored(cells, image)))
+    """A frame's stream, without loss. Noise in small frames needs more room than the samples themselves."""
+    samples = stored(cells, image)
+    return bytes(imagecodecs.jpegls_encode(samples, level=0, out=samples.nbytes * 5 // 4 + 4096))
 
 
-JPEG_LS = Codec(decode, b"\xff\xd8", encode)
-JPEG_LS_NEAR = Codec(decode, b"\xff\xd8")
+JPEG_LS = Codec(decode, b"\xff\xd8", encode, facts=jpeg_ls)

@@ -1,12 +1,15 @@
 """RLE Lossless (PS3.5 Annex G): a segment for each byte of a sample, the most significant first. 8, 16 and 32 bits."""
 
 import struct
+from typing import Any
 
 import imagecodecs
 import numpy as np
+from pydicom.encaps import encapsulate
+from pydicom.pixels.decoders.base import RLELosslessDecoder
 
 from engine.errors import Unclean
-from engine.pixels.codec import Cells, Codec
+from engine.pixels.codec import Cells, Codec, fit
 from engine.pixels.image import Image
 
 _HEADER = 64
@@ -35,6 +38,24 @@ def decode(stream: bytes, image: Image) -> Cells:
     return cells.reshape(-1).view(f"<u{width}").reshape(image.rows, image.columns, image.samples)
 
 
+def again(stream: bytes, image: Image) -> Cells:
+    """A frame, by pydicom, which has nothing to do with the encoder."""
+    options: dict[str, Any] = {
+        "rows": image.rows,
+        "columns": image.columns,
+        "number_of_frames": 1,
+        "samples_per_pixel": image.samples,
+        "photometric_interpretation": "RGB" if image.samples == 3 else "MONOCHROME2",
+        "planar_configuration": 0,
+        "bits_allocated": image.bits_allocated,
+        "bits_stored": image.bits_allocated,
+        "pixel_representation": 0,
+        "pixel_keyword": "PixelData",
+    }
+    frame, _ = RLELosslessDecoder.as_array(encapsulate([stream]), raw=True, decoding_plugin="pydicom", **options)
+    return fit(frame, image, image.bits_allocated)
+
+
 def encode(cells: Cells, image: Image) -> bytes:
     """A frame's stream. Rows are encoded each by itself, and every segment has an even length (PS3.5 G.3)."""
     width = cells.dtype.itemsize
@@ -53,4 +74,4 @@ def encode(cells: Cells, image: Image) -> bytes:
     return header.ljust(_HEADER, b"\0") + b"".join(segments)
 
 
-RLE = Codec(decode, b"", encode, bits=(1, 32), whole=True)
+RLE = Codec(decode, b"", encode, again, bits=(1, 32), whole=True)

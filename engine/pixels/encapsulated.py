@@ -33,17 +33,28 @@ Frame = tuple[Fragment, ...]
 
 
 def frames(
-    file: BinaryIO, value: int, end: int, number_of_frames: int, extended: tuple[bytes, bytes] | None = None
+    file: BinaryIO,
+    value: int,
+    end: int,
+    number_of_frames: int,
+    extended: tuple[bytes, bytes] | None = None,
+    start: bytes = _START_OF_IMAGE,
 ) -> tuple[Frame, ...]:
     """The fragments of each frame. `value`, `end`: the bytes of PixelData in the file, delimiter included.
 
     `extended`: the values of Extended Offset Table and Extended Offset Table Lengths, if the object has them.
-    Raises `Unclean` if the tables, the fragments, the starts of the JPEG streams and Number of Frames do not all say
+    `start`: what each frame begins with, and nothing else does; empty if it is one fragment (RLE, PS3.5 A.4.2).
+    Raises `Unclean` if the tables, the fragments, the starts of the streams and Number of Frames do not all say
     the same: a frame more would go out uncleaned, a frame less would be lost.
     """
     table, fragments = _items(file, value, end)
-    starts = [at for at, fragment in enumerate(fragments) if _begins_image(file, fragment)]
-    if len(starts) != number_of_frames or starts[:1] != [0]:
+    starts = [at for at, fragment in enumerate(fragments) if _begins(file, fragment, start)]
+    if starts[:1] != [0]:
+        raise Unclean(
+            "the frames do not begin as their transfer syntax demands: if they can be read, put `decompress` before "
+            "this step"
+        )
+    if len(starts) != number_of_frames:
         raise Unclean("the object has another number of frames than it says")
     bounds = [*starts, len(fragments)]
     found = tuple(tuple(fragments[bounds[at] : bounds[at + 1]]) for at in range(number_of_frames))
@@ -103,11 +114,6 @@ def _items(file: BinaryIO, at: int, end: int) -> tuple[list[int], list[Fragment]
     file.seek(found[0].value)
     table = file.read(found[0].length)
     return list(struct.unpack(f"<{len(table) // 4}L", table)), found[1:]
-
-
-def _begins_image(file: BinaryIO, fragment: Fragment) -> bool:
-    file.seek(fragment.value)
-    return file.read(min(2, fragment.length)) == _START_OF_IMAGE
 
 
 def _check_extended(found: Sequence[Frame], first: int, offsets: bytes, lengths: bytes) -> None:

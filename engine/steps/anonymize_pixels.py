@@ -18,7 +18,8 @@ class AnonymizePixels:
 
     Where the text is: from the first `regions` definition of the rule file that fits the device, else from the
     ultrasound regions that the device itself declares (0018,6011): everything outside them goes. Nothing known,
-    an unreadable image or a result that cannot be proved clean ends in the hold.
+    an unreadable image or a result that cannot be proved clean ends in the hold. The transfer syntax stays, and
+    every pixel elsewhere; in a lossy one other than JPEG the image grows. Video is held.
 
         on port 26230 → anonymize-pixels → store by Institution/PatientName
         on port 26230 where Modality = US → anonymize-pixels → forward PACS

@@ -11,7 +11,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
-from pydicom.uid import JPEG2000, MPEG4HP41, JPEGLSLossless, RLELossless
+from pydicom.uid import MPEG4HP41F, UID
 
 from engine.errors import Unclean
 from engine.pixels import Box, Cleaned, clean, clean_native, complement, native, ultrasound_regions
@@ -181,15 +181,32 @@ def test_pixels_that_are_there_twice_are_unclean(tmp_path: Path) -> None:
         clean(source, tmp_path / "out", BANNER)
 
 
-@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless, JPEG2000, MPEG4HP41])
-def test_a_syntax_that_is_not_supported_is_named(tmp_path: Path, syntax: str) -> None:
+@pytest.mark.parametrize(
+    ("syntax", "advice"),
+    [(f"4.{number}", "video") for number in range(100, 109)]
+    + [(f"4.{number}.1", "video") for number in range(100, 107)]
+    + [("7.1", "video"), ("7.2", "video"), ("7.3", "video")]
+    + [(f"4.{number}", "on a server") for number in (94, 95, 204, 205)]
+    + [(f"4.{number}", "another one") for number in (52, 53, 55, 58, 64, 66, 92, 93, 110, 111, 112, 206, 999)]
+    + [(number, "another one") for number in ("1.98", "8.1", "6.1", "6.2", "77")],
+)
+def test_what_is_no_still_image_that_we_decode_is_held_by_name_with_what_to_do(
+    tmp_path: Path, syntax: str, advice: str
+) -> None:
+    syntax = UID(f"1.2.840.10008.1.2.{syntax}")
     made = dataset(96, 128, 1, "MONOCHROME2", (8, 8))
     made.PixelData = encapsulate([bytes(100)])
     made["PixelData"].is_undefined_length = True
     made["PixelData"].VR = "OB"
-    save(made, tmp_path / "in", syntax)
-    with pytest.raises(Unclean, match=re.escape(syntax.name)):
+    save(made, tmp_path / "in", MPEG4HP41F)
+    whole, written = (tmp_path / "in").read_bytes(), MPEG4HP41F.encode()
+    assert whole.count(written) == 1
+    (tmp_path / "in").write_bytes(whole.replace(written, syntax.encode().ljust(len(written), b"\0")))
+    name = syntax.name if syntax.is_transfer_syntax else "unknown to the standard"
+    with pytest.raises(Unclean, match=re.escape(name)) as caught:
         clean(tmp_path / "in", tmp_path / "out", BANNER)
+    assert advice in caught.value.reason
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
 @pytest.mark.parametrize("boxes", [(), (Box(128, 0, 5, 5),), (Box(0, 0, 0, 5),), (*BANNER, Box(0, 96, 128, 1))])

@@ -3,10 +3,12 @@
 import os
 import shutil
 import subprocess
+import threading
+import time
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import imagecodecs
 import numpy as np
@@ -20,7 +22,7 @@ from pydicom.encaps import encapsulate, generate_frames, get_frame
 from pydicom.pixels import pixel_array
 
 from engine.errors import Unclean
-from engine.pixels import transcode
+from engine.pixels import codec_htj2k, transcode
 from engine.pixels.codec import Cells
 from engine.pixels.codecs import CODECS
 from engine.pixels.image import Image
@@ -86,6 +88,39 @@ def test_what_is_compressed_comes_back_as_it_was(
     before = dcmread(source)
     luminance = ... if photometric != "YBR_FULL_422" else np.s_[..., 0]
     assert np.array_equal(pixel_array(before, raw=True)[luminance], pixel_array(again, raw=True)[luminance])
+
+
+@pytest.mark.parametrize("word", ["JPEG-2000-lossless", "HTJ2K-lossless"])
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL", "MONOCHROME2"])
+def test_colours_are_transformed_where_the_header_says_so_and_only_there(
+    word: str, photometric: str, tmp_path: Path
+) -> None:
+    source, small = image(tmp_path / "a.dcm", (8, 8), photometric=photometric), tmp_path / "b.dcm"
+    transcode(source, small, COMPRESSED_WORDS[word])
+    written = dcmread(small)
+    assert written.PhotometricInterpretation == ("YBR_RCT" if photometric == "RGB" else photometric)
+    stream = get_frame(written.PixelData, 0, number_of_frames=3)
+    # The multiple component transformation of the coding style (T.800 A.6.1).
+    assert stream[stream.index(b"\xff\x52") + 8] == (photometric == "RGB")
+
+
+def test_the_first_htj2k_frame_of_a_process_is_encoded_by_one_thread_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenJPH has no lock around its tables: a stream may come out wrong, and the proof would hold the image."""
+    right, calls, during_the_first = imagecodecs.htj2k_encode, [0], [0]
+
+    def slow(*given: Any, **named: Any) -> object:
+        calls[0] += 1
+        if calls[0] == 1:
+            time.sleep(0.2)
+            during_the_first[0] = calls[0]
+        return right(*given, **named)
+
+    monkeypatch.setattr(imagecodecs, "htj2k_encode", slow)
+    monkeypatch.setattr(codec_htj2k, "_begun", threading.Event())
+    transcode(image(tmp_path / "a.dcm", frames=8), tmp_path / "b.dcm", COMPRESSED_WORDS["HTJ2K-lossless"])
+    assert during_the_first == [1]
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT, DEFLATED, EXPLICIT_LITTLE])
