@@ -14,6 +14,8 @@ from engine.header import Header
 from engine.object import Object
 from engine.pixels import Box, RegionBox
 from engine.program import Program, Rectangle
+from engine.rewrite import rewrite
+from engine.step import AS_CLEANED
 from engine.tags import path_of
 from engine.worker import PixelWorker
 
@@ -26,12 +28,20 @@ class PixelBench:
     new_file: Callable[[], Path]
     worker: PixelWorker
 
-    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> Path:
-        """A new payload, proved clean. Raises Unclean, or OSError when the disk cannot hold it."""
-        boxes = boxes_for(obj, blank, keep)
+    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, same_uid: bool) -> Object:
+        """The object, proved clean. Raises Never where it cannot be, and OSError when the disk cannot hold it.
+
+        What was changed before is in the file first: it is looked at like all that the object brought.
+        """
+        boxes = boxes_of(obj, blank, keep)
+        source = obj.payload
+        if obj.changes:
+            source = self.new_file()
+            rewrite(obj.payload, source, obj.changes)
         target = self.new_file()
-        self.worker.clean(obj.payload, target, boxes)
-        return target
+        if not self.worker.clean(source, target, boxes, same_uid=same_uid).written:
+            return obj
+        return replace(obj, payload=target, header=Header.read(target), changes={})
 
     def transcode(self, obj: Object, syntax: str) -> Object:
         """The object in this transfer syntax (UID), proved the same. Raises Unclean, or OSError."""
@@ -47,14 +57,36 @@ class DryBench:
 
     program: Program
 
-    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> Path:
-        """The payload as it is, if it is known where to clean; Unclean if not."""
-        boxes_for(obj, blank, keep)
-        return obj.payload
+    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, same_uid: bool) -> Object:
+        """The object as if it were cleaned, if it is known where to clean; Unclean if not."""
+        boxes = boxes_of(obj, blank, keep)
+        if not boxes:
+            return obj
+        changes: dict[str, str | None] = dict(AS_CLEANED)
+        if not same_uid:
+            sources = obj.header.values(path_of("SourceImageSequence.ReferencedSOPInstanceUID"))
+            changes["SOPInstanceUID"] = pixels.derived_uid(obj.header.first("SOPInstanceUID"), boxes, sources)
+        return obj.with_header(changes)
 
     def transcode(self, obj: Object, syntax: str) -> Object:
         """The object as it is: whether its pixels can be read is known only when it is done."""
         return obj
+
+
+def boxes_of(obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> tuple[Box, ...]:
+    """The boxes to blank in this object; none where its SOP class has no pixels to look at.
+
+    Raises Unclean as `boxes_for` does, and where objects of its SOP class are held.
+    """
+    found = pixels.verdict(obj.header.first("SOPClassUID"))
+    if found.kind is pixels.Kind.HELD:
+        raise Unclean(found.why)
+    if found.kind is not pixels.Kind.IMAGE:
+        return ()
+    boxes = boxes_for(obj, blank, keep)
+    if not boxes:
+        raise Unclean("there is no box to blank: what is kept is the whole image")
+    return boxes
 
 
 def boxes_for(obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> tuple[Box, ...]:

@@ -21,7 +21,7 @@ from engine.plan import Plan
 from engine.program import Call, Program, Rectangle
 from engine.run import run
 from engine.signature import Signature
-from engine.step import HOLD, Answer, Step, Workbench
+from engine.step import AS_CLEANED, HOLD, Answer, Step, Workbench
 from engine.steps import STEPS
 from engine.tags import FACTS, path_of
 from engine.trial import TAG, Trial, Wanted
@@ -56,9 +56,9 @@ class _Pretending:
 
     program: Program
 
-    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> Path:
-        """The payload that is not there."""
-        return obj.payload
+    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, same_uid: bool) -> Object:
+        """The object as if it were cleaned."""
+        return obj.with_header(AS_CLEANED)
 
     def transcode(self, obj: Object, syntax: str) -> Object:
         """The object as it is."""

@@ -6,7 +6,6 @@ page and its indented lines are examples. Pure: the registry is filled when engi
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, TypeVar, get_type_hints
 
@@ -68,6 +67,10 @@ class Gather:
 Answer = Object | Deliver | Hold | Drop | Wait | Gather
 
 
+AS_CLEANED: Mapping[str, str | None] = {"BurnedInAnnotation": "NO", "IconImageSequence": None}
+"""What can be told of a cleaned image's header without cleaning it, for benches that only try rules."""
+
+
 class Workbench(Protocol):
     """What a step may ask for beyond the object: the program's definitions and the pixel worker."""
 
@@ -75,8 +78,11 @@ class Workbench(Protocol):
     def program(self) -> Program:
         """The program that runs."""
 
-    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> Path:
-        """A new payload with boxes blanked (or all but the kept boxes), proved. Raises engine.errors.Unclean."""
+    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, same_uid: bool) -> Object:
+        """The object with boxes blanked (or all but the kept boxes), proved, and attributes that say so.
+
+        same_uid: it keeps its SOP Instance UID. Raises engine.errors.Unclean.
+        """
 
     def transcode(self, obj: Object, syntax: str) -> Object:
         """The object in a transfer syntax (UID), proved the same sample by sample. Raises engine.errors.Unclean."""

@@ -13,12 +13,13 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import Later, Unclean
-from engine.pixels import Box, Cleaned, Transcoded, clean, transcode
+from engine.pixels import Anonymized, Box, Transcoded, anonymize, transcode
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -43,9 +44,10 @@ class PixelWorker:
         self._process: SpawnProcess | None = None
         self._line: Connection | None = None
 
-    def clean(self, source: Path, target: Path, boxes: Sequence[Box]) -> Cleaned:
-        """engine.pixels.clean in the other process. Raises Unclean, also when that dies or hangs; or OSError."""
-        return self._done(clean, source, target, tuple(boxes), doing="cleaning", does="cleans pixels")
+    def clean(self, source: Path, target: Path, boxes: Sequence[Box], *, same_uid: bool = False) -> Anonymized:
+        """engine.pixels.anonymize in the other process. Raises Unclean, also when that dies or hangs; or OSError."""
+        work = partial(anonymize, same_uid=same_uid)
+        return self._done(work, source, target, tuple(boxes), doing="cleaning", does="cleans pixels")
 
     def transcode(
         self, source: Path, target: Path, syntax: str, stop: Callable[[], bool] = lambda: False

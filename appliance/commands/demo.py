@@ -101,12 +101,12 @@ def _account(console: Console, root: Path, spool: Spool, answered: dict[Path, Ou
     """Print what became of each image; answers how many are unaccounted for.
 
     Some of the test images share a SOP Instance UID without being the same, so an image is found again by its data
-    set; one that was cleaned on the way, by its UID.
+    set; one that was cleaned on the way, by the UID of what it was made of.
     """
     archive = root / "data" / "archive"
     stored = {_content(path): path for path in archive.rglob("*.dcm")}
-    by_uid = {path.stem: path for path in stored.values()}
-    forwarded = {Header.read(path).first("SOPInstanceUID") for path in (root / "pacs").iterdir()}
+    by_uid = {_origin(path): path for path in stored.values()}
+    forwarded = {_origin(path) for path in (root / "pacs").iterdir()}
     held = {_content(entry.file): entry.why for entry in spool.outbox(HOLD).all()}
     totals: Counter[str] = Counter()
     for path, outcome in answered.items():
@@ -139,6 +139,12 @@ def _account(console: Console, root: Path, spool: Spool, answered: dict[Path, Ou
     return difference + totals["refused"]
 
 
+def _origin(path: Path) -> str:
+    """The SOP Instance UID under which an object came, also where it has been cleaned since."""
+    header = Header.read(path)
+    return header.first("SourceImageSequence.ReferencedSOPInstanceUID") or header.first("SOPInstanceUID")
+
+
 def _content(path: Path) -> str:
     """A digest of the data set, without the file meta information before it (PS3.10 section 7.1).
 
@@ -158,7 +164,7 @@ def _mails(console: Console, mailbox: Mailbox) -> None:
 
 def _pictures(console: Console, root: Path) -> None:
     """Before and after, as PNG, of the ultrasound images that were cleaned."""
-    cleaned = {path.stem: path for path in (root / "data" / "archive").rglob("*.dcm")}
+    cleaned = {_origin(path): path for path in (root / "data" / "archive").rglob("*.dcm")}
     for source in test_images():
         header = Header.read(source)
         after = cleaned.get(header.first("SOPInstanceUID"))

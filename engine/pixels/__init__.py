@@ -3,20 +3,28 @@
 Pure functions of files and arrays. Must not know rules, steps, the spool, or how text is found.
 """
 
+from engine.pixels.anonymize import Anonymized, anonymize
 from engine.pixels.boxes import Box, RegionBox, complement
 from engine.pixels.clean import Cleaned, clean
+from engine.pixels.kinds import Kind, verdict
+from engine.pixels.marks import derived_uid
 from engine.pixels.preview import preview
 from engine.pixels.regions import ultrasound_regions
 from engine.pixels.transcode import Transcoded, transcode
 
 __all__ = [
+    "Anonymized",
     "Box",
     "Cleaned",
+    "Kind",
     "RegionBox",
     "Transcoded",
+    "anonymize",
     "clean",
     "complement",
+    "derived_uid",
     "preview",
     "transcode",
     "ultrasound_regions",
+    "verdict",
 ]

@@ -19,7 +19,7 @@ from engine.pixels.splice import Range
 
 def write_and_prove(source: Path, target: Path, boxes: Sequence[Box], found: Layout) -> tuple[int, tuple[Box, ...]]:
     """Returns the number of frames and the boxes as blanked (pixels). Raises `Unclean`."""
-    image, stored = _look(source, found)
+    image, stored = look(source, found)
     blanked = native.blanked_boxes(image, boxes)
     pieces = _kept(found)
     with source.open("rb") as read, target.open("xb") as write:
@@ -38,7 +38,7 @@ def prove(source: Path, target: Path, found: Layout, boxes: Sequence[Box]) -> No
 
     Where the pixels of the target are is asked of pydicom, not of what was done to write it.
     """
-    image, stored = _look(source, found)
+    image, stored = look(source, found)
     element = found.elements[_index(found)]
     before, after = Range(0, element.start), Range(element.end, found.size)
     left_out = [Range(gone.start, gone.end) for gone in carriers.left_out(found, offset_tables=False)]
@@ -63,7 +63,8 @@ def _pixels(path: Path, value: int, stored: Stored) -> native.Bytes:
     return np.asarray(np.memmap(path, np.uint8, "r"))[value : value + stored.length]
 
 
-def _look(source: Path, found: Layout) -> tuple[Image, Stored]:
+def look(source: Path, found: Layout) -> tuple[Image, Stored]:
+    """What the header says of native pixels, and where they are. Raises `Unclean` unless they are just that."""
     element = found.elements[_index(found)]
     if element.undefined or (not found.implicit and element.vr not in ("OB", "OW")):
         raise Unclean("the pixels are not stored as their transfer syntax demands")

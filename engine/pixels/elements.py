@@ -69,7 +69,7 @@ def file_meta(path: Path) -> tuple[str, int]:
     Raises `Unclean` for a file without preamble, prefix or transfer syntax.
     """
     with _mapped(path) as data:
-        return _file_meta(data)
+        return _meta(data)
 
 
 def layout(path: Path, *, inflated: bool = False) -> Layout:
@@ -78,10 +78,10 @@ def layout(path: Path, *, inflated: bool = False) -> Layout:
     Raises `Unclean` for what is truncated, out of order, there twice, or not DICOM.
     """
     with _mapped(path) as data:
-        syntax, start = _file_meta(data)
+        syntax, start = _meta(data)
         if syntax == DeflatedExplicitVRLittleEndian and not inflated:
             raise Unclean("the data set is deflated")
-        walker = _Walker(data)
+        walker = Walker(data)
         implicit, order = syntax == ImplicitVRLittleEndian, ">" if syntax == ExplicitVRBigEndian else "<"
         elements: list[Element] = []
         at = start
@@ -103,10 +103,10 @@ def _mapped(path: Path) -> Iterator[mmap.mmap]:
             yield data
 
 
-def _file_meta(data: mmap.mmap) -> tuple[str, int]:
+def _meta(data: mmap.mmap) -> tuple[str, int]:
     if data[128:132] != b"DICM":
         raise Unclean("not a DICOM file: the prefix DICM is missing")
-    walker = _Walker(data)
+    walker = Walker(data)
     at, syntax = 132, ""
     while at + 4 <= len(data) and data[at : at + 2] == b"\x02\x00":
         element = walker.element(at, len(data), implicit=False, order="<", depth=0)
@@ -119,12 +119,14 @@ def _file_meta(data: mmap.mmap) -> tuple[str, int]:
 
 
 @dataclass(frozen=True)
-class _Walker:
-    data: mmap.mmap
+class Walker:
+    """Reads the structure of encoded elements: those of a file, or of a piece of one."""
+
+    data: mmap.mmap | bytes
 
     def element(self, at: int, limit: int, implicit: bool, order: str, depth: int) -> Element:
         """The element at an offset; all of it, with its items, must end by `limit`."""
-        tag, vr, value, length = self._header(at, limit, implicit, order)
+        tag, vr, value, length = self.header(at, limit, implicit, order)
         nested: set[int] = set()
         if tag >> 16 == 0xFFFE:
             raise Unclean("the object is damaged: an item outside a sequence")
@@ -139,7 +141,8 @@ class _Walker:
             end = self._within(value + length, limit)
         return Element(tag, vr, at, value, end, length == UNDEFINED, frozenset(nested))
 
-    def _header(self, at: int, limit: int, implicit: bool, order: str) -> tuple[int, str, int, int]:
+    def header(self, at: int, limit: int, implicit: bool, order: str) -> tuple[int, str, int, int]:
+        """Tag, value representation, the offset of the value, and its length, of what begins at an offset."""
         self._within(at + 8, limit)
         group, number = struct.unpack_from(order + "HH", self.data, at)
         tag = group << 16 | number
@@ -161,7 +164,7 @@ class _Walker:
             raise Unclean("the object has sequences nested too deeply")
         stop = limit if closed is None else closed
         while at != closed:
-            tag, _, value, length = self._header(at, stop, implicit, order)
+            tag, _, value, length = self.header(at, stop, implicit, order)
             if tag == SEQUENCE_END and closed is None and length == 0:
                 return value
             if tag != ITEM:
@@ -176,7 +179,7 @@ class _Walker:
         stop = limit if closed is None else closed
         while at != closed:
             if closed is None:
-                tag, _, value, length = self._header(at, stop, implicit, order)
+                tag, _, value, length = self.header(at, stop, implicit, order)
                 if tag == ITEM_END and length == 0:
                     return value
             element = self.element(at, stop, implicit, order, depth + 1)
@@ -187,7 +190,7 @@ class _Walker:
 
     def _fragments(self, at: int, limit: int, order: str) -> int:
         while True:
-            tag, _, value, length = self._header(at, limit, True, order)
+            tag, _, value, length = self.header(at, limit, True, order)
             if tag == SEQUENCE_END and length == 0:
                 return value
             if tag != ITEM or length == UNDEFINED:

@@ -14,6 +14,7 @@ from pydicom.sequence import Sequence
 
 from appliance.demonstration.mailbox import Mailbox
 from appliance.demonstration.pacs import Pacs, answers
+from engine import custody
 from engine.step import HOLD
 from tests.appliance.running import Running, dcmtk_missing
 from tests.engine.spool.crash_kit import new_uid, write_instance
@@ -79,6 +80,11 @@ def start(root: Path, arrow: str, pacs_port: int, mailbox: Mailbox) -> Running:
     return Running(root, rules, port, mail_quiet_seconds="1", **mail)
 
 
+def original(dataset: Dataset) -> str:
+    """Of which image one was made."""
+    return str(dataset.SourceImageSequence[0].ReferencedSOPInstanceUID)
+
+
 @pytest.mark.parametrize("arrow", ["→", "->"])
 def test_an_ultrasound_image_arrives_black_outside_its_regions_is_stored_and_reported(
     tmp_path: Path, arrow: str, pacs: Pacs, mailbox: Mailbox
@@ -89,7 +95,7 @@ def test_an_ultrasound_image_arrives_black_outside_its_regions_is_stored_and_rep
     line.wait_for(lambda: len(mailbox.messages) == 1 and not line.spool.unfinished(), "no mail")
     time.sleep(1.5)
     assert line.stop() == 0
-    arrived = {str(dcmread(path).SOPInstanceUID): dcmread(path) for path in pacs.folder.iterdir()}
+    arrived = {original(dcmread(path)): dcmread(path) for path in pacs.folder.iterdir()}
     for path in sent:
         before = dcmread(path)
         after = arrived[str(before.SOPInstanceUID)]
@@ -99,7 +105,8 @@ def test_an_ultrasound_image_arrives_black_outside_its_regions_is_stored_and_rep
         expected[~keep] = 0
         assert (after.pixel_array == expected).all()
         assert after.BurnedInAnnotation == "NO"
-        stored = line.archive / "Praxis Süd" / "Müller^Änne" / f"{before.SOPInstanceUID}.dcm"
+        stored = line.archive / "Praxis Süd" / "Müller^Änne" / f"{after.SOPInstanceUID}.dcm"
+        assert after.SOPInstanceUID != before.SOPInstanceUID
         assert (dcmread(stored).pixel_array == expected).all()
     assert len(mailbox.messages) == 1, "one mail for the study, not one for each image"
     text = mailbox.messages[0].get_content()
@@ -150,6 +157,27 @@ def test_what_cannot_be_cleaned_is_held_with_its_reason_and_goes_nowhere(
     assert not list(pacs.folder.iterdir())
     assert not list(line.archive.rglob("*.dcm"))
     assert mailbox.messages == []
+
+
+def test_what_comes_again_is_stored_once_and_answered_for_under_the_uid_under_which_it_came(tmp_path: Path) -> None:
+    port = free_port()
+    line = Running(tmp_path, f"on port {port} → anonymize-pixels → store by PatientID\n", port)
+    sent = ultrasound(tmp_path / "one.dcm")
+    line.deliver(sent)
+    line.deliver(sent)
+    assert line.stop() == 0
+    [stored] = line.archive.rglob("*.dcm")
+    before = dcmread(sent)
+    assert original(dcmread(stored)) == before.SOPInstanceUID != dcmread(stored).SOPInstanceUID
+    # Without the index of arrivals it is cleaned once more, to the same bytes.
+    (line.data / "spool" / "arrivals.sqlite").unlink()
+    line.start()
+    line.deliver(sent)
+    assert line.stop() == 0
+    assert list(line.archive.rglob("*.dcm")) == [stored]
+    assert not line.spool.outbox(HOLD).all()
+    instance = (str(before.SOPClassUID), str(before.SOPInstanceUID))
+    assert custody.refused(line.data / "spool", [instance], lambda _outbox, _place: True) == {}
 
 
 def test_echoscu_gets_an_answer(tmp_path: Path, mailbox: Mailbox) -> None:

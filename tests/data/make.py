@@ -21,6 +21,7 @@ from engine.object import Object, Origin
 from engine.parameters import Layout
 from engine.program import Call, Chain, Contact, Destination, Listener, Program, Rectangle, Route
 from engine.signature import Argument
+from engine.step import AS_CLEANED
 from engine.tags import Path as TagPath
 
 REAL = Path(pydicom.__file__).parent / "data"
@@ -102,13 +103,15 @@ class FakeBench:
     program: Program = field(default_factory=Program)
     refuses: str = ""
     asked: list[tuple[tuple[Rectangle, ...], tuple[Rectangle, ...]]] = field(default_factory=list)
+    same_uid: list[bool] = field(default_factory=list)
 
-    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> Path:
-        """Another name, as if it were clean."""
+    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, same_uid: bool) -> Object:
+        """The object with another name, as if it were clean."""
         self.asked.append((tuple(blank), tuple(keep)))
+        self.same_uid.append(same_uid)
         if self.refuses:
             raise Unclean(self.refuses)
-        return obj.payload.with_suffix(".clean")
+        return obj.with_payload(obj.payload.with_suffix(".clean")).with_header(AS_CLEANED)
 
     def transcode(self, obj: Object, syntax: str) -> Object:
         """The object with another name, as if it were in that transfer syntax."""

@@ -12,7 +12,7 @@ from dsl.samples import example
 from engine.step import Declared, DeclaredChore
 from engine.steps import CHORES, STEPS
 from engine.vocabulary import vocabulary
-from tests.manual import conformance
+from tests.manual import conformance, sop_classes
 from tests.manual.findings import PAGES, Page
 
 MADE = "<!-- Made by `python -m tests.manual`; edit what it is made from. -->\n"
@@ -48,6 +48,7 @@ def pages() -> dict[str, str]:
     made |= {f"steps/{name}.md": _step(step) for name, step in DESCRIBED.items()}
     made["steps/README.md"] = _steps()
     made["conformance.md"] = conformance.page()
+    made["sop-classes.md"] = sop_classes.page()
     return {path: MADE + text for path, text in made.items()}
 
 

@@ -1,4 +1,4 @@
-"""Which regions `anonymize-pixels` asks the workbench to clean, and what it takes out of the header."""
+"""Which regions `anonymize-pixels` asks the workbench to clean, and whether the UID is to stay."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 from engine.plan import prepare
 from engine.program import Call, Rectangle, Regions
 from engine.run import run
-from engine.tags import path_of
+from engine.signature import Argument
 from tests.data.make import FakeBench, clean, equals, obj, program, route, store
 
 US, CT = equals("Modality", "US"), equals("Modality", "CT")
@@ -41,9 +41,9 @@ def test_the_first_regions_that_fit_are_blanked_or_those_that_are_named(
     assert bench.asked == [asked]
 
 
-def test_cleaning_removes_the_icon_which_shows_the_same_picture() -> None:
-    received = ULTRASOUND.with_header({"IconImageSequence.Rows": "64"})
-    some = program(route("r", clean(), store()))
-    [delivery] = run(prepare(some), received, FakeBench(some)).deliveries
-    assert delivery.obj.header.values(path_of("IconImageSequence")) == ()
-    assert delivery.obj.changes["IconImageSequence"] is None
+@pytest.mark.parametrize(("arguments", "same"), [({}, False), ({"same": Argument("word", "same")}, True)])
+def test_the_uid_is_kept_where_the_rule_says_so(arguments: dict[str, Argument], same: bool) -> None:
+    some = program(route("r", Call("anonymize-pixels", arguments), store()))
+    bench = FakeBench(some)
+    run(prepare(some), ULTRASOUND, bench)
+    assert bench.same_uid == [same]
