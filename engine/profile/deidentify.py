@@ -241,13 +241,20 @@ def _instance(walk: Walk, meta: Meta, made: Profile, keyed: Keyed, texts: Mappin
 
 def _meta_group(meta: Meta, instance: str) -> bytes:
     """Preamble and file meta information (PS3.10 7.1), without any application entity or private information."""
-    values = (
-        *((0x00020002, meta.sop_class_uid), (0x00020003, instance), (0x00020010, meta.transfer_syntax_uid)),
-        *((0x00020012, IMPLEMENTATION_CLASS_UID), (0x00020013, IMPLEMENTATION_VERSION_NAME)),
-    )
-    body = encode(0x00020001, b"OB", b"\0\1", True, "<")
-    body += b"".join(encode(tag, vr_of(tag).encode(), text.encode("latin-1"), True, "<") for tag, text in values)
+    before, after = _around_instance(meta.sop_class_uid, meta.transfer_syntax_uid)
+    body = before + _text(0x00020003, instance) + after
     return bytes(128) + b"DICM" + encode(0x00020000, b"UL", struct.pack("<L", len(body)), True, "<") + body
+
+
+@lru_cache(maxsize=256)
+def _around_instance(sop_class: str, syntax: str) -> tuple[bytes, bytes]:
+    before = encode(0x00020001, b"OB", b"\0\1", True, "<") + _text(0x00020002, sop_class)
+    after = _text(0x00020012, IMPLEMENTATION_CLASS_UID) + _text(0x00020013, IMPLEMENTATION_VERSION_NAME)
+    return before, _text(0x00020010, syntax) + after
+
+
+def _text(tag: int, text: str) -> bytes:
+    return encode(tag, vr_of(tag).encode(), text.encode("latin-1"), True, "<")
 
 
 def _deflated(*parts: bytes) -> bytes:
@@ -277,9 +284,14 @@ def _spelled(tag: int) -> str:
     return str(Tag(tag >> 16, tag & 0xFFFF))
 
 
+@lru_cache(maxsize=1 << 10)
+def _spellings(tags: frozenset[int]) -> tuple[str, ...]:
+    return tuple(map(_spelled, sorted(tags)))
+
+
 def _report(walk: Walk, policy: Policy, keyed: Keyed) -> Report:
     def tags(code: str) -> tuple[str, ...]:
-        return tuple(map(_spelled, sorted(walk.done[code])))
+        return _spellings(frozenset(walk.done[code]))
 
     return Report(
         removed=tags(DROP),

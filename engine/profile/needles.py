@@ -7,11 +7,11 @@ that people write them, UIDs. It must not know where in an object they stood, no
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from pydicom.charset import decode_bytes, encode_string
@@ -44,28 +44,21 @@ _MONTHS = (
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """The value of an identifying attribute as it was encoded. kind: name, id, birth, date or uid."""
 
     kind: str
     raw: bytes
     charset: bytes = b""
     """Specific Character Set where it stood."""
-    tag: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Needle:
-    """What is looked for. patterns: how it may be encoded, in lower case and without zeros."""
+class Needle(NamedTuple):
+    """What is looked for. probes: how it may be encoded, in lower case and without zeros, each with its `_end`."""
 
     kind: str
     text: str
-    patterns: tuple[bytes, ...]
-    ends: tuple[int, ...]
-    """Of each pattern, the number of its last three bytes."""
-    tag: int = 0
-    """The attribute that it is from, where several have it the first."""
+    probes: tuple[tuple[int, bytes], ...]
 
     @property
     def sort(self) -> tuple[str, str]:
@@ -78,21 +71,19 @@ class Needle:
         return len(self.text) >= SURE or not self.text.isascii()
 
 
-@dataclass(frozen=True)
 class Needles:
-    """All that is looked for in one object. kept: values that may be found, as they are kept on purpose."""
+    """All that is looked for in one object."""
 
-    found: Iterable[Value]
-    kept: Iterable[Value] = ()
-    all: tuple[Needle, ...] = field(init=False)
+    def __init__(self, found: Mapping[Value, int], kept: Iterable[Value] = ()) -> None:
+        """found: values, and the tag of an attribute that has it. kept: what may be found, as it is kept on purpose."""
+        self.found = found
+        self.all = [needle for value in found for needle in needles_of(value)]
+        if allowed := {needle.sort for value in kept for needle in needles_of(value)}:
+            self.all = [needle for needle in self.all if needle.sort not in allowed]
 
-    def __post_init__(self) -> None:
-        allowed = {one.sort for value in set(self.kept) for one in needles_of(value)}
-        every: dict[tuple[str, str], Needle] = {}
-        for value in self.found:
-            for one in needles_of(value):
-                every.setdefault((one.kind, one.text), one)
-        object.__setattr__(self, "all", tuple(one for one in every.values() if one.sort not in allowed))
+    def tag_of(self, needle: Needle) -> int:
+        """The attribute that it is from, where several have it the first."""
+        return next(tag for value, tag in self.found.items() if needle in needles_of(value))
 
     def within(self, text: str) -> bool:
         """Whether any is in this text, in whatever case, with accents or without."""
@@ -103,21 +94,16 @@ class Needles:
         """Needles that may be in these bytes, with the pattern that was seen; empty: none is, in no encoding."""
         thin = thinned(data)
         ends = _ends(thin)
-        return [
-            (one, pattern)
-            for one in self.all
-            for pattern, end in zip(one.patterns, one.ends, strict=True)
-            if ends[end] and pattern in thin
-        ]
+        return [(one, pattern) for one in self.all for end, pattern in one.probes if ends[end] and pattern in thin]
 
 
-def _ends(data: bytes) -> memoryview:
+def _ends(data: bytes) -> bytes:
     """Which numbers three bytes in a row have in these: a look at it spares most searches."""
     signs = np.frombuffer(data, np.uint8).astype(np.uint16)
     there = np.zeros(1 << 16, np.uint8)
     if len(signs) >= SHORTEST:
         there[signs[:-2] * _FIRST + signs[1:-1] * _SECOND + signs[2:]] = 1
-    return there.data
+    return there.tobytes()
 
 
 def _end(pattern: bytes) -> int:
@@ -203,8 +189,8 @@ def _needles_in(value: Value, text: str) -> list[Needle]:
     for one in dict.fromkeys(texts):
         shortest = 2 if not one.isascii() else SHORTEST
         if len(one) >= shortest and any(sign.isalnum() for sign in one):
-            patterns = _patterns(one, value.charset)
-            found.append(Needle(value.kind, one, patterns, tuple(map(_end, patterns)), value.tag))
+            probes = tuple((_end(pattern), pattern) for pattern in _patterns(one, value.charset))
+            found.append(Needle(value.kind, one, probes))
     return found
 
 

@@ -104,7 +104,7 @@ def prove(data: bytes, explicit: bool, little: bool, judge: Verdicts, needles: N
         _judge(elements, judge)
         candidates = needles.candidates(data)
         if candidates:
-            _search(elements, candidates)
+            _search(elements, candidates, needles)
     except Unclean:
         raise
     except Exception as error:
@@ -165,7 +165,7 @@ def _are_new(value: object) -> bool:
     return all(one.startswith((b"2.25.", b"1.2.840.10008.")) or not one.strip(b" \0") for one in uids)
 
 
-def _search(elements: list[_Any], candidates: list[tuple[Needle, bytes]]) -> None:
+def _search(elements: list[_Any], candidates: list[tuple[Needle, bytes]], needles: Needles) -> None:
     """Which value a needle is in, if it is in any: what was seen may be across values, or part of a number."""
     for tag, vr, value in _values(elements):
         if tag in _WRITTEN or value.rstrip(b" \0") in _BLANK:
@@ -173,9 +173,10 @@ def _search(elements: list[_Any], candidates: list[tuple[Needle, bytes]]) -> Non
         thin = thinned(value)
         for needle, pattern in candidates:
             if pattern in thin and value.rstrip(b" ") not in _TERMS.get(tag, ()) and _counts(needle, pattern, vr, thin):
+                origin = _spelled(needles.tag_of(needle))
                 raise Unclean(
-                    f"{_spelled(tag)} holds what stands in {_spelled(needle.tag)}, and the profile leaves it as it is: "
-                    "set or remove one of them before the header is cleaned, then release the object"
+                    f"{_spelled(tag)} holds what stands in {origin}, and the profile leaves it as it is: set or remove "
+                    "one of them before the header is cleaned, then release the object"
                 )
 
 

@@ -3,6 +3,7 @@
 import re
 import struct
 from datetime import date, timedelta
+from functools import lru_cache
 
 _LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 
@@ -69,3 +70,9 @@ def shifted(vr: bytes, text: str, days: int) -> str | None:
             return None
         moved.append(f"{day.year:04}{day.month:02}{day.day:02}" + (found[4] if vr == b"DT" else ""))
     return "\\".join(moved)
+
+
+@lru_cache(maxsize=1 << 14)
+def blank(tag: int, vr: bytes, meant: bytes, code: str, explicit: bool, order: str) -> bytes:
+    """A whole element whose value was replaced by the action Z or D. meant: its VR, where the file does not say."""
+    return encode(tag, vr, replacement(meant, code), explicit, order)

@@ -9,6 +9,7 @@ import mmap
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from engine.errors import Never, Unclean
 from engine.profile.needles import Value, text_of
@@ -36,6 +37,12 @@ Data = bytes | mmap.mmap
 UNDEFINED = 0xFFFFFFFF
 _SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 _LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+_HEADS = {
+    (order, explicit): struct.Struct(order + ("HH2sH" if explicit else "HHL")).unpack_from
+    for order in "<>"
+    for explicit in (False, True)
+}
+_LENGTHS = {order: struct.Struct(order + "L").unpack_from for order in "<>"}
 _DEEPEST = 32
 """Sequences in sequences: real objects have five."""
 
@@ -62,8 +69,7 @@ class Level:
     creators: dict[tuple[int, int], tuple[str, int, bytes]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Element:
+class Element(NamedTuple):
     """Where one element lies; its VR is empty in Implicit VR."""
 
     tag: int
@@ -104,7 +110,7 @@ class Walk:
         self.head: list[bytes] = []
         self.tail: list[bytes] = []
         self.pixels = (0, 0)
-        self.found: list[Value] = []
+        self.found: dict[Value, int] = {}
         self.kept: list[Value] = []
         self.facts: dict[int, bytes] = {}
         self.method = b""
@@ -148,8 +154,7 @@ class Walk:
         """Elements from `at` to `end`, or to the delimiter of an open item; answers where they end."""
         data, out, run, last = self.data, self._out, at, -1
         explicit = level.explicit
-        unpack = struct.Struct(level.order + ("HH2sH" if explicit else "HHL")).unpack_from
-        unpack_long = struct.Struct(level.order + "L").unpack_from
+        unpack, unpack_long = _HEADS[level.order, explicit], _LENGTHS[level.order]
         coming = self._insertions[-1][0] if top and self._insertions else _LAST
         short, long = _SHORT, _LONG
         skip_private, dropped = not plan.private, self.done[DROP] if not self._muted else set()
@@ -239,7 +244,11 @@ class Walk:
         if code in (ITEMS, CLEAN_ITEMS):
             raise Unclean(DAMAGED.format("a sequence is encoded as something else"))
         if code != CLEAN and raw.strip(b" \0") and (kind := kind_of(tag)):
-            (self.kept if code == KEEP and not self._muted else self.found).append(Value(kind, raw, level.charset, tag))
+            value = Value(kind, raw, level.charset)
+            if code == KEEP and not self._muted:
+                self.kept.append(value)
+            else:
+                self.found.setdefault(value, tag)
         if code == OURS or self._muted:
             return stop
         if code == HOLD:
@@ -328,7 +337,7 @@ class Walk:
         if level.depth >= _DEEPEST:
             raise Unclean(DAMAGED.format("its sequences are nested too deeply"))
         limit = end if closed == UNDEFINED else closed
-        unpack = struct.Struct(level.order + "HHL").unpack_from
+        unpack = _HEADS[level.order, False]
         begin, finish = (
             struct.pack(level.order + "HHL", 0xFFFE, n, size) for n, size in ((0xE000, UNDEFINED), (0xE00D, 0))
         )
@@ -382,7 +391,7 @@ class Walk:
         """Where items of an undefined length end."""
         if depth > _DEEPEST:
             raise Unclean(DAMAGED.format("its sequences are nested too deeply"))
-        unpack = struct.Struct(level.order + "HHL").unpack_from
+        unpack = _HEADS[level.order, False]
         while True:
             group, element, length = unpack(self.data, at)
             at += 8
@@ -398,7 +407,7 @@ class Walk:
                 raise Unclean(TRUNCATED)
 
     def _skip_item(self, at: int, end: int, level: Level, depth: int) -> int:
-        unpack = struct.Struct(level.order + "HHL").unpack_from
+        unpack = _HEADS[level.order, False]
         while at < end:
             group, element, length = unpack(self.data, at)
             if group == 0xFFFE:

@@ -34,9 +34,9 @@ def test_dates_are_looked_for_as_people_write_them() -> None:
     assert words("date", b"2020") == []
 
 
-MUELLER = Needles(
+MUELLER = Needles(dict.fromkeys(
     [Value("name", "Müller^Änne^^Dr.".encode(), b"ISO_IR 192"), Value("birth", b"19700131"),
-     Value("id", b"47-11-0815"), Value("name", b"Kim^Li"), Value("name", YAMADA, JAPANESE), Value("id", b"123")]
+     Value("id", b"47-11-0815"), Value("name", b"Kim^Li"), Value("name", YAMADA, JAPANESE), Value("id", b"123")], 1)
 )  # fmt: skip
 
 
@@ -62,19 +62,19 @@ def test_what_is_in_bytes_is_found(text: str, codec: str) -> None:
 
 
 def test_what_was_encoded_with_escapes_is_found() -> None:
-    assert Needles([Value("name", YAMADA, JAPANESE)]).candidates(b"at " + "太郎".encode("iso2022_jp"))
+    assert Needles({Value("name", YAMADA, JAPANESE): 1}).candidates(b"at " + "太郎".encode("iso2022_jp"))
 
 
 def test_another_encoding_than_declared_is_read_too() -> None:
     latin, utf = Value("name", "Jürgens".encode("latin-1"), b"ISO_IR 192"), Value("name", "Jürgens".encode(), b"")
-    assert Needles([latin]).candidates("of Jürgens".encode("latin-1"))
-    assert Needles([utf]).candidates("of JÜRGENS".encode())
-    assert Needles([utf]).within("Juergens")
+    assert Needles({latin: 1}).candidates("of Jürgens".encode("latin-1"))
+    assert Needles({utf: 1}).candidates("of JÜRGENS".encode())
+    assert Needles({utf: 1}).within("Juergens")
 
 
 def test_what_is_kept_is_no_needle() -> None:
     found = [Value("date", b"20200131"), Value("birth", b"20200131"), Value("id", b"4711"), Value("name", b"Sample")]
-    left = Needles(found, [Value("date", b"20200131"), Value("id", b"Sample"), Value("id", b"4711")])
+    left = Needles(dict.fromkeys(found, 1), [Value("date", b"20200131"), Value("id", b"Sample"), Value("id", b"4711")])
     assert [one.text for one in left.all] == ["Sample"]
 
 

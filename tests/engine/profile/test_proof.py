@@ -8,7 +8,14 @@ from engine.profile.policy import Policy
 from engine.profile.proof import prove, verdicts
 from tests.engine.profile.kit import BIG, EXPLICIT, IMPLICIT, Element, encode
 
-NEEDLES = Needles([Value("name", b"Sample^Anna", tag=0x00100010), Value("id", b"K-4711"), Value("birth", b"19700131")])
+NEEDLES = Needles(
+    dict.fromkeys([Value("name", b"Sample^Anna"), Value("id", b"K-4711"), Value("birth", b"19700131")], 1)
+)
+SHORT = Needles(
+    dict.fromkeys(
+        [Value("id", b"123"), Value("name", b"Kim^Ann"), Value("uid", b"1.2.3"), Value("date", b"20200131")], 0x00100010
+    )
+)
 CLEAN: list[Element] = [
     (0x00080060, "CS", b"CT"),
     (0x00080050, "SH", b""),
@@ -80,9 +87,6 @@ def test_what_options_keep_is_no_find() -> None:
 
 
 def test_a_coincidence_is_no_find() -> None:
-    short = Needles(
-        [Value("id", b"123"), Value("name", b"Kim^Ann"), Value("uid", b"1.2.3"), Value("date", b"20200131")]
-    )
     elements: list[Element] = [
         (0x00080008, "CS", b"ORIGINAL\\ANNULAR"),
         (0x00181020, "LO", b"kimono 1234"),
@@ -93,16 +97,13 @@ def test_a_coincidence_is_no_find() -> None:
         (0x0008002A, "DT", b"20200131"),
     ]
     options = Policy(frozenset({"modified-dates"}))
-    prove(encode(elements), True, True, verdicts(options, frozenset()), short)
+    prove(encode(elements), True, True, verdicts(options, frozenset()), SHORT)
 
 
 @pytest.mark.parametrize("text", [b"123", b"serial 123", b"KIM", b"kim,ann", b"20200131", b"1.2.3"])
 def test_a_short_one_that_stands_alone_is_found(text: bytes) -> None:
-    short = Needles(
-        [Value("id", b"123"), Value("name", b"Kim^Ann"), Value("uid", b"1.2.3"), Value("date", b"20200131")]
-    )
     with pytest.raises(Unclean):
-        prove(encode([(0x00181020, "LO", text)]), True, True, verdicts(Policy(), frozenset()), short)
+        prove(encode([(0x00181020, "LO", text)]), True, True, verdicts(Policy(), frozenset()), SHORT)
 
 
 def test_what_cannot_be_read_again_is_refused() -> None:
