@@ -15,7 +15,7 @@ from pydicom.sequence import Sequence
 
 from engine.errors import Unclean
 from engine.profile.needles import Needle, Needles, stands_alone, thinned
-from engine.profile.policy import Policy
+from engine.profile.policy import BASIC, CODES, PIXEL_CODES, Policy
 from engine.profile.table import SAFE_PRIVATE, SEALED, STALE, row_of, vr_of
 from engine.profile.values import DUMMIES
 from engine.tags import Tag
@@ -26,6 +26,7 @@ FREE, ABSENT, BLANK, UIDS = "free", "absent", "blank", "uids"
 """Anything; not there; empty or a dummy; each of them new."""
 
 _WRITTEN = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280303})
+_OURS = _WRITTEN - {0x00120063}
 _NUMBERS = frozenset(["AS", "DA", "DS", "DT", "IS", "TM", "UI"])
 """VRs that are written in digits, where an identifier may be part of a longer number."""
 
@@ -34,6 +35,9 @@ _BINARY = frozenset(["AT", "FD", "FL", "OB", "OD", "OF", "OL", "OV", "OW", "SL",
 
 _DAYS = frozenset({"DA", "DT", "TM"})
 _BLANK = frozenset(DUMMIES.values())
+
+_SAID = _BLANK.union(meaning.encode() for _, meaning in (BASIC, *CODES.values(), *PIXEL_CODES.values()))
+"""Words of ours, which may be somebody's name too."""
 
 _TERMS = {
     0x0040A040: frozenset(
@@ -168,7 +172,7 @@ def _are_new(value: object) -> bool:
 def _search(elements: list[_Any], candidates: list[tuple[Needle, bytes]], needles: Needles) -> None:
     """Which value a needle is in, if it is in any: what was seen may be across values, or part of a number."""
     for tag, vr, value in _values(elements):
-        if tag in _WRITTEN or value.rstrip(b" \0") in _BLANK:
+        if tag in _OURS or value.rstrip(b" \0") in _SAID:
             continue
         thin = thinned(value)
         for needle, pattern in candidates:

@@ -400,3 +400,15 @@ def test_a_key_is_long_enough_and_does_not_show() -> None:
     assert one.pseudonym("4711") == Keyed(b"a" * 16).pseudonym("4711") != one.pseudonym("4712")
     assert {-3650 <= one.days(str(n)) <= -1 for n in range(500)} == {True}
     assert len({one.days(str(n)) for n in range(500)}) > 400
+
+
+def test_what_somebody_else_says_of_the_method_is_looked_into(tmp_path: Path, target: Path) -> None:
+    source = file(tmp_path / "a.dcm", [NAME, (0x00120063, "LO", b"Stellwerk of Sample")])
+    with pytest.raises(Unclean, match="DeidentificationMethod holds"):
+        deidentify(source, target, Policy(), KEYED)
+
+
+def test_words_of_ours_may_be_a_name(tmp_path: Path, target: Path) -> None:
+    source = file(tmp_path / "a.dcm", [(0x00100010, "PN", b"Basic^Removed"), (0x00181000, "LO", b"4711")])
+    deidentify(source, target, Policy(), KEYED)
+    assert not dcmread(target).PatientName
