@@ -16,6 +16,7 @@ from engine.completeness import Complete
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.header import Header
+from engine.identities import Identities
 from engine.keys import keys_of
 from engine.numbers import arrival
 from engine.object import Object, Origin
@@ -52,6 +53,7 @@ class Router:
         self._did_not_fit = False
         """Whether there was no room for an object in this turn."""
         self._worker = PixelWorker()
+        self._identities = Identities.of(spool.root.parent)
         self._repeats = Repeats(spool)
         self.wake = threading.Event()
         self.started = time.time()
@@ -376,7 +378,7 @@ class Router:
             scratch.append(path)
             return path
 
-        return PixelBench(plan.program, new_file, self._worker)
+        return PixelBench(plan.program, new_file, self._worker, self._identities)
 
 
 def _collected(home: Outbox, entry: Entry, complete: Complete) -> Collected:

@@ -14,7 +14,19 @@ from tests.house.tree import PACKAGES, ROOT, Source, calls, dotted, imports, sou
 
 # ── the tables ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-WAIST = ("program", "condition", "errors", "graph", "parameters", "schedule", "signature", "tags", "trial", "values")
+WAIST = (
+    "program",
+    "condition",
+    "errors",
+    "graph",
+    "keeping",
+    "parameters",
+    "schedule",
+    "signature",
+    "tags",
+    "trial",
+    "values",
+)
 """All that the language knows of the engine."""
 
 THIRD_PARTY = {
