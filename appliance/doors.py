@@ -13,8 +13,9 @@ from appliance.secrets import Secrets
 from appliance.settings import Settings
 from appliance.tls import Certificates, TLSError
 from engine.dicom import Claim
+from engine.identities import Identities
 from engine.parameters import UserNames
-from engine.program import Listener, Program
+from engine.program import Listener, Program, calls
 from engine.throttle import Throttle
 from engine.tls import told
 from engine.users import Users
@@ -23,12 +24,13 @@ log = logging.getLogger("stellwerk")
 
 
 class Doors:
-    """One appliance's certificates, users and secrets."""
+    """One appliance's certificates, users, secrets and tables."""
 
     def __init__(self, settings: Settings) -> None:
         self.certificates = Certificates(settings.tls, settings.address)
         self.users = Users(settings.secrets / "users", Throttle(time.monotonic))
         self.secrets = Secrets(settings.secrets)
+        self.tables = Identities.of(settings.data).tables
 
     def tls(self, listener: Listener) -> Callable[[], ssl.SSLContext] | None:
         """How a listener speaks TLS, if it does. Raises OSError, in words, where there is no certificate for it."""
@@ -58,6 +60,10 @@ class Doors:
         self._warn_of_users(listeners)
         for name in self.secrets.open_to_others():
             log.warning("others may read the secret %s: chmod 600 %s", name, self.secrets.folder / name)
+        for name in sorted(_tables(program)):
+            trouble = self.tables.trouble(name)
+            if trouble:
+                log.warning("%s", trouble)
 
     def _show_certificate(self) -> None:
         try:
@@ -79,6 +85,12 @@ class Doors:
 def secured(listener: Listener) -> bool:
     """Whether a listener takes only TLS: who requires a certificate does."""
     return listener.kind == "https" or "tls" in listener.arguments or "require" in listener.arguments
+
+
+def _tables(program: Program) -> set[str]:
+    """The tables that its steps look things up in."""
+    chains = [chain for route in program.routes for chain in (route.chain, route.failure or ())]
+    return {call.arguments["table"].text for chain in chains for call in calls(chain) if "table" in call.arguments}
 
 
 def _users(listener: Listener) -> tuple[str, ...]:

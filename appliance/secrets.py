@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import Later
-from engine.parameters import RESERVED_SECRET
+from engine.parameters import RESERVED_SECRETS
 
 _NAME = re.compile(r"\w[\w-]{0,63}")
 _MOST = 64 << 10
@@ -66,8 +66,8 @@ class Secrets:
     def _read(self, name: str) -> str:
         if not _NAME.fullmatch(name):
             raise Later(f"{name} cannot be the name of a secret: it has letters, digits, - and _")
-        if name.casefold() == RESERVED_SECRET:
-            raise Later(f"{name} cannot be the name of a secret: it is the file of those who may send here")
+        if name.casefold() in RESERVED_SECRETS:
+            raise Later(f"{name} cannot be the name of a secret: it is a file of the appliance's own")
         path = self._path(name)
         try:
             with path.open("rb") as stream:

@@ -4,7 +4,7 @@ Pure. Every problem that a signature has with what was written becomes a finding
 any step: what one takes, it learns from its signature.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from dsl import ast, scan, walk
@@ -12,7 +12,7 @@ from dsl.ast import Span
 from dsl.finding import Finding, finding
 from dsl.phrases import fitting
 from dsl.resolve import Rules
-from dsl.samples import example
+from dsl.samples import choices, example
 from dsl.suggest import nearest, nearest_tag
 from dsl.worth import value_of
 from engine import trial
@@ -167,7 +167,8 @@ class _Binding:
                 del rest[problem.at : problem.at + size]
                 given = [argument(value) for value in rest]
             else:
-                self._unknown_tags(value)
+                # Where words may stand beside tags, those are not unknown.
+                self._unknown_tags(value, [word for kind in signature.kinds.values() for word in choices(kind)])
                 known = "InstanceNumber" if NumberTag in signature.kinds.values() else "PatientName"
                 given[problem.at] = Argument("word", known)
             bound, problem = signature.bind(given)
@@ -254,9 +255,9 @@ class _Binding:
             "E104", at, "guess" if guess else "", kind=f"@{kind}", word=word, guess=guess, declaration=declaration
         )
 
-    def _unknown_tags(self, value: ast.Value) -> None:
+    def _unknown_tags(self, value: ast.Value, besides: Collection[str]) -> None:
         for item in value.items or (value,):
-            if item.kind in ("word", "tag"):
+            if item.kind in ("word", "tag") and item.text not in besides:
                 self.findings += unknown_parts(item.parts, item.text)
 
     def _is_step(self, word: str) -> bool:

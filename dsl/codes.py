@@ -41,6 +41,7 @@ CODES = {
     "W307": "a purge of a folder that no rule stores in",
     "E401": "names would leave the house",
     "E402": "text in the image would leave the house",
+    "W403": "what `anonymize` keeps is seen by others",
     "E501": "something is still owed to a destination that goes",
     "W502": "a port that is closed",
     "W503": "a port that is opened to everyone",

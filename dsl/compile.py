@@ -68,7 +68,7 @@ def _compile(
     bound = bind(rules, vocabulary)
     found = [*missing, *resolving, *bound.findings, *check(rules, vocabulary)]
     if not any(one.is_error for one in found):
-        found += check_meaning(rules)
+        found += check_meaning(rules, vocabulary)
     found += check_leaving(rules, vocabulary)
     order = {file: place for place, file in enumerate(rules.files)}
     findings = sorted(

@@ -16,6 +16,7 @@ from dsl.resolve import Rules
 from dsl.symbols import said
 from dsl.terms import COMMON, TERMS
 from dsl.wanted import Wanted, signature_of, wanted
+from engine.keeping import Kept, ValueTag
 from engine.parameters import Late, Layout, Names, NumberTag, OutboxName, TagName, Time, Unit
 from engine.signature import Parameter, Signature, Vocabulary
 from engine.tags import ALIASES, FACTS, UnknownTag, all_names, path_of, tag_of, title_of, vr_of
@@ -257,7 +258,7 @@ class _Asking:
                 continue
             if issubclass(kind, Names | OutboxName):
                 yield from self._declared(kind.declared, 1)
-            elif kind in (Layout, NumberTag, TagName):
+            elif kind in (Kept, Layout, NumberTag, TagName, ValueTag):
                 yield from self._tags()
             words = getattr(kind, "choices", _CHOICES.get(kind, ()))
             yield from (Offer(word, "keyword", "", 1) for word in words)

@@ -15,7 +15,7 @@ from engine.tags import FACTS, UnknownTag, path_of
 
 KEEPS = frozenset({"store", "forward", "mail", "hold", "notify", "await", "discard"})
 """Steps that change nothing in the object."""
-CHANGES_ONE = frozenset({"set", "remove"})
+CHANGES_ONE = frozenset({"set", "remove", "map"})
 """Steps that change the tag they name, and nothing else."""
 
 ALL = "*"

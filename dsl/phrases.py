@@ -127,8 +127,23 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "fits secret": ("the name of a secret, like ctp-login", "der Name eines Geheimnisses, wie ctp-login"),
     "fits own secret": (
-        "the name of a secret, like ctp-login; users is the file of those who may send here",
-        "der Name eines Geheimnisses, wie ctp-login; users ist die Datei derer, die hierher senden dürfen",
+        "the name of a secret, like ctp-login; users and deid are the appliance's own",
+        "der Name eines Geheimnisses, wie ctp-login; users und deid gehören dem Gerät selbst",
+    ),
+    "fits kept": (
+        "what may stay: uids, device, institution, patient-characteristics, dates, modified-dates, descriptions, "
+        "structured-content, graphics, safe-private, or a tag",
+        "was bleiben darf: uids, device, institution, patient-characteristics, dates, modified-dates, descriptions, "
+        "structured-content, graphics, safe-private oder ein Tag",
+    ),
+    "fits one of dates": ("dates or modified-dates, not both", "dates oder modified-dates, nicht beides"),
+    "fits value tag": (
+        "a tag with a value, outside of sequences, like InstitutionName",
+        "ein Tag mit einem Wert, außerhalb von Sequenzen, wie InstitutionName",
+    ),
+    "fits table": (
+        "the name of a table, like register: it is the file DATA/tables/register.csv",
+        "der Name einer Tabelle, wie register: das ist die Datei DATA/tables/register.csv",
     ),
     "fits node": (
         'an AE title, a host and a port, like "PACS_A@192.168.10.5:104"',

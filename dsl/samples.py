@@ -1,7 +1,7 @@
 """An example for every signature, made from its line: what help shows beside it. Pure."""
 
+from engine import keeping, schedule
 from engine import parameters as kinds
-from engine import schedule
 from engine.signature import Parameter, Signature
 
 _SAMPLES: dict[type[Parameter], str] = {
@@ -40,6 +40,9 @@ _SAMPLES: dict[type[Parameter], str] = {
     schedule.Clock: "03:00",
     schedule.Since: "06:00",
     kinds.Layout: "Institution/PatientName",
+    keeping.Kept: "institution, modified-dates",
+    keeping.ValueTag: "InstitutionName",
+    keeping.TableName: "register",
 }
 
 _CLOCKS = {"START": "20:00", "END": "06:00"}
@@ -50,7 +53,12 @@ def _sample(kind: type[Parameter] | None) -> str:
     """Of a kind that has few words, the last."""
     if kind is None:
         return "…"
-    return _SAMPLES.get(kind) or next(reversed(list(getattr(kind, "choices", ()))), "…")
+    return _SAMPLES.get(kind) or next(reversed(choices(kind)), "…")
+
+
+def choices(kind: type[Parameter]) -> tuple[str, ...]:
+    """The few words that a kind of value consists of, or takes beside tags; none for most kinds."""
+    return tuple(getattr(kind, "choices", ()))
 
 
 def example(signature: Signature, written: frozenset[str] = frozenset()) -> str:

@@ -1,18 +1,28 @@
 """The workbench: what steps may ask for while an object is being routed. Two of them exist.
 
 `PixelBench` really cleans and transcodes, into the spool's scratch folder; `DryBench` answers as if it had, for rule
-tests and explanations. Both are handed to engine.run.run, which cannot tell them apart.
+tests and explanations; but a header is cleaned by the very code that does it in earnest. Both are handed to
 """
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pydicom import dcmread, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from engine import pixels
 from engine.errors import Unclean
 from engine.header import Header
+from engine.identities import Identities
 from engine.object import Object
 from engine.pixels import Box, RegionBox
+from engine.profile.deidentify import deidentify
+from engine.profile.keyed import Keyed
+from engine.profile.policy import Policy
 from engine.program import Program, Rectangle
 from engine.rewrite import rewrite
 from engine.step import AS_CLEANED
@@ -27,6 +37,7 @@ class PixelBench:
     program: Program
     new_file: Callable[[], Path]
     worker: PixelWorker
+    identities: Identities
 
     def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, same_uid: bool) -> Object:
         """The object, proved clean. Raises Never where it cannot be, and OSError when the disk cannot hold it.
@@ -50,12 +61,34 @@ class PixelBench:
             return obj
         return replace(obj, payload=target, header=Header.read(target).changed(obj.changes))
 
+    def anonymize(self, obj: Object, policy: Policy, names: Mapping[str, str]) -> Object:
+        """The object with a header that is proved clean. Raises Never, Unclean, or OSError.
+
+        What was changed before is in it first: it is cleaned like all that the object brought.
+        """
+        source = obj.payload
+        if obj.changes:
+            source = self.new_file()
+            rewrite(obj.payload, source, obj.changes)
+        target = self.new_file()
+        deidentify(source, target, policy, self.identities.key, names)
+        return replace(obj, payload=target, header=Header.read(target), changes={})
+
+    def pseudonym(self, patient: str, table: str) -> str:
+        """By the key, or out of the table. Raises Never, or OSError."""
+        return self.identities.pseudonym(patient, table)
+
+    def looked_up(self, tag: str, value: str, table: str) -> str:
+        """What the table says. Raises Never, or OSError."""
+        return self.identities.looked_up(tag, value, table)
+
 
 @dataclass(frozen=True, slots=True)
 class DryBench:
-    """Says where it would clean and touches nothing."""
+    """Says where it would clean and touches nothing. identities: where there are none, a key for show answers."""
 
     program: Program
+    identities: Identities | None = None
 
     def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, same_uid: bool) -> Object:
         """The object as if it were cleaned, if it is known where to clean; Unclean if not."""
@@ -71,6 +104,44 @@ class DryBench:
     def transcode(self, obj: Object, syntax: str) -> Object:
         """The object as it is: whether its pixels can be read is known only when it is done."""
         return obj
+
+    def anonymize(self, obj: Object, policy: Policy, names: Mapping[str, str]) -> Object:
+        """The object with the header that it would have. Raises Never, Unclean, or OSError."""
+        return as_anonymized(obj, policy, names, self._key())
+
+    def pseudonym(self, patient: str, table: str) -> str:
+        """The one that it would get. Raises Never, or OSError."""
+        if table and self.identities is not None:
+            return self.identities.pseudonym(patient, table)
+        return self._key().pseudonym(patient)
+
+    def looked_up(self, tag: str, value: str, table: str) -> str:
+        """What the table says; the value itself where there are no tables. Raises Never, or OSError."""
+        return value if self.identities is None else self.identities.looked_up(tag, value, table)
+
+    def _key(self) -> Keyed:
+        """The key in use, if there is one: to look at rules makes none."""
+        keys = () if self.identities is None else self.identities.keyring.all()
+        return keys[0] if keys else FOR_SHOW
+
+
+FOR_SHOW = Keyed(bytes(32))
+"""A key that anybody has, for what is only looked at."""
+
+
+def as_anonymized(obj: Object, policy: Policy, names: Mapping[str, str], keyed: Keyed) -> Object:
+    """The object with the header that it would have, cleaned without its pixels. Raises Never, Unclean, or OSError."""
+    dataset, meta = copy.deepcopy(obj.header.dataset), FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = UID(obj.header.first("SOPClassUID") or SecondaryCaptureImageStorage)
+    meta.MediaStorageSOPInstanceUID = UID(obj.header.first("SOPInstanceUID") or "2.25.1")
+    dataset.file_meta = meta
+    with TemporaryDirectory(prefix="stellwerk-") as folder:
+        source, target = Path(folder, "as-it-is.dcm"), Path(folder, "as-it-would-be.dcm")
+        dcmwrite(source, dataset, implicit_vr=False, little_endian=True, enforce_file_format=True)
+        deidentify(source, target, policy, keyed, names)
+        cleaned = dcmread(target, stop_before_pixels=True)
+    return replace(obj, header=Header(lambda: cleaned), changes={})
 
 
 def boxes_of(obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> tuple[Box, ...]:

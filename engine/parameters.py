@@ -38,7 +38,7 @@ class Folder:
         """A word or text of letters, digits, `-`, `_`, spaces."""
         if argument.kind not in ("word", "text", "number") or not re.fullmatch(r"\w([\w -]{0,62}\w)?", argument.text):
             raise Misfit(argument, 'the name of a folder, like "teaching"')
-        if argument.text.casefold() in ("spool", "rules", "tls", "secrets"):
+        if argument.text.casefold() in ("spool", "rules", "tls", "secrets", "tables"):
             # They lie beside the archive: a copy stored there would be taken for an object that was received.
             raise Misfit(argument, 'the name of a folder of its own, like "teaching"; some, like this one, are taken')
         return cls(argument.text)
@@ -456,8 +456,8 @@ class HostKey:
         return cls(argument.text)
 
 
-RESERVED_SECRET = "users"
-"""A file among the secrets that is none of ours to prove: who may send here, and the hashes of their passwords."""
+RESERVED_SECRETS = ("users", "deid")
+"""Files among the secrets that prove nothing to others: who may send here, and the key of pseudonyms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,8 +471,8 @@ class SecretName:
         """One word; it is the name of a file."""
         if argument.kind not in ("word", "text") or not re.fullmatch(r"\w[\w.-]{0,62}", argument.text):
             raise Misfit(argument, "the name of a secret, like ctp-login")
-        if argument.text.casefold() == RESERVED_SECRET:
-            raise Misfit(argument, "the name of a secret, like ctp-login; users is the file of those who may send here")
+        if argument.text.casefold() in RESERVED_SECRETS:
+            raise Misfit(argument, "the name of a secret, like ctp-login; users and deid are the appliance's own")
         return cls(argument.text)
 
 

@@ -18,6 +18,7 @@ from engine.bench import DryBench
 from engine.entry import Entry
 from engine.errors import Never
 from engine.header import Header
+from engine.identities import Identities
 from engine.journal import Journal
 from engine.journal_tables import came
 from engine.numbers import is_replayed
@@ -114,6 +115,7 @@ class Replay:
         """only: the one destination to which the rules are narrowed already. name: tells it from an earlier one."""
         self._spool, self._journal, self._plan, self._only = spool, journal, plan, only
         self._scope = f"{plan.digest}\0{only}\0{name}"
+        self._bench = DryBench(plan.program, Identities.of(spool.root.parent))
         self._there = Whereabouts()
         self._replayed: set[str] = set()
 
@@ -144,7 +146,7 @@ class Replay:
             return Judged(copy, skipped=f"it is still owed to {self._only}")
         obj = Object(copy.number or "replayed", copy.file, Header.read(copy.file), origin)
         try:
-            outcome = run(self._plan, obj, DryBench(self._plan.program), through=True)
+            outcome = run(self._plan, obj, self._bench, through=True)
         except Never as refusal:
             return Judged(copy, skipped=f"these rules would hold it: {refusal.reason}")
         outboxes = tuple(sorted({delivery.outbox for delivery in outcome.deliveries}))

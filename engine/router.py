@@ -16,6 +16,7 @@ from engine.completeness import Complete
 from engine.entry import Entry
 from engine.errors import Later, Never
 from engine.header import Header
+from engine.identities import Identities
 from engine.keys import keys_of
 from engine.numbers import arrival
 from engine.object import Object, Origin
@@ -55,6 +56,7 @@ class Router:
         self._did_not_fit = False
         """Whether there was no room for an object in this turn."""
         self._worker = PixelWorker()
+        self._identities = Identities.of(spool.root.parent)
         self._repeats = Repeats(spool)
         self._keys: list[tuple[str, dict[str, str]]] = []
         """What the objects of this turn are searched by."""
@@ -392,7 +394,7 @@ class Router:
             scratch.append(path)
             return path
 
-        return PixelBench(plan.program, new_file, self._worker)
+        return PixelBench(plan.program, new_file, self._worker, self._identities)
 
 
 def _collected(home: Outbox, entry: Entry, complete: Complete) -> Collected:

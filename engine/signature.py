@@ -222,6 +222,10 @@ class Vocabulary:
     listeners: Mapping[str, Signature]
     destinations: Mapping[str, Signature]
     contact: Signature
+    profiled: frozenset[str] = frozenset()
+    """The attributes that cleaning a header removes or changes, by spelling."""
+    retained: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Of each word behind `keep` under which attributes stay as they are: which ones."""
 
     @property
     def clears(self) -> Mapping[str, frozenset[str]]:

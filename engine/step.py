@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Protocol, TypeVar, get_type_hints
 
 from engine.object import Object
+from engine.profile.policy import Policy
 from engine.program import Program, Rectangle
 from engine.schedule import Since
 from engine.signature import Argument, Parameter, Signature
@@ -72,7 +73,7 @@ AS_CLEANED: Mapping[str, str | None] = {"BurnedInAnnotation": "NO", "IconImageSe
 
 
 class Workbench(Protocol):
-    """What a step may ask for beyond the object: the program's definitions and the pixel worker."""
+    """What a step may ask for beyond the object: the program's definitions, what cleans, the key and the tables."""
 
     @property
     def program(self) -> Program:
@@ -86,6 +87,18 @@ class Workbench(Protocol):
 
     def transcode(self, obj: Object, syntax: str) -> Object:
         """The object in a transfer syntax (UID), proved the same sample by sample. Raises engine.errors.Unclean."""
+
+    def anonymize(self, obj: Object, policy: Policy, names: Mapping[str, str]) -> Object:
+        """The object with a header that is proved clean by this policy. Raises engine.errors.Never, Unclean.
+
+        names: spelling of a tag → what is written there instead of the profile's dummy.
+        """
+
+    def pseudonym(self, patient: str, table: str) -> str:
+        """The pseudonym of a patient ID: by the key, or out of a table that is named. Raises engine.errors.Never."""
+
+    def looked_up(self, tag: str, value: str, table: str) -> str:
+        """What a table has for a value of this attribute. Raises engine.errors.Never where it has nothing."""
 
 
 class Step(Protocol):

@@ -3,20 +3,18 @@
 A word that is planned is refused with a finding that says so; it is never mistaken for a misspelling.
 """
 
+from functools import lru_cache
+
 from engine.destinations import DESTINATIONS
+from engine.keeping import AS_THEY_ARE, RETAINED
 from engine.parameters import Addresses
+from engine.profile.table import ROWS
 from engine.signature import Signature, Vocabulary
 from engine.sources import LISTENERS, SOURCES
 from engine.steps import CHORES, STEPS
+from engine.tags import Tag
 
-PLANNED_STEPS = (
-    "anonymize [profile PROFILE] [keep KEEP]",
-    "pseudonymize [with TABLE]",
-    "map TAG with TABLE",
-    "review",
-)
-PLANNED_CLEARS = {"anonymize": ("header",)}
-"""What a planned step will clean. Not `pseudonymize`: new names leave the birth date and the rest as they are."""
+PLANNED_STEPS = ("review",)
 
 
 def vocabulary() -> Vocabulary:
@@ -24,7 +22,14 @@ def vocabulary() -> Vocabulary:
     steps = {name: declared.signature for name, declared in STEPS.items()}
     steps |= {name: declared.signature for name, declared in CHORES.items()}
     for line in PLANNED_STEPS:
-        name = line.split()[0]
-        steps[name] = Signature.of(line, built=False, clears=PLANNED_CLEARS.get(name, ()))
+        steps[line.split()[0]] = Signature.of(line, built=False)
     contact = Signature.of("contact ADDRESSES [may see names]", {"addresses": Addresses})
-    return Vocabulary(steps, SOURCES, LISTENERS, DESTINATIONS, contact)
+    retained = {word: _rows(RETAINED[word]) for word in AS_THEY_ARE}
+    return Vocabulary(steps, SOURCES, LISTENERS, DESTINATIONS, contact, _rows(), retained)
+
+
+@lru_cache
+def _rows(option: str = "") -> frozenset[str]:
+    """The attributes of the profile's table; with an option, those that stay as they are by it."""
+    tags = [tag for tag, row in ROWS.items() if not option or row.options.get(option) == "K"]
+    return frozenset(str(Tag(tag >> 16, tag & 0xFFFF)) for tag in tags)

@@ -11,6 +11,7 @@ from engine.bench import DryBench
 from engine.condition import All, Any, Named, Not, Reason, describe
 from engine.errors import Never
 from engine.header import Header
+from engine.identities import Identities
 from engine.object import Object, Origin
 from engine.outcome import Passage
 from engine.parameters import OutboxName, WatchedFolder
@@ -55,8 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
         where = f"nothing listens on port {way.port}" if way.port else f"nothing watches {arguments.on}"
         print(f"{where}: no route of these rules takes what would come there")
     obj = Object("explained", arguments.file, Header.read(arguments.file), origin)
+    bench = DryBench(result.program, Identities.of(settings.data))
     try:
-        outcome = run_rules(plan, obj, DryBench(result.program), with_reasons=True, through=True)
+        outcome = run_rules(plan, obj, bench, with_reasons=True, through=True)
     except Never as refusal:
         print(f"would be held: {refusal.reason}")
         return 0

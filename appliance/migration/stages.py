@@ -215,13 +215,23 @@ def _mammography(stage: Stage, work: Work) -> None:
 
 
 def _header(stage: Stage, work: Work) -> None:
-    if compiles("on port 1 → anonymize → store by PatientID"):
-        work.desk.note("do", "header", name=stage.name, word="anonymize")
-        _only_some(stage, work, Chain([Step("anonymize")]))
-        return
-    work.desk.note("do", "header held", name=stage.name)
-    work.close("hold header")
-    work.inner.items.append(Remark(f"{work.desk.words('not yet')} → anonymize"))
+    desk, path = work.desk, stage.get("script")
+    script = (desk.script(path) if path else None) or ""
+    patient = re.search(r't="0*100020"[^>]*>([^<]*)<', script, re.IGNORECASE)
+    does = patient[1].casefold() if patient else ""
+    step = "pseudonymize" if any(word in does for word in _HASHES) else "anonymize"
+    if "@lookup" in does:
+        table = desk.names.new(stage.name, "register")
+        step = f"pseudonymize with {table}"
+        desk.note("do", "header table", name=stage.name, table=table)
+    if "@incrementdate" in script.casefold():
+        step += " keep modified-dates"
+    desk.note("do", "header", name=stage.name, word=step)
+    _only_some(stage, work, Chain([Step(step)]))
+
+
+_HASHES = ("@hash", "@encrypt", "@integer", "@lookup")
+"""What makes of a patient ID another that stays the same, in CTP's scripts."""
 
 
 def _convert(stage: Stage, work: Work) -> None:

@@ -287,23 +287,16 @@ _WORDS: dict[str, tuple[str, str]] = {
         "das Pixel-Skript hat keinen Abschnitt, der zu übernehmen war: `regions` für die Geräte schreiben",
     ),
     "header": (
-        "{name} took names out of the header by its script, which is not taken over: {word} does it by a "
-        "profile of the "
-        "standard; compare the two",
-        "{name} nahm mit seinem Skript Namen aus dem Kopf, das nicht übernommen wird: {word} tut es nach einem Profil "
-        "des Standards; bitte vergleichen",
+        "{name} cleaned the header by its script, which is not taken over: `{word}` does it by the profile of "
+        "the standard (PS3.15); compare what comes out",
+        "{name} reinigte den Kopf nach seinem Skript, das nicht übernommen wird: `{word}` tut es nach dem "
+        "Profil des Standards (PS3.15); bitte vergleichen, was herauskommt",
     ),
-    "header held": (
-        "{name} took names out of the header, which is not built yet: what comes there is held, and what CTP "
-        "did behind "
-        "it stands there as a comment",
-        "{name} nahm Namen aus dem Kopf, das ist noch nicht gebaut: was dorthin kommt, wird angehalten; was CTP "
-        "dahinter "
-        "tat, steht als Kommentar da",
-    ),
-    "hold header": (
-        "CTP anonymized the header here, which is not built yet",
-        "CTP anonymisierte hier den Kopf, das ist noch nicht gebaut",
+    "header table": (
+        "{name} looked the patient ID up in a table: write its lines, each a value, a comma and what takes its place, "
+        "to DATA/tables/{table}.csv; until then what comes there is held",
+        "{name} schlug die Patienten-ID in einer Tabelle nach: ihre Zeilen, je ein Wert, ein Komma und was an seine "
+        "Stelle tritt, nach DATA/tables/{table}.csv schreiben; bis dahin wird angehalten, was dorthin kommt",
     ),
     "hold pixels": (
         "CTP blanked the picture here, which could not be taken over",

@@ -8,6 +8,7 @@ from dsl.checks import (
     clock,
     contradictions,
     folders,
+    kept,
     leaks,
     loops,
     names,
@@ -40,8 +41,9 @@ def check_leaving(rules: Rules, vocabulary: Vocabulary) -> Iterator[Finding]:
     yield from webhooks.check(rules, vocabulary)
 
 
-def check_meaning(rules: Rules) -> Iterator[Finding]:
+def check_meaning(rules: Rules, vocabulary: Vocabulary) -> Iterator[Finding]:
     """What can be asked only where all names and values mean something: can it happen?"""
     for question in (after, waiting, contradictions, shadows, optional):
         yield from question.check(rules)
     yield from clock.check_folders(rules)
+    yield from kept.check(rules, vocabulary)

@@ -147,11 +147,9 @@ class _Walk:
             if key in self.told:
                 continue
             steps = [signature for signature in self.vocabulary.steps.values() if thing in signature.clears]
-            built = [signature for signature in steps if signature.built]
-            step = next((signature.name for signature in (*built, *steps)), "…")
-            advice = "" if built else "not built"
+            step = next((signature.name for signature in steps if signature.built), "…")
             also = (self._way(way, f"{call.name.text} {item.text}"),) if way else ()
-            self.told[key] = finding(_MESSAGES[thing], item.span, advice, also, word=item.text, step=step)
+            self.told[key] = finding(_MESSAGES[thing], item.span, also=also, word=item.text, step=step)
 
     def _outside(self, name: str) -> bool:
         declared = self.rules.declared("destination").get(name)

@@ -26,12 +26,6 @@ ADVICE: dict[str, tuple[str, str]] = {
         'schreiben Sie → {word}, oder "{word}" als Text',
     ),
     "ago": ("write {tag} > today - 30 days", "schreiben Sie {tag} > today - 30 days"),
-    "not built": (
-        "`→ {step}` will take that out, but is not built yet: until then leave {word} out here, or, if it may have all "
-        "that, declare it `outside trusted`",
-        "`→ {step}` nimmt das einmal heraus, ist aber noch nicht gebaut: lassen Sie {word} hier bis dahin weg, oder "
-        "vereinbaren Sie es, wenn es all das haben darf, als `outside trusted`",
-    ),
 }
 """Help that is better than a message's own in some cases."""
 
@@ -46,6 +40,7 @@ NOTES: dict[str, tuple[str, str]] = {
     "every case ends": ("every case of this choose ends in a discard", "jeder Fall dieses choose endet mit discard"),
     "excludes it": ("excludes it", "schließt es aus"),
     "known here": ("only what fits here comes to the choose", "zum choose kommt nur, was hier passt"),
+    "kept here": ("kept by this word", "durch dieses Wort behalten"),
     "the way": ("the way there: {way}", "der Weg dorthin: {way}"),
 }
 """What stands at the other place of a finding."""

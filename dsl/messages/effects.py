@@ -289,6 +289,66 @@ MESSAGES: dict[str, Message] = {
             "setzen Sie `→ {step}` vor diesen Schritt, oder vereinbaren Sie das Ziel als `outside trusted`",
         ),
     ),
+    "W403": Message(
+        Text(
+            "{tag} is kept, and shows in the name of a folder",
+            "folders are named after it",
+            "leave it out of the layout, or out of `keep`",
+        ),
+        Text(
+            "{tag} wird behalten und steht im Namen eines Ordners",
+            "danach heißen Ordner",
+            "lassen Sie es im Layout weg, oder bei `keep`",
+        ),
+    ),
+    "W403/folder": Message(
+        Text(
+            "{tag} is kept, and shows in the name of a folder",
+            "{word} names its folders after it",
+            "leave it out of the layout of {word}, or out of `keep`",
+        ),
+        Text(
+            "{tag} wird behalten und steht im Namen eines Ordners",
+            "{word} nennt seine Ordner danach",
+            "lassen Sie es im Layout von {word} weg, oder bei `keep`",
+        ),
+    ),
+    "W403/mail": Message(
+        Text(
+            "{tag} is kept, and stands in the mail to {word}",
+            "may see names",
+            "leave it out of `keep`, or mail somebody who may not see names",
+        ),
+        Text(
+            "{tag} wird behalten und steht in der Mail an {word}",
+            "darf Namen sehen (may see names)",
+            "lassen Sie es bei `keep` weg, oder mailen Sie jemandem, der keine Namen sehen darf",
+        ),
+    ),
+    "W403/webhook": Message(
+        Text(
+            "{tag} is kept, and {word} is told of it",
+            "may see names",
+            "leave it out of `keep`, or declare {word} without `may see names`",
+        ),
+        Text(
+            "{tag} wird behalten, und {word} erfährt es",
+            "darf Namen sehen (may see names)",
+            "lassen Sie es bei `keep` weg, oder vereinbaren Sie {word} ohne `may see names`",
+        ),
+    ),
+    "W403/outside": Message(
+        Text(
+            "{tag} is kept, and leaves the house: {word} is outside",
+            "receives it as it came, whatever is in it",
+            "leave it out of `keep`, or name an option of the profile there, like institution",
+        ),
+        Text(
+            "{tag} wird behalten und verlässt das Haus: {word} ist draußen (outside)",
+            "bekommt es, wie es kam, was immer darin steht",
+            "lassen Sie es bei `keep` weg, oder nennen Sie dort eine Option des Profils, etwa institution",
+        ),
+    ),
     "E501": Message(
         Text(
             "{word} is no longer declared, but objects still wait for it: {count}",

@@ -61,9 +61,10 @@ def test_secrets_that_others_may_read_are_named(secrets: Secrets) -> None:
     assert secrets.open_to_others() == ["OPEN"]
 
 
-def test_the_file_of_the_users_is_no_secret_to_prove_ourselves_with(tmp_path: Path) -> None:
+def test_the_files_of_the_users_and_the_key_are_no_secrets_to_prove_ourselves_with(tmp_path: Path) -> None:
     (tmp_path / "users").write_text("ward1\nscrypt:abcdef\n")
-    for name in ("users", "Users"):
+    (tmp_path / "deid").write_text("ab" * 32)
+    for name in ("users", "Users", "deid"):
         for ask in (Secrets(tmp_path).login, Secrets(tmp_path).token, Secrets(tmp_path).text):
-            with pytest.raises(Later, match="those who may send here"):
+            with pytest.raises(Later, match="the appliance's own"):
                 ask(name)

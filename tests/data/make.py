@@ -5,7 +5,7 @@ without the language. It must not know a test.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from engine.errors import Unclean
 from engine.header import Header
 from engine.object import Object, Origin
 from engine.parameters import Layout
+from engine.profile.policy import Policy
 from engine.program import Call, Chain, Contact, Destination, Listener, Program, Rectangle, Route
 from engine.signature import Argument
 from engine.step import AS_CLEANED
@@ -118,6 +119,26 @@ class FakeBench:
         if self.refuses:
             raise Unclean(self.refuses)
         return obj.with_payload(obj.payload.with_suffix(".transcoded"))
+
+    def anonymize(self, obj: Object, policy: Policy, names: Mapping[str, str]) -> Object:
+        """The object with another name, and a dummy patient but for these names and what is kept."""
+        if self.refuses:
+            raise Unclean(self.refuses)
+        dummy = {tag: "0" for tag in ("PatientName", "PatientID") if tag not in policy.keep}
+        header = obj.header.changed({**dummy, **names})
+        return replace(obj, payload=obj.payload.with_suffix(".anonymous"), header=header, changes={})
+
+    def pseudonym(self, patient: str, table: str) -> str:
+        """One that says where it is from."""
+        if self.refuses:
+            raise Unclean(self.refuses)
+        return f"by {table or 'key'}"
+
+    def looked_up(self, tag: str, value: str, table: str) -> str:
+        """The name of the tag, with that of the table."""
+        if self.refuses:
+            raise Unclean(self.refuses)
+        return f"{tag} by {table}"
 
 
 # --- programs without the language ----------------------------------------------------------------------------

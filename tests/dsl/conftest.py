@@ -7,6 +7,7 @@ import pytest
 from dsl.compile import Compiled, compile_text
 from engine import parameters as kinds
 from engine.destinations import DESTINATIONS
+from engine.keeping import Kept, TableName, ValueTag
 from engine.schedule import Clock, Since, WeekDays
 from engine.signature import Signature, Vocabulary
 
@@ -16,7 +17,7 @@ VOCABULARY = Vocabulary(
         s.name: s
         for s in (
             S("anonymize-pixels [regions REGIONS]", {"regions": kinds.RegionsName}, clears=("pixels",)),
-            S("anonymize [profile PROFILE] [keep KEEP]", built=False, clears=("header",)),
+            S("anonymize [keep KEEP]", {"keep": Kept}, clears=("header",)),
             S("store [in FOLDER] by LAYOUT", {"folder": kinds.Folder, "layout": kinds.Layout}),
             S(
                 "forward DESTINATIONS [during SCHEDULE]",
@@ -29,7 +30,8 @@ VOCABULARY = Vocabulary(
             S("set TAG to VALUE", {"tag": kinds.TagName, "value": kinds.Text}),
             S("remove TAG", {"tag": kinds.TagName}),
             S("await"),
-            S("pseudonymize [with TABLE]", built=False),
+            S("pseudonymize [with TABLE] [keep KEEP]", {"table": TableName, "keep": Kept}, clears=("header",)),
+            S("map TAG with TABLE", {"tag": ValueTag, "table": TableName}),
             S("review", built=False),
             S("purge FOLDER older AGE", {"folder": kinds.Folder, "age": kinds.Age}, behind=["every"]),
             S("report to CONTACTS", {"contacts": kinds.Contacts}, behind=["every"]),
@@ -88,6 +90,8 @@ VOCABULARY = Vocabulary(
         "ftp": S("ftp ADDRESS", built=False),
     },
     contact=S("contact ADDRESSES [may see names]", {"addresses": kinds.Addresses}),
+    profiled=frozenset({"PatientName", "PatientID", "StudyDate", "InstitutionName", "StationName", "StudyDescription"}),
+    retained={"institution": frozenset({"InstitutionName"}), "dates": frozenset({"StudyDate"})},
 )
 
 

@@ -31,6 +31,7 @@ def offers(written: str) -> list[Offer]:
 
 
 STEPS = [
+    "anonymize",
     "anonymize-pixels",
     "await",
     "clean",
@@ -39,7 +40,9 @@ STEPS = [
     "forward",
     "hold",
     "mail",
+    "map",
     "notify",
+    "pseudonymize",
     "remove",
     "set",
     "store",
@@ -195,8 +198,14 @@ def test_whoever_types_rules_is_offered_each_word_that_is_not_their_own(text):
         assert word.text in offered, text[max(0, word.start - 40) : word.end]
 
 
+def test_behind_keep_stand_words_and_tags():
+    found = {offer.text for offer in offers("on port 11112 → anonymize keep institution, |")}
+    assert {"modified-dates", "descriptions", "StudyDescription"} <= found
+    assert "InstitutionName" in {offer.text for offer in offers("on port 11112 → map Institution|")}
+
+
 def test_nothing_is_offered_that_is_not_built():
-    assert not {"review", "pseudonymize"} & {offer.text for offer in offers("on port 11112 → |")}
+    assert "review" not in {offer.text for offer in offers("on port 11112 → |")}
     assert "tls" not in {offer.text for offer in offers('destination N = dicom "A@b:1" |')}
 
 

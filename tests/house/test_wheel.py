@@ -73,8 +73,10 @@ def test_the_wheel_lacks_nothing(checkout: Path, wheel: set[str]) -> None:
     assert not lacking, "add their folders to [tool.setuptools] packages in pyproject.toml:\n" + "\n".join(lacking)
 
 
-def test_the_wheel_holds_the_grammar_and_the_default_rules(wheel: set[str]) -> None:
+def test_the_wheel_holds_the_grammar_the_default_rules_and_the_tables(wheel: set[str]) -> None:
     assert {"dsl/grammar.lark", "appliance/rules/house.rules"} <= wheel
+    tables = {f"engine/profile/{name}.csv" for name in ("actions", "classes", "modules", "private")}
+    assert tables <= wheel
 
 
 def test_the_wheel_brings_the_command_and_the_licence(wheel: set[str]) -> None:

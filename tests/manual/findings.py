@@ -264,14 +264,21 @@ PAGES: dict[str, Page] = {
         "cleared. The appliance asks again for every object that it sends. Nor is such a destination asked for a study "
         "(`collect … ask`): its UID alone would name it.",
         UNI + "on port 11112 → anonymize-pixels → forward UNI\n",
-        TRUSTED + "on port 11112 → anonymize-pixels → forward UNI\n",
+        UNI + "on port 11112 → anonymize-pixels → anonymize → forward UNI\n",
     ),
     "E402": Page(
         "Ultrasound machines and scanned films carry the patient's name in the picture itself. On a way to a "
         "destination "
         "that is `outside`, `anonymize-pixels` must have been passed.",
-        UNI + "on port 11112 → forward UNI\n",
-        TRUSTED + "on port 11112 → anonymize-pixels → forward UNI\n",
+        UNI + "on port 11112 → anonymize → forward UNI\n",
+        UNI + "on port 11112 → anonymize-pixels → anonymize → forward UNI\n",
+    ),
+    "W403": Page(
+        "`keep` leaves something in the header, and here others see it: in the name of a folder, in a mail or a "
+        "webhook that may see names, or, where the rule names the tag itself, outside of the house. An option of the "
+        "profile, like `institution`, may leave the house; of a tag nobody knows what people have written into it.",
+        'on port 11112 → anonymize keep PatientID → store in "teaching" by PatientID\n',
+        'on port 11112 → pseudonymize → store in "teaching" by PatientID\n',
     ),
     "E501": Page(
         "A destination is taken out of the rules while objects still wait for it. They would wait for ever, so the "

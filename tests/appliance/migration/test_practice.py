@@ -1,5 +1,6 @@
 """A whole German practice: its config.xml as rules that compile, and that run as CTP did, or better."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -71,16 +72,33 @@ def test_the_report_says_what_is_left_and_what_is_better() -> None:
     assert "kein Neustart" in gesagt
 
 
-def test_behind_a_header_that_is_not_cleaned_nothing_goes_on() -> None:
-    anonymizer = (
-        '<DicomAnonymizer name="Anon" class="x.DicomAnonymizer" script="a"/><DirectoryStorageService name="Lehre"'
-    )
-    text = practice(**{'<DirectoryStorageService name="Lehre"': anonymizer}).text
-    sono = text[text.index("route Sonographie") :]
-    assert "→ anonymize\n" in sono or "→ hold " in sono
-    steps = [line.strip() for line in sono.splitlines() if line.strip().startswith("→")]
-    held = next((place for place, step in enumerate(steps) if step.startswith("→ hold")), None)
-    assert held is None or held == len(steps) - 1
+SCRIPTS = {
+    "@empty()": "anonymize",
+    "@hashPtID(@SITEID,PatientID)": "pseudonymize",
+    "@lookup(this,ptid)": "pseudonymize with Anon",
+}
+
+
+@pytest.mark.parametrize(("does", "step"), SCRIPTS.items())
+@pytest.mark.parametrize("moves", ["", "@incrementdate(this,@DATEINC)"])
+def test_a_header_is_cleaned_by_the_profile_and_a_patient_who_stayed_known_gets_a_pseudonym(
+    tmp_path: Path, does: str, step: str, moves: str
+) -> None:
+    date, who = f'<e en="T" t="00080020" n="StudyDate">{moves}</e>', f'<e en="T" t="00100020" n="PatientID">{does}</e>'
+    script = f"<script>{date}{who}</script>"
+    shutil.copytree(CONFIG.parent, tmp_path / "ctp")
+    (tmp_path / "ctp" / "scripts" / "anon.script").write_text(script)
+    storage = '<DirectoryStorageService name="Lehre"'
+    anonymizer = '<DicomAnonymizer name="Anon" class="x.DicomAnonymizer" script="scripts/anon.script"/>'
+    text = CONFIG.read_text("utf-8").replace(storage, anonymizer + storage)
+    made = migrate(text.encode(), reader(tmp_path / "ctp" / "config.xml"), "en")
+    sono = made.text[made.text.index("route Sonographie") :]
+    wanted = step + (" keep modified-dates" if moves else "")
+    assert f"→ {wanted}\n" in sono
+    assert "→ store" in sono[sono.index(f"→ {wanted}") :]
+    said = "\n".join(made.report("en"))
+    assert f"`{wanted}` does it by the profile" in said
+    assert ("DATA/tables/Anon.csv" in said) is ("lookup" in does)
 
 
 def test_a_missing_pixel_script_holds_instead_of_passing() -> None:
@@ -163,7 +181,7 @@ def test_it_runs(tmp_path: Path, pacs: Pacs) -> None:
     line.send(ultrasound, other)
     line.wait_for(lambda: bool(list(line.spool.outbox(HOLD).all())), "nothing is held")
     line.wait_for(lambda: arrived(pacs) == ["1.2.1"], "it has not come to the PACS")
-    assert (line.archive / "Röntgenpraxis Straße 1").is_dir()
+    line.wait_for((line.archive / "Röntgenpraxis Straße 1").is_dir, "it is not stored")
     (held,) = line.spool.outbox(HOLD).all()
     assert "CT und Ultraschall" in held.why
 

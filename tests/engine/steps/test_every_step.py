@@ -1,7 +1,7 @@
 """What is demanded of every step there is, and of every step that will be: parametrised over the registry."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import time
 from keyword import iskeyword
 from pathlib import Path
@@ -10,6 +10,7 @@ import pytest
 
 import engine.steps
 from engine.object import Object
+from engine.profile.policy import Policy
 from engine.program import CLEAN, Call, Program
 from engine.schedule import Since
 from engine.signature import Argument, Signature
@@ -23,6 +24,7 @@ from tests.data.make import (
     forward,
     hold,
     mail,
+    names,
     obj,
     put,
     remove,
@@ -45,6 +47,9 @@ CALLS = [
     Call("transcode", {"syntax": Argument("word", "deflated-little-endian")}),
     Call("compress", {"syntax": Argument("word", "RLE-lossless")}),
     Call("decompress", {}),
+    Call("anonymize", {"keep": names("institution", "StudyDescription")}),
+    *(Call("pseudonymize", {}), Call("pseudonymize", {"table": word("register")})),
+    Call("map", {"tag": word("PatientID"), "table": word("register")}),
     Call("collect", {"unit": Argument("word", "study"), "quiet": Argument("duration", "2 minutes")}),
 ]
 """Each step at least once: whoever builds one adds a line."""
@@ -114,7 +119,7 @@ def test_no_step_makes_unclean_again_what_was_clean(call: Call) -> None:
 def test_a_step_clears_only_what_a_sender_asks_for() -> None:
     clears = vocabulary().clears
     assert set().union(*clears.values()) == set(CLEAN)
-    assert clears == {"anonymize": {"header"}, "anonymize-pixels": {"pixels"}}
+    assert clears == {"anonymize": {"header"}, "pseudonymize": {"header"}, "anonymize-pixels": {"pixels"}}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -240,6 +245,48 @@ def test_set_and_remove_change_the_header_and_say_so() -> None:
     assert isinstance(gone, Object)
     assert gone.changes == {"InstitutionName": "Nord", "PatientName": None}
     assert gone.header.first("PatientName") == ""
+
+
+def test_a_pseudonym_is_id_and_name_and_needs_an_id() -> None:
+    for table, said in (({}, "by key"), ({"table": word("register")}, "by register")):
+        answer = apply(Call("pseudonymize", table), obj(HEADER))
+        assert isinstance(answer, Object)
+        assert answer.header.first("PatientName") == answer.header.first("PatientID") == said
+        assert answer.cleared == {"header"}
+    nobody = apply(Call("pseudonymize", {}), obj({**HEADER, "PatientID": ""}))
+    assert isinstance(nobody, Hold)
+    assert "no PatientID" in nobody.why
+
+
+def test_what_cannot_be_anonymized_pseudonymized_or_looked_up_is_held_with_the_reason() -> None:
+    for call in CALLS:
+        if call.step in ("anonymize", "pseudonymize", "map"):
+            assert apply(call, obj(HEADER), refuses="a name is left") == Hold("a name is left")
+
+
+def test_anonymizing_hands_over_what_may_stay() -> None:
+    asked = []
+
+    class Bench(FakeBench):
+        def anonymize(self, obj: Object, policy: Policy, names: Mapping[str, str]) -> Object:
+            asked.append((policy.options, policy.keep, dict(names)))
+            return obj
+
+    keeps = Argument("list", "", (word("modified-dates"), word("Institution"), Argument("tag", "(0008,1030)")))
+    for step_name in ("anonymize", "pseudonymize"):
+        STEPS[step_name].of({"keep": keeps}).apply(obj(HEADER), Bench())
+    kept = (frozenset({"modified-dates"}), frozenset({"InstitutionName", "StudyDescription"}))
+    assert asked == [(*kept, {}), (*kept, {"PatientID": "by key", "PatientName": "by key"})]
+
+
+def test_map_looks_up_each_of_several_values_and_holds_what_has_none() -> None:
+    call = Call("map", {"tag": word("ImageType"), "table": word("kinds")})
+    answer = apply(call, obj({"ImageType": "DERIVED\\SECONDARY"}))
+    assert isinstance(answer, Object)
+    assert answer.changes == {"ImageType": "ImageType by kinds\\ImageType by kinds"}
+    without = apply(call, obj({}))
+    assert isinstance(without, Hold)
+    assert "no ImageType" in without.why
 
 
 # --- the registry -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,87 @@
+"""Needles: which there are, and where they are found, in text and in bytes."""
+
+import pytest
+
+from engine.errors import Unclean
+from engine.profile.needles import Needles, Value, bytes_of, needles_of, text_of
+
+JAPANESE = b"\\ISO 2022 IR 87"
+YAMADA = b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B"
+
+
+def words(kind: str, raw: bytes, charset: bytes = b"") -> list[str]:
+    return [one.text for one in needles_of(Value(kind, raw, charset))]
+
+
+def test_names_are_looked_for_by_component() -> None:
+    assert words("name", b"Sample^Anna Maria^^Dr.^med.") == ["Sample", "Anna", "Maria"]
+    assert words("name", b"Li^Xu") == []  # two letters are found everywhere
+    assert words("name", YAMADA, JAPANESE) == ["Yamada", "Tarou", "山田", "太郎", "やまだ", "たろう"]
+
+
+def test_identifiers_are_looked_for_whole() -> None:
+    assert words("id", b"K-4711\\77\\ 0815 ") == ["K-4711", "0815"]
+    assert words("id", b"Main Street 7\r\n12345 Somewhere") == ["Main Street 7", "12345 Somewhere"]
+    assert words("id", b"-----") == []
+    assert words("uid", b"1.2.840.10008.1.2\\1.2.3.4") == ["1.2.3.4"]
+
+
+def test_dates_are_looked_for_as_people_write_them() -> None:
+    found = words("birth", b"19700131")
+    assert {"19700131", "31.01.1970", "01/31/1970", "1970-01-31"} <= set(found)
+    assert words("date", b"20200131101530.5+0100")[0] == "20200131"
+    assert words("date", b"2020.01.31")[0] == "20200131"
+    assert words("date", b"2020") == []
+
+
+MUELLER = Needles(dict.fromkeys(
+    [Value("name", "Müller^Änne^^Dr.".encode(), b"ISO_IR 192"), Value("birth", b"19700131"),
+     Value("id", b"47-11-0815"), Value("name", b"Kim^Li"), Value("name", YAMADA, JAPANESE), Value("id", b"123")], 1)
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["MUELLER", "Frau Muller", "Mueller's knee", "müller,ä.", "geb. 31.1.1970", "31. Jan 1970", "January 31, 1970",
+     "31.01.70", "47110815", "47 11 0815", "kim", "xAnnex", "山田さん", "no. 123", "a123b"],
+)  # fmt: skip
+def test_what_is_in_a_text_is_found(text: str) -> None:
+    assert MUELLER.within(text)
+
+
+@pytest.mark.parametrize("text", ["", "kimono", "knee left", "dr. med.", "1970", "4711", "1234", "31.01.1971", "li"])
+def test_what_is_no_needle_is_not(text: str) -> None:
+    assert not MUELLER.within(text)
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-16-le", "utf-16-be", "latin-1"])
+@pytest.mark.parametrize("text", ["Müller", "MÜLLER", "of müller's", "19700131", "47-11-0815"])
+def test_what_is_in_bytes_is_found(text: str, codec: str) -> None:
+    assert MUELLER.candidates(b"\1\2" + text.encode(codec) + b"\3")
+    assert not MUELLER.candidates(b"\1\2" + "Meier 1.1.1970".encode(codec) + b"\3")
+
+
+def test_what_was_encoded_with_escapes_is_found() -> None:
+    assert Needles({Value("name", YAMADA, JAPANESE): 1}).candidates(b"at " + "太郎".encode("iso2022_jp"))
+
+
+def test_another_encoding_than_declared_is_read_too() -> None:
+    latin, utf = Value("name", "Jürgens".encode("latin-1"), b"ISO_IR 192"), Value("name", "Jürgens".encode(), b"")
+    assert Needles({latin: 1}).candidates("of Jürgens".encode("latin-1"))
+    assert Needles({utf: 1}).candidates("of JÜRGENS".encode())
+    assert Needles({utf: 1}).within("Juergens")
+
+
+def test_what_is_kept_is_no_needle() -> None:
+    found = [Value("date", b"20200131"), Value("birth", b"20200131"), Value("id", b"4711"), Value("name", b"Sample")]
+    left = Needles(dict.fromkeys(found, 1), [Value("date", b"20200131"), Value("id", b"Sample"), Value("id", b"4711")])
+    assert [one.text for one in left.all] == ["Sample"]
+
+
+def test_an_unknown_character_set_is_refused() -> None:
+    with pytest.raises(Unclean, match="Specific Character Set"):
+        text_of("Müller".encode(), b"SECRET")
+    assert text_of(b"Miller", b"SECRET") == "Miller"
+    assert bytes_of("Müller", b"ISO_IR 100") == b"M\xfcller"
+    with pytest.raises(ValueError, match="character set"):
+        bytes_of("山田", b"ISO_IR 100")
