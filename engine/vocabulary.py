@@ -3,11 +3,14 @@
 A word that is planned is refused with a finding that says so; it is never mistaken for a misspelling.
 """
 
+from dataclasses import replace
+
 from engine.destinations import DESTINATIONS
 from engine.parameters import Addresses
 from engine.signature import Signature, Vocabulary
 from engine.sources import LISTENERS, SOURCES
 from engine.steps import CHORES, STEPS
+from engine.text import installed
 
 PLANNED_STEPS = (
     "anonymize [profile PROFILE] [keep KEEP]",
@@ -26,5 +29,7 @@ def vocabulary() -> Vocabulary:
     for line in PLANNED_STEPS:
         name = line.split()[0]
         steps[name] = Signature.of(line, built=False, clears=PLANNED_CLEARS.get(name, ()))
+    if installed.missing():
+        steps["anonymize-pixels"] = replace(steps["anonymize-pixels"], lacks={"text": installed.EXTRA})
     contact = Signature.of("contact ADDRESSES [may see names]", {"addresses": Addresses})
     return Vocabulary(steps, SOURCES, LISTENERS, DESTINATIONS, contact)
