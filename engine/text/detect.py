@@ -16,8 +16,9 @@ from engine.text import model
 from engine.text.model import Map, Picture
 from engine.text.shapes import parts
 
-TILE, OVERLAP = 1024, 128
-"""The largest side of what is shown at once, and by how much neighbours overlap: more than a letter is wide."""
+TILE, OVERLAP = 832, 128
+"""The largest side of what is shown at once, as the network takes 0.4 KB for each pixel, and by how much neighbours
+overlap: more than a letter is wide."""
 FLAT = 6
 """Where no sample differs by more, there is nothing to see."""
 EDGE = 16

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from engine.errors import Unclean
-from engine.pixels import deflate
+from engine.pixels import codec_jpeg, deflate
 from engine.pixels.boxes import Box
 from engine.pixels.carriers import PIXEL_DATA
 from engine.pixels.codec import Cells, full
@@ -119,5 +119,7 @@ def opened(source: Path, scratch: Path) -> Iterator[Opened]:
                     head, replace(image, photometric=full(image.photometric)), native_jobs(plain, image, found, pixels)
                 )
             else:
-                jobs = encapsulated_jobs(file, image, pixels, codec.decode, codec.start)
+                # To read each code of a JPEG once more, for damage, would take ten times as long as to look at it.
+                decode = codec_jpeg.shown if codec is codec_jpeg.JPEG else codec.decode
+                jobs = encapsulated_jobs(file, image, pixels, decode, codec.start)
                 yield Opened(head, replace(image, photometric=codec.decoded(image.photometric)), jobs)

@@ -14,8 +14,9 @@ from engine.text.model import Picture
 from engine.text.shades import Shades, Values, grey
 from engine.text.summary import Summary
 
-SMALL, LARGE = 640, 2048
-"""Up to this long side a picture is shown at twice its size; from that one on also at a quarter."""
+TINY, SMALL, LARGE = 400, 640, 2048
+"""Long sides: up to the first all is shown at twice its size, up to the second what shows most, as letters of 6 pixels
+are usual there; from the third on it is shown at a quarter as well."""
 DARK, RANGE, CELL = 64, 6, 16
 """Faint is a cell of so many pixels in which nothing is brighter, and yet the shades differ by so much."""
 EDGE = 32
@@ -35,15 +36,18 @@ class Look:
 
 def looks(summary: Summary, shades: Shades) -> tuple[Look, ...]:
     """Most important first."""
-    scale = 2 if max(summary.first.shape[:2]) <= SMALL else 1
+    side = max(summary.first.shape[:2])
     pictures = list(_pictures(summary, shades))
     steady = next(iter(_shown(summary.mean if summary.mean is not None else summary.first, shades)))
+    scale = 2 if side <= TINY else 1
     found = [Look(picture, scale) for picture in pictures]
+    if TINY < side <= SMALL:
+        at = min(1, len(pictures) - 1) if summary.mean is not None else 0
+        found[at] = Look(pictures[at], 2)
     found += [Look(pictures[-1], 0.5)]
-    if max(summary.first.shape[:2]) >= LARGE:
+    if side >= LARGE:
         found += [Look(pictures[-1], 0.25)]
-    faint = _faint(steady, scale)
-    return (*found, *faint)
+    return (*found, *_faint(steady, scale))
 
 
 def _pictures(summary: Summary, shades: Shades) -> Iterator[Picture]:

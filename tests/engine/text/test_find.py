@@ -138,7 +138,7 @@ def test_a_large_image_is_looked_at_in_pieces_and_text_across_them_is_found(
     monkeypatch.setattr(model, "answer", watched)
     found_on(made, save(tmp_path / "large.dcm", made.frames))
     assert len(seen) > 3
-    assert max(max(shape[:2]) for shape in seen) <= 1024
+    assert max(max(shape[:2]) for shape in seen) <= 832
 
 
 def test_text_beside_text_shows_in_a_second_round(tmp_path: Path) -> None:
