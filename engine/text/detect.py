@@ -22,6 +22,7 @@ overlap: more than a letter is wide."""
 FLAT = 6
 """Where no sample differs by more, there is nothing to see."""
 EDGE = 16
+"""Pixels that are shown around a picture, and around what is busy in it."""
 THINNEST, THICKEST = 3, 48
 """Pixels of a core, the narrow way, as it is shown. What is thicker here is an organ, or text when shown smaller."""
 GROWTH = 1.6
@@ -85,6 +86,8 @@ def _doubled(values: NDArray[np.uint16], axis: int) -> NDArray[np.uint16]:
 
 
 def _map(picture: Picture) -> Map:
+    # Letters that touch the edge of what it is shown are half as sure to the network.
+    picture = np.pad(picture, ((EDGE, EDGE), (EDGE, EDGE), (0, 0)), "edge")
     rows, columns = picture.shape[:2]
     whole = np.zeros((rows, columns), np.uint8)
     top, bottom, left, right = _busy(picture)
@@ -98,7 +101,7 @@ def _map(picture: Picture) -> Map:
             said = model.answer(np.pad(piece, fill, "edge"))[:height, :width]
             place = whole[y:y_end, x:x_end]
             np.maximum(place, said, out=place)
-    return whole
+    return whole[EDGE:-EDGE, EDGE:-EDGE]
 
 
 def _busy(picture: Picture) -> tuple[int, int, int, int]:
