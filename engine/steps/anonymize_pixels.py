@@ -27,8 +27,8 @@ class AnonymizePixels:
 
     `check text` looks at the cleaned image once more, all of it, and holds it if text is seen there, except in the
     regions behind `apart from` (scales, say). `regions text` blanks all text that is seen, and holds the image if
-    there is none or some is left; `regions top-banner, text` blanks both. Text can be missed: letters that lie on
-    their side, handwriting, unusual scripts. Both need `pip install 'stellwerk[text]'`.
+    there is none or some is left; `regions top-banner, text` blanks both. Text can be missed: single small letters,
+    letters that stand obliquely, handwriting, unusual scripts. Both need `pip install 'stellwerk[text]'`.
 
         on port 26230 → anonymize-pixels → store by Institution/PatientName
         on port 26230 where Modality = US → anonymize-pixels → forward PACS
