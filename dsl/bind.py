@@ -22,7 +22,7 @@ from engine.signature import Argument, Signature, Vocabulary
 from engine.tags import UnknownTag, path_of, tag_of
 from engine.trial import loose
 
-PLANNED_WORDS = {"anonymize-pixels": frozenset({"keep", "check"})}
+PLANNED_WORDS = {"anonymize-pixels": frozenset({"keep"})}
 """Words of docs/language.md that a built step does not take yet."""
 
 TAG = Signature.of(trial.TAG, {"tag": TagName, "value": Text, "destinations": Destinations})
@@ -242,7 +242,7 @@ class _Binding:
 
     def _names(self, kind: type[Names], value: ast.Value) -> None:
         for item in value.items or (value,):
-            if not self.rules.knows(kind.declared, item.text):
+            if item.text not in kind.given and not self.rules.knows(kind.declared, item.text):
                 known = self.rules.declared(kind.declared)
                 self._undeclared(kind.declared, item.text, item.span, known, like="webhook" if kind is Webhooks else "")
 

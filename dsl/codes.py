@@ -25,6 +25,7 @@ CODES = {
     "E117": "an edition of the language that does not exist",
     "E118": "what needs an object, where none is; what works without one, where one is",
     "W120": "declared, but never used",
+    "W122": "a word that needs libraries which are not installed",
     "E201": "a port is opened twice",
     "E202": "a destination that is this appliance itself",
     "W203": "a port below 1024 needs special rights",

@@ -39,6 +39,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "a fact": ("a fact of the connection", "eine Angabe zur Verbindung"),
     "a step": ("a step", "ein Schritt"),
     "a source": ("a way in", "ein Eingang"),
+    "text that is seen": ("all text that is seen in an image", "aller Text, der in einem Bild zu sehen ist"),
     "a queue": ("the place where held objects wait", "der Ort, an dem angehaltene Objekte warten"),
     # what starts something without an object
     "by every": ("by the clock", "nach der Uhr"),

@@ -1,6 +1,6 @@
 """An example for every signature, made from its line: what help shows beside it. Pure."""
 
-from engine import keeping, schedule
+from engine import keeping, schedule, text_seen
 from engine import parameters as kinds
 from engine.signature import Parameter, Signature
 
@@ -22,6 +22,7 @@ _SAMPLES: dict[type[Parameter], str] = {
     kinds.Contacts: "admin",
     kinds.Webhooks: "DASHBOARD",
     kinds.RegionsName: "top-banner",
+    text_seen.RegionsOrText: "top-banner",
     kinds.ScheduleName: "nights",
     kinds.AETitles: "CT1",
     kinds.OutboxName: "PACS",

@@ -27,7 +27,11 @@ from engine.program import Program, Rectangle
 from engine.rewrite import rewrite
 from engine.step import AS_CLEANED
 from engine.tags import path_of
+from engine.text.left import refuse_left, to_blank
 from engine.worker import PixelWorker
+
+ROUNDS = 3
+"""How often text to blank is looked for; where there is still some then, the look at the cleaned image holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,22 @@ class PixelBench:
         if not self.worker.clean(source, target, boxes, same_uid=same_uid).written:
             return obj
         return replace(obj, payload=target, header=Header.read(target), changes={})
+
+    def text(self, obj: Object) -> tuple[Rectangle, ...] | None:
+        """Where text is seen, with a margin; None where there is no picture. Raises Unclean, or OSError."""
+        if not _is_image(obj):
+            return None
+        found = self.worker.find_text(obj.payload, self.new_file(), ROUNDS)
+        columns, rows = (_size(obj, name) for name in ("Columns", "Rows"))
+        return tuple(Rectangle(box.x, box.y, box.width, box.height) for box in to_blank(found, columns, rows))
+
+    def refuse_text(self, obj: Object, apart: Sequence[Rectangle]) -> None:
+        """Raises Unclean where text is seen apart from these rectangles, or it cannot be looked for; or OSError."""
+        if not _is_image(obj):
+            return
+        columns, rows = (_size(obj, name) for name in ("Columns", "Rows"))
+        allowed = [_at(rectangle, columns, rows) for rectangle in apart]
+        refuse_left(self.worker.find_text(obj.payload, self.new_file()), allowed)
 
     def transcode(self, obj: Object, syntax: str) -> Object:
         """The object in this transfer syntax (UID), proved the same. Raises Unclean, or OSError."""
@@ -100,6 +120,13 @@ class DryBench:
             sources = obj.header.values(path_of("SourceImageSequence.ReferencedSOPInstanceUID"))
             changes["SOPInstanceUID"] = pixels.derived_uid(obj.header.first("SOPInstanceUID"), boxes, sources)
         return obj.with_header(changes)
+
+    def text(self, obj: Object) -> tuple[Rectangle, ...]:
+        """Some place, as if text were seen there: where it really is, is known only when it is looked for."""
+        return (Rectangle(0, 0, 1, 1),)
+
+    def refuse_text(self, obj: Object, apart: Sequence[Rectangle]) -> None:
+        """Nothing: whether any is left is known only when it is cleaned."""
 
     def transcode(self, obj: Object, syntax: str) -> Object:
         """The object as it is: whether its pixels can be read is known only when it is done."""
@@ -160,14 +187,20 @@ def boxes_of(obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle])
     return boxes
 
 
+def _is_image(obj: Object) -> bool:
+    """Whether there is a picture to look at: `boxes_of` decides what becomes of all else."""
+    return pixels.verdict(obj.header.first("SOPClassUID")).kind is pixels.Kind.IMAGE
+
+
 def boxes_for(obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> tuple[Box, ...]:
-    """The boxes to blank in this object: the rule's, or what lies outside the device's own regions.
+    """The boxes to blank in this object: `blank`, and what lies outside `keep`; without both, outside its own regions.
 
     Raises Unclean when nothing says where the text is, or what says it does not fit the image.
     """
     columns, rows = (_size(obj, name) for name in ("Columns", "Rows"))
-    if blank:
-        return tuple(_at(rectangle, columns, rows) for rectangle in blank)
+    blanked = tuple(_at(rectangle, columns, rows) for rectangle in blank)
+    if blanked and not keep:
+        return blanked
     if keep:
         kept: Sequence[Box] | None = tuple(_at(rectangle, columns, rows) for rectangle in keep)
     else:
@@ -177,7 +210,7 @@ def boxes_for(obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]
             "nothing says where this device burns text in: it declares no ultrasound regions (0018,6011), and no "
             "`regions` of the rule file fits it; `stellwerk regions` writes one for it"
         )
-    return pixels.complement(kept, columns, rows)
+    return (*pixels.complement(kept, columns, rows), *blanked)
 
 
 def _size(obj: Object, name: str) -> int:

@@ -196,6 +196,7 @@ class Names:
 
     names: tuple[str, ...]
     declared = ""
+    given: ClassVar[frozenset[str]] = frozenset()  # words that mean something without being declared
 
     @classmethod
     def of(cls, argument: Argument) -> Self:

@@ -62,6 +62,13 @@ class _Pretending:
         """The object as if it were cleaned."""
         return obj.with_header(AS_CLEANED)
 
+    def text(self, obj: Object) -> tuple[Rectangle, ...]:
+        """Some place, as if text were seen there."""
+        return (Rectangle(0, 0, 1, 1),)
+
+    def refuse_text(self, obj: Object, apart: Sequence[Rectangle]) -> None:
+        """Nothing is left."""
+
     def transcode(self, obj: Object, syntax: str) -> Object:
         """The object as it is."""
         return obj

@@ -126,6 +126,9 @@ class Signature:
     needs: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Words of groups that mean something only beside another group, and the word of that."""
 
+    lacks: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Words that need libraries which this machine lacks, and the extra of stellwerk that brings them."""
+
     @classmethod
     def of(
         cls,
@@ -138,6 +141,7 @@ class Signature:
         bare: bool = False,
         behind: Sequence[str] = (),
         needs: Mapping[str, str] | None = None,
+        lacks: Mapping[str, str] | None = None,
     ) -> Self:
         """Take a line apart; `later` are the words of groups that are not built yet. ValueError if it is no line."""
         name, _, rest = line.partition(" ")
@@ -158,6 +162,7 @@ class Signature:
             bare or bool(behind),
             frozenset(behind),
             needs or {},
+            lacks or {},
         )
 
     def bind(self, arguments: Sequence[Argument]) -> tuple[dict[str, Argument], Problem | None]:

@@ -85,6 +85,12 @@ class Workbench(Protocol):
         same_uid: it keeps its SOP Instance UID. Raises engine.errors.Unclean.
         """
 
+    def text(self, obj: Object) -> tuple[Rectangle, ...] | None:
+        """Where text is seen in the picture, with a margin; None where there is no picture. Raises Unclean."""
+
+    def refuse_text(self, obj: Object, apart: Sequence[Rectangle]) -> None:
+        """Raises Unclean where text is seen in the picture, if there is one, apart from these rectangles."""
+
     def transcode(self, obj: Object, syntax: str) -> Object:
         """The object in a transfer syntax (UID), proved the same sample by sample. Raises engine.errors.Unclean."""
 
@@ -183,14 +189,16 @@ _registry: dict[str, Declared] = {}
 _chores: dict[str, DeclaredChore] = {}
 
 
-def step(line: str, *, clears: Sequence[str] = ()) -> Callable[[type[S]], type[S]]:
+def step(
+    line: str, *, clears: Sequence[str] = (), needs: Mapping[str, str] | None = None
+) -> Callable[[type[S]], type[S]]:
     """Declare a step by its signature line, and what every object that it answers is cleared of.
 
-    A second step of the same name is a programmer's mistake.
+    needs: words that mean something only beside another. A second step of the same name is a programmer's mistake.
     """
 
     def declare(cls: type[S]) -> type[S]:
-        signature = _new(Signature.of(line, parameters(cls), clears=clears))
+        signature = _new(Signature.of(line, parameters(cls), clears=clears, needs=needs))
         _registry[signature.name] = Declared(signature, cls, cls.__doc__ or "")
         return cls
 

@@ -3,6 +3,7 @@
 A word that is planned is refused with a finding that says so; it is never mistaken for a misspelling.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 
 from engine.destinations import DESTINATIONS
@@ -13,6 +14,7 @@ from engine.signature import Signature, Vocabulary
 from engine.sources import LISTENERS, SOURCES
 from engine.steps import CHORES, STEPS
 from engine.tags import Tag
+from engine.text import installed
 
 PLANNED_STEPS = ("review",)
 
@@ -23,6 +25,8 @@ def vocabulary() -> Vocabulary:
     steps |= {name: declared.signature for name, declared in CHORES.items()}
     for line in PLANNED_STEPS:
         steps[line.split()[0]] = Signature.of(line, built=False)
+    if installed.missing():
+        steps["anonymize-pixels"] = replace(steps["anonymize-pixels"], lacks={"text": installed.EXTRA})
     contact = Signature.of("contact ADDRESSES [may see names]", {"addresses": Addresses})
     retained = {word: _rows(RETAINED[word]) for word in AS_THEY_ARE}
     return Vocabulary(steps, SOURCES, LISTENERS, DESTINATIONS, contact, _rows(), retained)

@@ -1,4 +1,4 @@
-"""The pixel worker: cleans and transcodes in a process of its own: a codec that crashes or hangs takes nothing along.
+"""The pixel worker: all work on pixels in a process of its own: a codec that crashes or hangs takes nothing along.
 
 A crash or a time-out is an answer like any other: the object is unclean and is held. The process is started at the
 first object and again after it has died; it ends by itself when its parent is gone.
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import Later, Unclean
 from engine.pixels import Anonymized, Box, Transcoded, anonymize, transcode
+from engine.text.find import find_text
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -47,20 +48,24 @@ class PixelWorker:
     def clean(self, source: Path, target: Path, boxes: Sequence[Box], *, same_uid: bool = False) -> Anonymized:
         """engine.pixels.anonymize in the other process. Raises Unclean, also when that dies or hangs; or OSError."""
         work = partial(anonymize, same_uid=same_uid)
-        return self._done(work, source, target, tuple(boxes), doing="cleaning", does="cleans pixels")
+        return self._done(work, source, target, (tuple(boxes),), doing="cleaning", does="cleans pixels")
 
     def transcode(
         self, source: Path, target: Path, syntax: str, stop: Callable[[], bool] = lambda: False
     ) -> Transcoded:
         """engine.pixels.transcode in the other process, until `stop` says so. Raises as `clean` does."""
-        return self._done(transcode, source, target, syntax, stop, doing="transcoding", does="transcodes pixels")
+        return self._done(transcode, source, target, (syntax,), stop, doing="transcoding", does="transcodes pixels")
+
+    def find_text(self, source: Path, scratch: Path, rounds: int = 1) -> tuple[Box, ...]:
+        """engine.text.find.find_text in the other process. Raises as `clean` does."""
+        return self._done(find_text, source, scratch, (rounds,), doing="looking for text", does="looks for text")
 
     def _done(
         self,
         work: Callable[..., T],
         source: Path,
         target: Path,
-        what: object,
+        what: tuple[object, ...] = (),
         stop: Callable[[], bool] = lambda: False,
         *,
         doing: str,
@@ -70,7 +75,7 @@ class PixelWorker:
             self._go_on(stop)
             line = self._ready()
             try:
-                line.send((work, (source, target, what)))
+                line.send((work, (source, target, *what)))
                 end = time.monotonic() + self._longest
                 while not line.poll(HEARS):
                     self._go_on(stop)

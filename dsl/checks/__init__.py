@@ -8,6 +8,7 @@ from dsl.checks import (
     clock,
     contradictions,
     folders,
+    installed,
     kept,
     leaks,
     loops,
@@ -31,6 +32,7 @@ def check(rules: Rules, vocabulary: Vocabulary) -> Iterator[Finding]:
     """Every finding of every check."""
     yield from names.check(rules, vocabulary)
     yield from clock.check(rules, vocabulary)
+    yield from installed.check(rules, vocabulary)
     for question in (reading, tags, types, patterns, boxes, ports, folders, loops):
         yield from question.check(rules)
 

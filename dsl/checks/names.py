@@ -11,6 +11,7 @@ from dsl.suggest import nearest, nearest_tag
 from engine.program import DUPLICATES
 from engine.signature import Vocabulary
 from engine.tags import FACTS, all_names
+from engine.text_seen import RegionsOrText
 
 _TAGS = frozenset(all_names())
 
@@ -67,6 +68,8 @@ def _new_name(statement: ast.Statement, vocabulary: Vocabulary) -> Iterator[Find
         meaning = "a source"
     elif kind == "destination" and word == "hold":
         meaning = "a queue"
+    elif kind == "regions" and word in RegionsOrText.given:
+        meaning = "text that is seen"
     if meaning:
         yield finding("E112", statement.name.span, word=word, meaning=f"@{meaning}")
 

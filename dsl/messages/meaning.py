@@ -1,4 +1,4 @@
-"""Do names and values mean something? What E1xx and W120 say."""
+"""Do names and values mean something? What E1xx, W120 and W122 say."""
 
 from dsl.messages.form import Message, Text
 
@@ -333,6 +333,18 @@ MESSAGES: dict[str, Message] = {
             "wer nicht gesendet hat, wird zu einer Uhrzeit gefragt, nicht bei Störungen",
             "hat hier keine Uhrzeit",
             "geben Sie ihm eine Uhrzeit: on every day at 10:00 → alarm admin unless CT1 sent since 06:00",
+        ),
+    ),
+    "W122": Message(
+        Text(
+            "{word} needs libraries that are not installed",
+            "without them every object that comes here is held",
+            "type: pip install 'stellwerk[{extra}]'   (into the environment of the appliance; then start it again)",
+        ),
+        Text(
+            "{word} braucht Bibliotheken, die nicht installiert sind",
+            "ohne sie wird jedes Objekt, das hierher kommt, angehalten",
+            "tippen Sie: pip install 'stellwerk[{extra}]'   (in die Umgebung der Appliance; danach neu starten)",
         ),
     ),
     "W120": Message(

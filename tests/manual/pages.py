@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 
 from appliance.trying import tried
 from dsl.changeover import at_home, changeover
@@ -52,18 +53,24 @@ def pages() -> dict[str, str]:
     return {path: MADE + text for path, text in made.items()}
 
 
-def compiled(text: str, name: str = "my.rules") -> Compiled:
-    """A rule text with everything that can be found in it, its own tests included."""
+def compiled(text: str, name: str = "my.rules", lacks: str = "") -> Compiled:
+    """A rule text with everything that can be found in it, its own tests included.
+
+    lacks: a word of `anonymize-pixels` whose libraries are taken to be missing; all others are taken to be there.
+    """
 
     def read(path: str) -> str:
         raise FileNotFoundError(path)
 
-    return tried(compile_text(text, name=name, vocabulary=vocabulary(), read=read))
+    words = vocabulary()
+    cleaning = replace(words.steps["anonymize-pixels"], lacks={lacks: lacks} if lacks else {})
+    words = replace(words, steps={**words.steps, "anonymize-pixels": cleaning})
+    return tried(compile_text(text, name=name, vocabulary=words, read=read))
 
 
 def judged(page: Page, text: str) -> Compiled:
     """The same, and where the page is about a change, what is found in changing over from what has run before."""
-    result = compiled(text)
+    result = compiled(text, lacks=page.lacks if text == page.avoid else "")
     if page.own:
         result = at_home(result, page.own)
     if not page.before:

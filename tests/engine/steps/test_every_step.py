@@ -91,7 +91,11 @@ def test_a_step_has_a_signature_that_reads_back_and_a_file_of_its_name(name: str
     signature = SIGNATURES[name]
     assert signature.name == name
     again = Signature.of(
-        signature.line, signature.kinds, clears=tuple(signature.clears), behind=tuple(signature.behind)
+        signature.line,
+        signature.kinds,
+        clears=tuple(signature.clears),
+        behind=tuple(signature.behind),
+        needs=signature.needs,
     )
     assert again == signature
     parameters = {item.lower() for group in signature.groups for item in group.items if item.isupper()}
