@@ -5,11 +5,13 @@ Pure functions of files and arrays. Must not know rules, steps, the spool, or ho
 
 from engine.pixels.boxes import Box, RegionBox, complement
 from engine.pixels.clean import Cleaned, clean
+from engine.pixels.jpeg_scan import JPEG_BY
 from engine.pixels.preview import preview
 from engine.pixels.regions import ultrasound_regions
 from engine.pixels.transcode import Transcoded, transcode
 
 __all__ = [
+    "JPEG_BY",
     "Box",
     "Cleaned",
     "RegionBox",
