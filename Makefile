@@ -4,7 +4,7 @@
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
-.PHONY: help venv run demo test lint fuzz torture bench docs lock clean always
+.PHONY: help venv run demo test lint fuzz torture corpus bench docs lock clean always
 
 PYTHON ?= python3
 DATA   ?= data
@@ -40,6 +40,9 @@ torture: .venv/.dev ## kill it a hundred times, cut its power two hundred times,
 	TORTURE_STRIDE=1 $(BIN)/python -m pytest tests/power tests/engine/spool/test_model.py -q
 	TORTURE_STRIDE=1 $(BIN)/python -m pytest tests -m slow -q
 	exec $(BIN)/python -m tests.power $(CUTS)
+
+corpus: .venv/.dev ## blank every synthetic screen in every encoding, and try to read what was there; half an hour
+	@CORPUS=1 exec $(BIN)/python -m pytest tests/corpus -q --numprocesses 2 --dist worksteal --timeout 3600
 
 bench: .venv/.dev ## measure
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)

@@ -35,6 +35,7 @@ from appliance.commands import (
 )
 from appliance.rulebook import NoRules
 from appliance.settings import SettingsError
+from engine import pixels
 
 
 class Command(Protocol):
@@ -78,7 +79,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="stellwerk", description="Receives, cleans, stores and forwards medical images, as rule files say."
     )
-    parser.add_argument("--version", action="version", version=f"stellwerk {version('stellwerk')}")
+    words_of_version = f"stellwerk {version('stellwerk')}, blanks JPEG in {pixels.JPEG_BY}"
+    parser.add_argument("--version", action="version", version=words_of_version)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         summary = (command.__doc__ or "").partition(":")[2].strip().partition("\n")[0]

@@ -6,6 +6,7 @@ Pure functions of files and arrays. Must not know rules, steps, the spool, or ho
 from engine.pixels.anonymize import Anonymized, anonymize
 from engine.pixels.boxes import Box, RegionBox, complement
 from engine.pixels.clean import Cleaned, clean
+from engine.pixels.jpeg_scan import JPEG_BY
 from engine.pixels.kinds import Kind, verdict
 from engine.pixels.marks import derived_uid
 from engine.pixels.preview import preview
@@ -13,6 +14,7 @@ from engine.pixels.regions import ultrasound_regions
 from engine.pixels.transcode import Transcoded, transcode
 
 __all__ = [
+    "JPEG_BY",
     "Anonymized",
     "Box",
     "Cleaned",

@@ -2,7 +2,8 @@
 
 The hot loop of JPEG redaction. Each block is read only as far as needed to know where it ends and what its DC
 coefficient is. Bits of blocks to keep are copied; the one exception is the first DC difference after a blanked
-block, which is relative to it. Must not know markers' syntax, colours or DICOM.
+block, which is relative to it. Where the package was built with a compiler, `_jpeg.c` does the same. Must not know
+markers' syntax, colours or DICOM.
 """
 
 import re
@@ -15,6 +16,14 @@ from numpy.typing import NDArray
 from engine.errors import Unclean
 from engine.pixels import huffman
 from engine.pixels.jpeg_markers import Frame, Scan, ScanComponent
+
+try:
+    from engine.pixels import _jpeg as kernel
+except ImportError:  # it was installed without a compiler
+    kernel = None  # type: ignore[assignment]
+
+JPEG_BY = "Python" if kernel is None else "C"
+"""Which of the two does it here."""
 
 _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 _TRUNCATED = "the JPEG is truncated or damaged inside its compressed data"
@@ -37,7 +46,10 @@ def blank(frame: Frame, scan: Scan, mask: NDArray[np.bool_], black: Sequence[int
         full = huffman.every_dc_category(frame.precision)
         source = scan.components
         scan = replace(scan, components=tuple(replace(component, dc=full) for component in source))
-        data = _intervals(scan, per_mcu, blanked, black, read_with=source)
+        try:
+            data = _intervals(scan, per_mcu, blanked, black, read_with=source)
+        except _NoCode:
+            raise Unclean("the JPEG is damaged: its blocks are further from each other than any can be") from None
     return replace(scan, data=data)
 
 
@@ -91,6 +103,8 @@ def _interval(
     black: Sequence[int],
 ) -> bytes:
     data = stuffed.replace(b"\xff\0", b"\xff")
+    if kernel is not None:
+        return _by_kernel(data, write, read, per_mcu, blanked, black)
     end = 8 * len(data)
     source = np.unpackbits(np.frombuffer(data, np.uint8)).tobytes()  # one byte for each bit: cheap to slice
     words = _words(data)
@@ -149,6 +163,32 @@ def _interval(
         raise Unclean(_TRUNCATED) from None
     pieces.append(source[copied:at])
     return _stuff(b"".join(pieces))
+
+
+def _by_kernel(
+    data: bytes,
+    write: Sequence[ScanComponent],
+    read: Sequence[ScanComponent],
+    per_mcu: Sequence[int],
+    blanked: Sequence[bool],
+    black: Sequence[int],
+) -> bytes:
+    """The same in C (_jpeg.c)."""
+    tables = tuple(
+        (
+            huffman.dc_windows(source.dc),
+            *huffman.ac_windows(source.ac),
+            huffman.written_codes(target.dc, target.ac),
+            black[target.index],
+        )
+        for source, target in zip(read, write, strict=True)
+    )
+    done = kernel.blank_interval(data + b"\xff" * 8, tables, bytes(per_mcu), bytes(blanked), write is not read)
+    if isinstance(done, bytes):
+        return done
+    if done == kernel.TRUNCATED:
+        raise Unclean(_TRUNCATED)
+    raise _NoCode
 
 
 def _difference(component: ScanComponent, difference: int) -> bytes:

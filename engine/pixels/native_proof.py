@@ -32,7 +32,8 @@ def prove(source: Cells, target: Cells, words: bool, image: Image, boxes: Sequen
         for box in boxes:
             inside = _cut(after, box, image)
             constant = inside[:, :1, :1].copy() if constant is None else constant
-            if not (inside == constant).all():
+            # By whole rows, which is many times as fast as cell by cell.
+            if not (inside == np.tile(constant, (1, 1, inside.shape[2], 1))).all():
                 raise Unclean("the proof failed: something is left inside a box")
 
 

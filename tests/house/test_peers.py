@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 
-PEERS = ("storescu", "storescp", "dcmsend", "dcmrecv", "dcmqrscp", "dcmdump", "gdcmscu", "Orthanc", "mke2fs")
+PEERS = (
+    "storescu",
+    "storescp",
+    "dcmsend",
+    "dcmrecv",
+    "dcmqrscp",
+    "dcmdump",
+    "gdcmscu",
+    "Orthanc",
+    "mke2fs",
+    "tesseract",
+    "ocrad",
+)
 
 
 @pytest.mark.skipif("CI" not in os.environ or os.geteuid() != 0, reason="only where .ci/run has installed them")
