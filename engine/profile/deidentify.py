@@ -33,12 +33,12 @@ from engine.profile.walk import (
     SOP_CLASS,
     SOP_INSTANCE,
     STUDY,
-    UNDEFINED,
     Data,
     Later,
     Level,
     Walk,
     fact,
+    joined,
 )
 from engine.tags import Tag, path_of
 
@@ -89,7 +89,7 @@ def deidentify(source: Path, target: Path, policy: Policy, keyed: Keyed, names: 
         needles = Needles(walk.found, walk.kept)
         walk.finish(_filler(walk, keyed, needles))
         instance = _instance(walk, meta, made, keyed, texts)
-        head, tail = b"".join(walk.head), b"".join(walk.tail)
+        head, tail = joined(walk.head), joined(walk.tail)
         begin, end = walk.pixels
         try:
             with target.open("xb") as file:
@@ -205,12 +205,13 @@ def _codes(walk: Walk, policy: Policy) -> bytes:
     order, explicit = walk.top.order, walk.top.explicit
     chosen = [BASIC, *(code for value, code in PIXEL_CODES.items() if value.encode() in walk.pixel_codes)]
     chosen += [code for option, code in CODES.items() if option in policy.options]
-    parts = [head_of(0x00120064, b"SQ", UNDEFINED, explicit, order)]
+    parts = []
     for value, meaning in chosen:
         item = _element(walk, 0x00080100, value.encode())
         item += _element(walk, 0x00080102, b"DCM") + _element(walk, 0x00080104, meaning.encode())
         parts += [struct.pack(order + "HHL", 0xFFFE, 0xE000, len(item)), item]
-    return b"".join([*parts, struct.pack(order + "HHL", 0xFFFE, 0xE0DD, 0)])
+    data = b"".join(parts)
+    return head_of(0x00120064, b"SQ", len(data), explicit, order) + data
 
 
 def _filler(walk: Walk, keyed: Keyed, needles: Needles) -> Callable[[Later], bytes | None]:

@@ -206,7 +206,8 @@ def _dates(text: str) -> tuple[str, ...]:
 
 def _patterns(text: str, charset: bytes) -> tuple[bytes, ...]:
     if text.isascii():
-        return (thinned(text.encode()),)
+        pattern = thinned(text.encode())
+        return (pattern,) if len(pattern) >= SHORTEST else ()
     names = ["utf-8", "utf-16-le", "utf-16-be", "latin-1", *_encodings(charset)]
     found: dict[bytes, None] = {}
     for form in {text, text.lower(), text.upper(), unicodedata.normalize("NFD", text)}:

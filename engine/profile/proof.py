@@ -6,12 +6,11 @@ may be found in any value, in any encoding. It must not know how the file was ma
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+import struct
+from collections.abc import Iterator
 from functools import lru_cache
 
-from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.filereader import data_element_generator
-from pydicom.sequence import Sequence
 
 from engine.errors import Unclean
 from engine.profile.needles import Needle, Needles, stands_alone, thinned
@@ -20,7 +19,8 @@ from engine.profile.table import SAFE_PRIVATE, SEALED, STALE, row_of, vr_of
 from engine.profile.values import DUMMIES
 from engine.tags import Tag
 
-_Any = DataElement | RawDataElement
+_Element = tuple[int, str, "bytes | list[list[_Element]]"]
+"""Tag, VR, and its value or items."""
 
 FREE, ABSENT, BLANK, UIDS = "free", "absent", "blank", "uids"
 """Anything; not there; empty or a dummy; each of them new."""
@@ -104,7 +104,7 @@ def verdicts(policy: Policy, names: frozenset[int]) -> Verdicts:
 def prove(data: bytes, explicit: bool, little: bool, judge: Verdicts, needles: Needles) -> None:
     """Raises Unclean, with the tag, for a data set without its pixels that is not what it should be."""
     try:
-        elements = list(data_element_generator(io.BytesIO(data), not explicit, little))
+        elements = _read(data, explicit, little)
         _judge(elements, judge)
         candidates = needles.candidates(data)
         if candidates:
@@ -117,22 +117,43 @@ def prove(data: bytes, explicit: bool, little: bool, judge: Verdicts, needles: N
         raise Unclean("the written header cannot be read again: a bug of ours; please report it") from None
 
 
-def _judge(elements: Iterable[_Any], judge: Verdicts) -> None:
+def _read(data: bytes, explicit: bool, little: bool) -> "list[_Element]":
+    """Every element, as pydicom reads it. Of sequences it only finds the items here, which costs a tenth of theirs."""
+    found: list[_Element] = []
+    for element in data_element_generator(io.BytesIO(data), not explicit, little):
+        tag, value = int(element.tag), element.value or b""
+        vr = element.VR or vr_of(tag)
+        if not isinstance(value, bytes):
+            raise Unclean(f"in the written header {_spelled(tag)} has no length: a bug of ours; please report it")
+        if vr == "SQ" or (vr == "UN" and vr_of(tag) == "SQ"):
+            found.append((tag, vr, [_read(item, explicit and vr == "SQ", little) for item in _items(value, little)]))
+        else:
+            found.append((tag, vr, value))
+    return found
+
+
+def _items(data: bytes, little: bool) -> Iterator[bytes]:
+    at, unpack = 0, struct.Struct("<HHL" if little else ">HHL").unpack_from
+    while at < len(data):
+        group, element, length = unpack(data, at)
+        at += 8 + length
+        if (group, element) != (0xFFFE, 0xE000) or at > len(data):
+            raise Unclean("in the written header a sequence is damaged: a bug of ours; please report it")
+        yield data[at - length : at]
+
+
+def _judge(elements: "list[_Element]", judge: Verdicts) -> None:
     creators: dict[int, str] = {}
-    for element in elements:
-        tag = int(element.tag)
-        value = element.value
+    for tag, _, value in elements:
         if tag >> 16 & 1:
             _private(tag, value, judge, creators)
             continue
         verdict = judge[tag]
-        if isinstance(value, Sequence):
-            if verdict == ABSENT:
-                raise _left(tag, "is still there")
-            for item in value:
-                _judge(item.values(), judge)
-        elif verdict == ABSENT:
+        if verdict == ABSENT:
             raise _left(tag, "is still there")
+        if isinstance(value, list):
+            for item in value:
+                _judge(item, judge)
         elif verdict == BLANK and value and not _is_blank(value):
             raise _left(tag, "still has a value")
         elif verdict == UIDS and value and not _are_new(value):
@@ -146,7 +167,7 @@ def _private(tag: int, value: object, judge: Verdicts, creators: dict[int, str])
         if judge.private:
             return
     name = creators.get(tag & 0xFFFFFF00, "")
-    if isinstance(value, Sequence) or (group, name, element & 0xFF) not in judge.safe:
+    if isinstance(value, list) or (group, name, element & 0xFF) not in judge.safe:
         raise Unclean(f"the written header still has a private attribute of group {group:04x}: a bug of ours")
 
 
@@ -158,18 +179,16 @@ def _spelled(tag: int) -> str:
     return str(Tag(tag >> 16, tag & 0xFFFF))
 
 
-def _is_blank(value: object) -> bool:
-    return isinstance(value, bytes) and (value.rstrip(b" \0") in _BLANK or not value.strip(b" \0"))
+def _is_blank(value: bytes) -> bool:
+    return value.rstrip(b" \0") in _BLANK or not value.strip(b" \0")
 
 
-def _are_new(value: object) -> bool:
-    if not isinstance(value, bytes):
-        return False
+def _are_new(value: bytes) -> bool:
     uids = value.split(b"\\")
     return all(one.startswith((b"2.25.", b"1.2.840.10008.")) or not one.strip(b" \0") for one in uids)
 
 
-def _search(elements: list[_Any], candidates: list[tuple[Needle, bytes]], needles: Needles) -> None:
+def _search(elements: "list[_Element]", candidates: list[tuple[Needle, bytes]], needles: Needles) -> None:
     """Which value a needle is in, if it is in any: what was seen may be across values, or part of a number."""
     for tag, vr, value in _values(elements):
         if tag in _OURS or value.rstrip(b" \0") in _SAID:
@@ -184,13 +203,13 @@ def _search(elements: list[_Any], candidates: list[tuple[Needle, bytes]], needle
                 )
 
 
-def _values(elements: Iterable[_Any]) -> Iterator[tuple[int, str, bytes]]:
-    for element in elements:
-        if isinstance(element.value, Sequence):
-            for item in element.value:
-                yield from _values(item.values())
-        elif isinstance(element.value, bytes):
-            yield int(element.tag), element.VR or vr_of(int(element.tag)), element.value
+def _values(elements: "list[_Element]") -> Iterator[tuple[int, str, bytes]]:
+    for tag, vr, value in elements:
+        if isinstance(value, list):
+            for item in value:
+                yield from _values(item)
+        else:
+            yield tag, vr, value
 
 
 def _counts(needle: Needle, pattern: bytes, vr: str, thin: bytes) -> bool:

@@ -1,8 +1,8 @@
 """A data set gone through once, byte for byte (PS3.5 section 7): what its plan leaves alone is copied, the rest is not.
 
-Elements are not made into objects; a run of untouched ones is one slice. Sequences are written with undefined lengths,
-so that nothing has to be counted back. What needs all of the object (dates, text that is looked into) is left open and
-filled in by `Walk.finish`. It must not know files, the file meta information, or what the table says.
+Elements are not made into objects; a run of untouched ones is one slice. Sequences are put together at the end, when
+their lengths are known. What needs all of the object (dates, text that is looked into) is left open and filled in by
+`Walk.finish`. It must not know files, the file meta information, or what the table says.
 """
 
 import mmap
@@ -85,10 +85,38 @@ class Element(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Items:
+    """A sequence that is written, of which the lengths are not known yet."""
+
+    tag: int
+    vr: bytes
+    level: Level
+    order: str
+    """Of what is in it."""
+    bodies: list["Parts"]
+
+    def encoded(self) -> bytes:
+        """The whole element."""
+        bodies = [joined(body) for body in self.bodies]
+        pack = struct.Struct(self.order + "HHL").pack
+        data = b"".join([part for body in bodies for part in (pack(0xFFFE, 0xE000, len(body)), body)])
+        return head_of(self.tag, self.vr, len(data), self.level.explicit, self.level.order) + data
+
+
+Parts = list[bytes | Items]
+"""What is written, in order."""
+
+
+def joined(parts: Parts) -> bytes:
+    """All of it, with its lengths."""
+    return b"".join([part if isinstance(part, bytes) else part.encoded() for part in parts])
+
+
+@dataclass(frozen=True, slots=True)
 class Later:
     """A value that is decided when all is known, at its place in what is written."""
 
-    out: list[bytes]
+    out: Parts
     place: int
     tag: int
     written: bytes
@@ -107,8 +135,8 @@ class Walk:
     def __init__(self, data: Data, plan: Plan, level: Level, uid: Callable[[str], str]) -> None:
         """uid: the UID that takes the place of one."""
         self.data, self.plan, self.top, self._uid = data, plan, level, uid
-        self.head: list[bytes] = []
-        self.tail: list[bytes] = []
+        self.head: Parts = []
+        self.tail: Parts = []
         self.pixels = (0, 0)
         self.found: dict[Value, int] = {}
         self.kept: list[Value] = []
@@ -318,45 +346,40 @@ class Walk:
             raise Unclean(DAMAGED.format("a sequence of unknown VR, in Big Endian"))
         inside = level if vr != b"UN" else Level(False, "<", level.depth, charset=level.charset)
         below = plan.below(tag, code)
-        if code in (DROP, EMPTY) or self._muted:
-            # What identifies the patient in there is looked for in all that stays.
-            out, self._out = self._out, []
-            self._muted += 1
-            stop = self._items(value, stop, end, below, inside)
-            self._muted -= 1
-            self._out = out
-            if code == EMPTY and not self._muted:
-                out.append(head_of(tag, vr, 0, level.explicit, level.order))
-            return stop
-        self._out.append(head_of(tag, vr, UNDEFINED, level.explicit, level.order))
-        stop = self._items(value, stop, end, below, inside)
-        self._out.append(struct.pack(inside.order + "HHL", 0xFFFE, 0xE0DD, 0))
+        # What identifies the patient in what is dropped is looked for in all that stays.
+        muted = code in (DROP, EMPTY)
+        out, self._muted = self._out, self._muted + muted
+        bodies, stop = self._items(value, stop, end, below, inside)
+        self._out, self._muted = out, self._muted - muted
+        if code == EMPTY and not self._muted:
+            out.append(head_of(tag, vr, 0, level.explicit, level.order))
+        elif not muted and not self._muted:
+            out.append(Items(tag, vr, level, inside.order, bodies))
         return stop
 
-    def _items(self, at: int, closed: int, end: int, plan: Plan, level: Level) -> int:
+    def _items(self, at: int, closed: int, end: int, plan: Plan, level: Level) -> tuple[list[Parts], int]:
+        """What is written of each item, and where the sequence ends."""
         if level.depth >= _DEEPEST:
             raise Unclean(DAMAGED.format("its sequences are nested too deeply"))
         limit = end if closed == UNDEFINED else closed
-        unpack = _HEADS[level.order, False]
-        begin, finish = (
-            struct.pack(level.order + "HHL", 0xFFFE, n, size) for n, size in ((0xE000, UNDEFINED), (0xE00D, 0))
-        )
+        unpack, bodies = _HEADS[level.order, False], list[Parts]()
         while at != closed:
             group, element, length = unpack(self.data, at)
             if group != 0xFFFE or at + 8 > limit:
                 raise Unclean(DAMAGED.format("a sequence holds something that is no item"))
             at += 8
             if element == 0xE0DD and closed == UNDEFINED and not length:
-                return at
+                break
             is_open = length == UNDEFINED
             stop = limit if is_open else at + length
             if element != 0xE000 or stop > limit:
                 raise Unclean(DAMAGED.format("a sequence holds something that is no item"))
-            self._out.append(begin)
-            inner = Level(level.explicit, level.order, level.depth + 1, is_open, level.charset)
-            at = self._elements(at, stop, plan, inner)
-            self._out.append(finish)
-        return at
+            self._out = []
+            bodies.append(self._out)
+            at = self._elements(
+                at, stop, plan, Level(level.explicit, level.order, level.depth + 1, is_open, level.charset)
+            )
+        return bodies, at
 
     # ── private attributes, and what is not gone into ───────────────────────────────────────────────────────────
 

@@ -7,9 +7,12 @@ from io import BytesIO
 from pathlib import Path
 
 import pydicom
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.filereader import data_element_generator
 from pydicom.sequence import Sequence
+from pydicom.values import convert_SQ
+
+from engine.profile.table import vr_of
 
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 BIG, DEFLATED, JPEG = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.50"
@@ -94,16 +97,17 @@ def read(path: Path) -> list[Found]:
     return list(_walk(data_element_generator(BytesIO(body), syntax == IMPLICIT, syntax != BIG), ()))
 
 
-def _walk(elements: Iterable[object], above: tuple[int, ...]) -> Iterator[Found]:
+def _walk(elements: Iterable[RawDataElement | DataElement], above: tuple[int, ...]) -> Iterator[Found]:
     for element in elements:
-        way = (*above, int(element.tag))  # type: ignore[attr-defined]
-        value = element.value  # type: ignore[attr-defined]
+        way, value = (*above, int(element.tag)), element.value
+        if isinstance(element, RawDataElement) and (element.VR or "UN") in ("SQ", "UN") and vr_of(way[-1]) == "SQ":
+            implicit = element.is_implicit_VR or element.VR == "UN"
+            value = convert_SQ(element.value or b"", implicit, element.is_little_endian)
         if isinstance(value, Sequence):
             yield way, "SQ", None
             for item in value:
                 yield from _walk(item.values(), way)
         else:
-            assert isinstance(element, RawDataElement)
             yield way, element.VR or "", value or b""
 
 

@@ -23,6 +23,7 @@ def test_identifiers_are_looked_for_whole() -> None:
     assert words("id", b"K-4711\\77\\ 0815 ") == ["K-4711", "0815"]
     assert words("id", b"Main Street 7\r\n12345 Somewhere") == ["Main Street 7", "12345 Somewhere"]
     assert words("id", b"-----") == []
+    assert not Needles({Value("uid", b"\0q\0a"): 1}).candidates(b"1.2.3")  # zeros in it are not counted
     assert words("uid", b"1.2.840.10008.1.2\\1.2.3.4") == ["1.2.3.4"]
 
 

@@ -53,7 +53,7 @@ PLANTED: dict[str, Element] = {
 @pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG])
 def test_a_clean_one_passes(syntax: str) -> None:
     prove(
-        encode(CLEAN, syntax, undefined=True),
+        encode(CLEAN, syntax),
         syntax != IMPLICIT,
         syntax != BIG,
         verdicts(Policy(), frozenset()),
@@ -68,7 +68,7 @@ def test_what_is_left_is_found(what: str, deep: bool) -> None:
     elements: list[Element] = [one for one in CLEAN if one[0] != planted[0]]
     elements.append((0x00409092, "SQ", [[planted]]) if deep else planted)
     with pytest.raises(Unclean) as refused:
-        prove(encode(elements, undefined=True), True, True, verdicts(Policy(), frozenset()), NEEDLES)
+        prove(encode(elements), True, True, verdicts(Policy(), frozenset()), NEEDLES)
     for value in ("Sample", "Anna", "4711", "77", "1970"):
         assert value not in refused.value.reason
 
@@ -108,4 +108,4 @@ def test_a_short_one_that_stands_alone_is_found(text: bytes) -> None:
 
 def test_what_cannot_be_read_again_is_refused() -> None:
     with pytest.raises(Unclean):
-        prove(encode(CLEAN, undefined=True)[:-12], True, True, verdicts(Policy(), frozenset()), NEEDLES)
+        prove(encode(CLEAN)[:-3], True, True, verdicts(Policy(), frozenset()), NEEDLES)
