@@ -8,6 +8,7 @@ from pathlib import Path
 from dsl.compile import compile_text
 from engine.bench import PixelBench
 from engine.header import Header
+from engine.identities import Identities
 from engine.object import Object, Origin
 from engine.plan import Plan, prepare
 from engine.rewrite import rewrite
@@ -35,7 +36,7 @@ class Line:
 
     def __init__(self, plan: Plan, folder: Path, worker: PixelWorker) -> None:
         self._plan, self._folder, self._numbers = plan, folder, count()
-        self._bench = PixelBench(plan.program, self._new_file, worker)
+        self._bench = PixelBench(plan.program, self._new_file, worker, Identities.of(folder))
 
     def _new_file(self) -> Path:
         return self._folder / f"new{next(self._numbers)}"

@@ -13,6 +13,7 @@ from pydicom.uid import BasicTextSRStorage, EncapsulatedPDFStorage
 from engine.bench import DryBench, PixelBench
 from engine.errors import Unclean
 from engine.header import Header
+from engine.identities import Identities
 from engine.object import Object, Origin
 from engine.program import Program, Rectangle
 from engine.worker import PixelWorker
@@ -33,7 +34,7 @@ def worker() -> Iterator[PixelWorker]:
 def bench(tmp_path: Path, worker: PixelWorker) -> PixelBench:
     """One whose files are called 0, 1, …"""
     names = count()
-    return PixelBench(Program(), lambda: tmp_path / str(next(names)), worker)
+    return PixelBench(Program(), lambda: tmp_path / str(next(names)), worker, Identities.of(tmp_path))
 
 
 def received(folder: Path) -> Object:

@@ -10,6 +10,7 @@ from pydicom import dcmread
 
 from engine.bench import PixelBench
 from engine.header import Header
+from engine.identities import Identities
 from engine.plan import prepare
 from engine.program import Call, Program, Rectangle, Regions
 from engine.run import run
@@ -86,7 +87,7 @@ def outcome(step: Call, path: Path, worker: PixelWorker) -> tuple[str, str, Path
     """Outbox, reason and payload of the only delivery."""
     some = rules(step)
     scratch = iter(range(99))
-    bench = PixelBench(some, lambda: path.with_name(f"work{next(scratch)}"), worker)
+    bench = PixelBench(some, lambda: path.with_name(f"work{next(scratch)}"), worker, Identities.of(path.parent))
     received = replace(ULTRASOUND, payload=path, header=Header.read(path))
     [delivery] = run(prepare(some), received, bench).deliveries
     return delivery.outbox, delivery.note.get("why", ""), delivery.obj.payload
