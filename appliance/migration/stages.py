@@ -206,7 +206,7 @@ def _pixels(stage: Stage, work: Work) -> None:
     desk.note("better", "pixels better")
     if stage.get("dicomScript"):
         desk.note("gap", "pixels only", name=stage.name)
-    _only_some(stage, work, Chain([Step("anonymize-pixels")]))
+    _only_some(stage, work, Chain([Step("anonymize-pixels same uid")]))
 
 
 def _mammography(stage: Stage, work: Work) -> None:

@@ -48,7 +48,7 @@ def test_each_thing_becomes_what_it_was() -> None:
     assert "→ forward PACS_A" in text
     assert "→ mail it subject" in text
     assert 'contact it = "it@praxis-nord.example"\n' in text
-    assert "on port 26230\n  → anonymize-pixels\n" in text
+    assert "on port 26230\n  → anonymize-pixels same uid\n" in text
     assert 'store in "Lehre" by (0008,0080)/Modality/StudyDate' in text
 
 
@@ -113,7 +113,7 @@ def test_a_second_pixel_script_is_not_mixed_with_the_first() -> None:
     second = '<DicomPixelAnonymizer name="Zwei" class="x.DicomPixelAnonymizer" script="scripts/filter.script"/>'
     text = practice(**{storage: second + storage}).text
     sono = text[text.index("route Sonographie") :]
-    assert "→ anonymize-pixels\n  → hold" in sono
+    assert "→ anonymize-pixels same uid\n  → hold" in sono
     assert "# what CTP did behind it: → store" in sono
 
 
