@@ -11,6 +11,7 @@ from typing import Protocol
 
 from appliance.commands import (
     check,
+    deid,
     demo,
     diff,
     explain,
@@ -57,6 +58,7 @@ COMMANDS: dict[str, Command] = {
     "regions": regions,
     "plan": plan,
     "diff": diff,
+    "deid": deid,
     "send": send,
     "import": import_,
     "migrate": migrate,

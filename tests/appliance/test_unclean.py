@@ -7,9 +7,12 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import imagecodecs
+import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -22,6 +25,7 @@ from appliance.demonstration.pacs import Pacs
 from engine.dicom import Done
 from engine.step import HOLD
 from tests.appliance.running import Running, dcmtk_missing
+from tests.corpus.fonts import ink
 from tests.engine.pixels.samples import colour_with, dataset, jpeg, native, save
 from tests.engine.spool.crash_kit import new_uid
 from tests.ports import free_port
@@ -97,6 +101,10 @@ def _cut_off(made: Dataset) -> None:
     made.PixelData = made.PixelData[:-1000]
 
 
+def _flat(made: Dataset) -> None:
+    made.PixelData = bytes(len(made.PixelData))
+
+
 def _regions_outside(made: Dataset) -> None:
     region = Dataset()
     region.RegionLocationMinX0, region.RegionLocationMinY0 = 10, 10
@@ -110,6 +118,18 @@ def _video(path: Path) -> Path:
     made["PixelData"].VR = "OB"
     made["PixelData"].is_undefined_length = True
     return _named(save(made, path, MPEG4HP41), "Known")
+
+
+def _name_below(path: Path) -> Path:
+    """A name where no region is."""
+    made = dcmread(_plain(path, "Known"))
+    word = ink("SAMPLE^ANNA 4711", "plain", 13)
+    made.Rows, made.Columns, made.NumberOfFrames = 240, 320, 1
+    frame = np.zeros((240, 320), np.uint8)
+    frame[150 : 150 + word.shape[0], 60 : 60 + word.shape[1]] = word * 255
+    made.PixelData = frame.tobytes()
+    made.save_as(path)
+    return path
 
 
 WAYS: dict[str, tuple[Callable[[Path], Path], str]] = {
@@ -133,52 +153,79 @@ WAYS: dict[str, tuple[Callable[[Path], Path], str]] = {
 }
 
 
-@pytest.fixture
-def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Running, Pacs, Mailbox]]:
-    """An appliance with faulty codecs, a PACS and a mail server."""
-    (tmp_path / "faults").mkdir()
-    (tmp_path / "faults" / "sitecustomize.py").write_text(FAULTS)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "faults"))
-    monkeypatch.setenv("HANGING", str(tmp_path / "hanging"))
-    pacs, mailbox, port = Pacs(tmp_path / "pacs"), Mailbox(), free_port()
+@dataclass(frozen=True)
+class Line:
+    """An appliance, a PACS and a mail server."""
+
+    running: Running
+    pacs: Pacs
+    mailbox: Mailbox
+
+    def all_held(self, number: int) -> dict[str, str]:
+        """Why each object is held, by its SOP Instance UID, as soon as there are so many."""
+        hold = self.running.spool.outbox(HOLD)
+        self.running.wait_for(lambda: len(hold.all()) == number, "not all are held")
+        return {str(dcmread(one.file, stop_before_pixels=True).SOPInstanceUID): one.why for one in hold.all()}
+
+    def nothing_went(self) -> None:
+        """Neither stored, nor sent, nor mailed."""
+        time.sleep(1.5)
+        assert not list(self.pacs.folder.iterdir())
+        assert not list(self.running.archive.rglob("*.dcm"))
+        assert self.mailbox.messages == []
+
+
+@contextmanager
+def line(root: Path, rules: str) -> Iterator[Line]:
+    """A running line by these rules."""
+    pacs, mailbox, port = Pacs(root / "pacs"), Mailbox(), free_port()
     mail = {"mail_host": "127.0.0.1", "mail_port": str(mailbox.port), "mail_security": "none"}
     try:
-        rules = RULES.format(pacs=pacs.port, port=port)
-        yield Running(tmp_path, rules, port, mail_quiet_seconds="1", **mail), pacs, mailbox
+        rules = rules.format(pacs=pacs.port, port=port)
+        yield Line(Running(root, rules, port, mail_quiet_seconds="1", **mail), pacs, mailbox)
     finally:
         mailbox.close()
         pacs.close()
 
 
 def test_whatever_cannot_be_cleaned_is_held_with_its_reason_and_goes_nowhere(
-    tmp_path: Path, line: tuple[Running, Pacs, Mailbox]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running, pacs, mailbox = line
-    files = {way: make(tmp_path / f"{number}.dcm") for number, (way, (make, _)) in enumerate(WAYS.items())}
-    outcomes = running.send(*files.values())
-    assert all(isinstance(outcome, Done) for outcome in outcomes.values()), outcomes
+    (tmp_path / "faults").mkdir()
+    (tmp_path / "faults" / "sitecustomize.py").write_text(FAULTS)
     hanging = tmp_path / "hanging"
-    running.wait_for(lambda: hanging.exists() and hanging.read_text() != "", "the codec does not hang")
-    os.kill(int(hanging.read_text()), signal.SIGKILL)
-    running.wait_for(lambda: len(running.spool.outbox(HOLD).all()) == len(WAYS), "not all are held")
-    why = {
-        str(dcmread(one.file, stop_before_pixels=True).SOPInstanceUID): one.why
-        for one in running.spool.outbox(HOLD).all()
-    }
-    for way, file in files.items():
-        reason = why[str(dcmread(file).SOPInstanceUID)]
-        assert WAYS[way][1] in reason, way
-        assert "Anna" not in reason, way
-    time.sleep(1.5)
-    assert not list(pacs.folder.iterdir())
-    assert not list(running.archive.rglob("*.dcm"))
-    assert mailbox.messages == []
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "faults"))
+    monkeypatch.setenv("HANGING", str(hanging))
+    with line(tmp_path, RULES) as one:
+        running = one.running
+        files = {way: make(tmp_path / f"{number}.dcm") for number, (way, (make, _)) in enumerate(WAYS.items())}
+        outcomes = running.send(*files.values())
+        assert all(isinstance(outcome, Done) for outcome in outcomes.values()), outcomes
+        running.wait_for(lambda: hanging.exists() and hanging.read_text() != "", "the codec does not hang")
+        os.kill(int(hanging.read_text()), signal.SIGKILL)
+        why = one.all_held(len(WAYS))
+        for way, file in files.items():
+            reason = why[str(dcmread(file).SOPInstanceUID)]
+            assert WAYS[way][1] in reason, way
+            assert "Anna" not in reason, way
+        one.nothing_went()
 
-    # The same line, an image that can be cleaned: it goes all the ways that the others did not go.
-    running.deliver(_jpeg(tmp_path / "clean.dcm"))
-    running.wait_for(lambda: len(mailbox.messages) == 1, "no mail")
-    assert running.stop() == 0
-    assert len(list(pacs.folder.iterdir())) == len(list(running.archive.rglob("*.dcm"))) == 1
-    scratch = [path for path in running.data.rglob("*") if path.is_file() and "scratch" in path.parts]
-    assert not scratch
-    assert "Anna" not in running.said()
+        # The same line, an image that can be cleaned: it goes all the ways that the others did not go.
+        running.deliver(_jpeg(tmp_path / "clean.dcm"))
+        running.wait_for(lambda: len(one.mailbox.messages) == 1, "no mail")
+        assert running.stop() == 0
+        assert len(list(one.pacs.folder.iterdir())) == len(list(running.archive.rglob("*.dcm"))) == 1
+        assert not [path for path in running.data.rglob("*") if path.is_file() and "scratch" in path.parts]
+        assert "Anna" not in running.said()
+
+
+def test_text_that_is_left_over_holds_it_where_the_rule_looks_for_it(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra `text` is not installed")
+    with line(tmp_path, RULES.replace("anonymize-pixels", "anonymize-pixels check text")) as one:
+        file = _name_below(tmp_path / "left.dcm")
+        assert all(isinstance(outcome, Done) for outcome in one.running.send(file).values())
+        [reason] = one.all_held(1).values()
+        assert "the cleaned image still shows text" in reason
+        one.nothing_went()
+        one.running.deliver(_plain(tmp_path / "flat.dcm", "Known", _flat))
+        one.running.wait_for(lambda: len(one.mailbox.messages) == 1, "no mail")
