@@ -2,6 +2,7 @@
 
 `PixelBench` really cleans and transcodes, into the spool's scratch folder; `DryBench` answers as if it had, for rule
 tests and explanations; but a header is cleaned by the very code that does it in earnest. Both are handed to
+engine.run.run, which cannot tell them apart.
 """
 
 import copy

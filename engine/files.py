@@ -89,16 +89,16 @@ def read(path: Name) -> bytes:
         os.close(handle)
 
 
-def put(path: Name, data: bytes) -> None:
+def put(path: Name, data: bytes, mode: int = 0o666) -> None:
     """Write a new file under a name that counts for nothing yet. Not durable, nor whole after a crash, until synced.
 
-    A file that has the name already keeps its bytes, which may be those of other names, too.
+    A file that has the name already keeps its bytes, which may be those of other names, too. mode: less the umask.
     """
     try:
-        handle = os.open(path, _NEW, 0o666)
+        handle = os.open(path, _NEW, mode)
     except FileExistsError:
         os.unlink(path)
-        handle = os.open(path, _NEW, 0o666)
+        handle = os.open(path, _NEW, mode)
     try:
         view = memoryview(data)
         while view:

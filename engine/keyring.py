@@ -5,6 +5,7 @@ were used is noted beside the spool by their ids: a key that is lost, or an olde
 for the same patient would get another pseudonym. It must not know what a key is used for.
 """
 
+import fcntl
 import os
 import re
 import secrets
@@ -36,7 +37,7 @@ class Keyring:
         Raises Never, in words, where it is lost or cannot be read as a key; OSError.
         """
         with self._lock:
-            there, noted = self._read(), self._noted_last()
+            noted, there = self._noted_last(), self._read()  # in this order: a key is there before it is noted
             if noted and noted not in [key.id for key in self._keys]:
                 raise Never(
                     f"the key of pseudonyms {noted} is no longer in {self.file}: put back what was backed up, then "
@@ -89,11 +90,9 @@ class Keyring:
     def _make(self) -> None:
         """Of two processes that do this at the same moment, one makes it, and both use that."""
         self._folder()
-        draft = self.file.with_name(f".{self.file.name}.{os.getpid()}")
+        draft = self.file.with_name(f".{self.file.name}.{secrets.token_hex(8)}")
         try:
-            draft.touch(0o600)
-            draft.chmod(0o600)
-            files.put(draft, f"{secrets.token_hex(BYTES)}\n".encode())
+            files.put(draft, f"{secrets.token_hex(BYTES)}\n".encode(), 0o600)
             files.sync(draft)
             files.link(draft, self.file)
         finally:
@@ -116,9 +115,15 @@ class Keyring:
 
     def _note(self, key: str) -> None:
         files.make_folder(self._used.parent)
-        # Whole, or not at all: of half an id it would seem that its key is lost.
-        files.write(self._used, "".join(f"{one}\n" for one in (*self._noted(), key)).encode())
-        files.sync(self._used.parent)
+        handle = os.open(self._used.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)  # a command may do the same beside the appliance
+            if self._noted_last() != key:
+                # Whole, or not at all: of half an id it would seem that its key is lost.
+                files.write(self._used, "".join(f"{one}\n" for one in (*self._noted(), key)).encode())
+            files.sync(self._used.parent)
+        finally:
+            os.close(handle)
 
 
 def _lines(text: str) -> list[str]:

@@ -26,7 +26,7 @@ destination UNI = dicom "UNI@127.0.0.1:{uni}" outside retry every 1 second for 1
 contact admin = "it@praxis.example"
 route study
   on port {port} where Modality = US
-  → anonymize-pixels
+  → anonymize-pixels same uid
   → pseudonymize {how}
   → set ClinicalTrialProtocolID to "T-17"
   → store in "study" by Institution/PatientName/PatientID/StudyDate
