@@ -77,7 +77,7 @@ class Names:
         for path in as_paths(*paths):
             self.sync(path)
 
-    def put(self, path: Path, data: bytes) -> None:
+    def put(self, path: Path, data: bytes, mode: int = 0o666) -> None:
         """A new file, its bytes not synced."""
         self._change({self._name(path): self._new(Inode(folder=False, written=bytes(data)))})
 

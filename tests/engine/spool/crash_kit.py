@@ -95,13 +95,13 @@ def disk(
         if len(done) == crash_at:
             if name == "write":
                 # Half of the bytes had reached the disk.
-                path, data = arguments
+                path, data, *_ = arguments
                 path.with_name(f".{path.name}.draft").write_bytes(bytes(data)[: len(bytes(data)) // 2])
             if name == "put":
-                path, data = arguments
+                path, data, *_ = arguments
                 path.write_bytes(bytes(data)[: len(bytes(data)) // 2])
             if name == "append":
-                path, data = arguments
+                path, data, *_ = arguments
                 with path.open("ab") as stream:
                     stream.write(bytes(data)[: len(bytes(data)) // 2])
             raise Crash
