@@ -121,6 +121,11 @@ class Regions:
     keep: bool
     boxes: tuple[Rectangle, ...]
 
+    @property
+    def blank_and_keep(self) -> tuple[tuple[Rectangle, ...], tuple[Rectangle, ...]]:
+        """What to blank, and what alone to keep: one of the two is empty."""
+        return ((), self.boxes) if self.keep else (self.boxes, ())
+
 
 @dataclass(frozen=True, slots=True)
 class Route:

@@ -14,7 +14,7 @@ from engine.header import Header
 from engine.object import Object, Origin
 from engine.pixels import Box
 from engine.pixels.rulers import measured, png
-from engine.program import Program, Regions
+from engine.program import Program
 from engine.spool import Spool
 from engine.step import HOLD
 from engine.view import ObjectView
@@ -70,15 +70,11 @@ def _known(obj: Object, program: Program) -> tuple[Sequence[Box], str]:
     view = ObjectView(obj)
     for regions in program.regions:
         if regions.where is not None and holds(regions.where, view):
-            return _boxes(obj, regions), f"these rules know this machine: regions {regions.name}"
+            return boxes_for(obj, *regions.blank_and_keep), f"these rules know this machine: regions {regions.name}"
     try:
         return boxes_for(obj, (), ()), "no `regions` fits; all outside the regions that it declares itself goes"
     except Unclean as refusal:
         return (), refusal.reason
-
-
-def _boxes(obj: Object, regions: Regions) -> Sequence[Box]:
-    return boxes_for(obj, () if regions.keep else regions.boxes, regions.boxes if regions.keep else ())
 
 
 def _definition(obj: Object) -> str:

@@ -52,7 +52,7 @@ class AnonymizePixels:
         """The object with clean pixels, or the reason why it has none."""
         try:
             found = self._definition(obj, bench)
-            blank, keep = ((), ()) if found is None else ((), found.boxes) if found.keep else (found.boxes, ())
+            blank, keep = ((), ()) if found is None else found.blank_and_keep
             seen = bench.text(obj) if self.regions is not None and self.regions.seen else ()
             if self.regions is not None and seen is not None and not (seen or found):
                 return Hold("no text is seen in this image, and the rule has no other way to know where it is")

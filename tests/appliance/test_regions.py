@@ -89,7 +89,7 @@ def test_what_stands_in_the_bars_is_gone_and_the_rest_is_as_it_was(
 
 def _boxes(regions: Regions, file: Path) -> tuple[Box, ...]:
     obj = Object("1", file, Header.read(file), Origin("file"))
-    return boxes_for(obj, () if regions.keep else regions.boxes, regions.boxes if regions.keep else ())
+    return boxes_for(obj, *regions.blank_and_keep)
 
 
 def test_a_library_of_ones_own_goes_before_the_one_that_comes_along(tmp_path: Path) -> None:
