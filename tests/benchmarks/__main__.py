@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-REPORTED = ("receiving", "large", "sending", "line")
+REPORTED = ("receiving", "large", "sending", "line", "neighbours")
 """What docs/performance.md has a table of."""
 
 

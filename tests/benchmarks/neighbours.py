@@ -2,6 +2,7 @@
 
 Seconds are those between its first object and its last, by the clock, and of the appliance's processor: the latter say
 more where something else runs on the machine. All of it lies just after a start, which is when neighbours cost most.
+OBJECTS=5000 lie in each outbox, ROUNDS=7, WHERE=/var/tmp is the disk.
 """
 
 import logging
@@ -24,11 +25,12 @@ from engine.object import Origin
 from engine.plan import prepare
 from engine.router import Router
 from engine.spool import Spool
+from tests.benchmarks import _page
 from tests.benchmarks.__main__ import say
 from tests.engine.spool.crash_kit import write_instance
 from tests.manual.pages import compiled
 
-OBJECTS, ROUNDS = int(os.environ.get("OBJECTS", "1500")), 7
+OBJECTS, ROUNDS = int(os.environ.get("OBJECTS", "5000")), int(os.environ.get("ROUNDS", "7"))
 
 
 class Full(Peer):
@@ -73,22 +75,29 @@ NEIGHBOURS: dict[str, Sequence[type[Peer]]] = {
 def main() -> None:
     """Print seconds for the backlog of the third, and the ratio to it alone: medians of rounds that take turns."""
     logging.disable(logging.CRITICAL)
+    where = Path(os.environ.get("WHERE", "/var/tmp"))
+    before, rows = _page.stolen(), []
     spent: dict[str, list[tuple[float, float]]] = {name: [] for name in NEIGHBOURS}
     for _ in range(ROUNDS):
         for name, kinds in NEIGHBOURS.items():
-            spent[name].append(_round(kinds))
+            spent[name].append(_round(kinds, where))
     for name, rounds in spent.items():
-        words = []
+        words, cells = [], [name]
         for which, kind in enumerate(("", " of the processor")):
             seconds, alone = [one[which] for one in rounds], [one[which] for one in spent["alone"]]
             ratio = statistics.median(one / other for one, other in zip(seconds, alone, strict=True))
             spread = f"{statistics.median(seconds):5.2f} s{kind} ({min(seconds):.2f} to {max(seconds):.2f})"
             words.append(f"{spread}, {ratio:4.2f} times alone")
+            cells += [f"{statistics.median(seconds):.2f} ({min(seconds):.2f} to {max(seconds):.2f})", f"{ratio:.2f}"]
+        rows.append(cells)
         say(f"{OBJECTS} objects, {name:33} {'; '.join(words)}")
+    heads = ["The third is", "seconds", "× alone", "of the processor", "× alone"]
+    note = f"{_page.file_system(where)}; {OBJECTS} objects, medians of {ROUNDS} rounds in turn"
+    _page.table("neighbours", heads, rows, f"{note}, {_page.share_since(before)}")
 
 
-def _round(kinds: Sequence[type[Peer]]) -> tuple[float, float]:
-    root = Path(tempfile.mkdtemp(prefix="stellwerk-neighbours-"))
+def _round(kinds: Sequence[type[Peer]], where: Path) -> tuple[float, float]:
+    root = Path(tempfile.mkdtemp(prefix="stellwerk-neighbours-", dir=where))
     fine = Fine("FINE", root / "fine")
     others = [kind(f"OTHER{number}", root / f"other{number}") for number, kind in enumerate(kinds)]
     try:
