@@ -8,7 +8,8 @@ export function dress(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value !== null && value !== undefined && value !== false) {
-      element.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
+      const empty = value === true && !name.startsWith("aria-");
+      element.setAttribute(name, empty ? "" : String(value));
     }
   }
   return element;

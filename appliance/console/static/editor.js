@@ -125,6 +125,8 @@ function completion(complete) {
     context.addEventListener("abort", () => control.abort(), { onDocChange: true });
     const answer = await complete(text, points(text, context.pos), control.signal).catch(() => null);
     if (!answer || !answer.words.length || context.aborted) return null;
+    // Nobody asked, and the line may end here: Enter must not take the arrow that could follow.
+    if (!context.explicit && /\s$/.test(before) && answer.words.some((word) => word.text === "→")) return null;
     const from = units(text, answer.from);
     const arrow = text.slice(from, context.pos).startsWith("-");
     return {

@@ -123,8 +123,8 @@ const word = (state) => String(state).replace(/[^\w-]/g, "");
  * data: see above; label: its name; words: over those of sentences.js
  * chosen(kind, one): called when a "node" or an "edge" is clicked or opened by Enter; without it nothing can be opened.
  *
- * Answers {update(data), choose(kind, id or index) to mark one, destroy()}. An update that only changes counts and states
- * moves nothing and keeps the focus.
+ * Answers {update(data), choose(kind, id or index) to mark one, destroy()}. An update that changes only counts and
+ * states moves nothing and keeps the focus.
  */
 export function graph(parent, { data, label, words: given, chosen }) {
   dressed();

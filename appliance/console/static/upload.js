@@ -146,7 +146,7 @@ export function upload(parent, { send, chosen, sent, finished, words: given }) {
     stop.hidden = !["reading", "sending", "stopped"].includes(to);
   }
 
-  /** What stands there is read aloud: what is said `often` waits until the sentence before it has stood for a moment. */
+  /** What stands there is read aloud: what is said `often` waits until the sentence before has stood for a moment. */
   function say(sentence, values = {}, often = false) {
     clearTimeout(later);
     const text = fill(sentence, values);
