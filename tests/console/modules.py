@@ -45,12 +45,13 @@ Modules = Callable[..., Page]
 
 @dataclass
 class Site:
-    """The server: what pages there are, and what was posted to /files, with the answers that are wanted next."""
+    """The server: what pages there are, and what was posted to /files, how, and what is answered next."""
 
     address: str = ""
     pages: dict[str, str] = field(default_factory=dict)
     files: list[tuple[str, bytes]] = field(default_factory=list)
     answers: list[tuple[int, str]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
 
 class _Base(tornado.web.RequestHandler):
@@ -86,10 +87,11 @@ class _Frame(_Base):
 class _Files(_Base):
     def post(self) -> None:
         status, message = self.site.answers.pop(0) if self.site.answers else (200, "")
+        self.site.headers.append(dict(self.request.headers))
         if status == 200:
             self.site.files.append((unquote(self.request.headers["X-File-Path"]), self.request.body))
         self.set_status(status)
-        self.finish({"message": message})
+        self.finish({"title": message})
 
 
 class _Static(tornado.web.StaticFileHandler):
@@ -143,6 +145,7 @@ def site(served: Site) -> Site:
     served.pages.clear()
     served.files.clear()
     served.answers.clear()
+    served.headers.clear()
     return served
 
 

@@ -59,8 +59,10 @@ FORM = """
 import { asking } from "/static/dialog.js";
 import { make } from "/static/dom.js";
 window.sent = [];
-const button = make("button", { name: "what", value: "now" }, "Send");
-const form = make("form", { "data-confirm": "Really?", "data-confirm-yes": "Do it" }, button);
+const asks = { "data-confirm": "Really?", "data-confirm-text": "It is gone then." };
+const form = make("form", %s,
+  make("button", { name: "what", value: "remove", class: "danger", %s }, " Remove "),
+  make("button", { name: "what", value: "keep" }, "Keep"));
 place.append(form);
 asking(place);
 document.body.addEventListener("submit", (event) => {
@@ -71,11 +73,22 @@ document.body.addEventListener("submit", (event) => {
 """
 
 
-def test_a_form_asks_before_it_is_sent_each_time(modules: Modules) -> None:
-    page = modules(FORM)
+def test_a_button_asks_before_its_form_is_sent_each_time(modules: Modules) -> None:
+    page = modules(FORM % ("{}", "...asks"))
     for sure in (False, True, True):
-        page.get_by_role("button", name="Send").click()
-        page.get_by_role("button", name="Do it" if sure else "Cancel").click()
+        page.get_by_role("button", name="Remove").click()
+        dialog = page.get_by_role("dialog", name="Really?")
+        expect(dialog).to_contain_text("It is gone then.")
+        dialog.get_by_role("button", name="Remove" if sure else "Cancel").click()
         expect(page.locator("dialog")).to_have_count(0)
-    page.wait_for_function("() => sent.length === 2")
-    assert page.evaluate("sent") == ["now", "now"]
+    page.get_by_role("button", name="Keep").click()
+    page.wait_for_function("() => sent.length === 3")
+    assert page.evaluate("sent") == ["remove", "remove", "keep"]
+
+
+def test_a_form_asks_for_all_its_buttons(modules: Modules) -> None:
+    page = modules(FORM % ("asks", ""))
+    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    page.wait_for_function("() => sent.length === 1")
+    assert page.evaluate("sent") == ["keep"]

@@ -53,6 +53,20 @@ def test_a_folder_is_sent_with_all_that_is_in_it(modules: Modules, site: Site, f
     shoot(page, "upload")
 
 
+def test_the_page_proves_that_it_is_ours(modules: Modules, site: Site, folder: Path) -> None:
+    page = modules(
+        """
+        const meta = document.createElement("meta");
+        Object.assign(meta, { name: "csrf", content: "proof" });
+        document.head.append(meta);
+        """
+        + UPLOAD
+    )
+    choose(page, [folder / "1.dcm"])
+    expect(page.get_by_role("status")).to_have_text("Sent: 1 of 1.")
+    assert [(one["X-Csrf-Token"], one["X-Token"]) for one in site.headers] == [("proof", "t")]
+
+
 def test_what_is_dropped_is_read_whole_though_the_browser_gives_it_in_parts(modules: Modules, site: Site) -> None:
     page = modules(UPLOAD)
     page.evaluate(

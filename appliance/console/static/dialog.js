@@ -47,21 +47,24 @@ export function confirm({ title, text = "", yes, no, danger = false, ask, words:
 }
 
 /**
- * Forms that ask before they are sent: <form data-confirm="question" data-confirm-text="what will happen"
- * data-confirm-yes="verb" data-confirm-danger>. Without script they are sent at once.
+ * Buttons that ask before their form is sent: <button class="danger" data-confirm="question" data-confirm-text="what will
+ * happen">Delete</button>; the form itself may carry the same, for all its buttons. The dialog's button says what the
+ * form's says. Without script the form is sent at once.
  */
 export function asking(root = document) {
+  let sure = null; // the form that may be sent now
   root.addEventListener("submit", (event) => {
-    const form = event.target;
-    const { confirm: title, confirmText: text, confirmYes: yes, confirmDanger: danger } = form.dataset;
-    if (!title || form.dataset.confirmed !== undefined) return;
+    const { target: form, submitter } = event;
+    const asks = submitter?.dataset.confirm ? submitter : form;
+    const { confirm: title, confirmText: text } = asks.dataset;
+    if (!title || sure === form) return;
     event.preventDefault();
-    const { submitter } = event;
-    confirm({ title, text, yes, danger: danger !== undefined }).then((sure) => {
-      if (!sure) return;
-      form.dataset.confirmed = "";
+    const danger = submitter?.classList.contains("danger");
+    confirm({ title, text, danger, yes: submitter?.textContent.trim() }).then((yes) => {
+      if (!yes) return;
+      sure = form;
       form.requestSubmit(submitter);
-      delete form.dataset.confirmed;
+      sure = null;
     });
   });
 }

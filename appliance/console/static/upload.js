@@ -19,7 +19,8 @@ export class Refused extends Error {}
 const hopeless = (status) => status >= 400 && status < 500 && ![401, 403, 408, 425, 429].includes(status);
 
 /**
- * Posts one file to an address; the usual `send`. Its path goes along in the header X-File-Path, percent-encoded.
+ * Posts one file to an address; the usual `send`. Its path goes along in the header X-File-Path, percent-encoded, and the
+ * page's token against forged requests (<meta name="csrf">) in X-CSRF-Token.
  *
  * Answers a Promise of what the server answered (JSON, or null). Raises Refused with the server's reason, or any other
  * error, after which it may be tried again.
@@ -29,14 +30,20 @@ export function poster(url, headers = {}) {
     new Promise((resolve, reject) => {
       const request = new XMLHttpRequest(); // fetch does not say how much of a body is sent
       request.open("POST", url);
-      const all = { "Content-Type": "application/octet-stream", "X-File-Path": encodeURIComponent(path), ...headers };
+      const token = document.querySelector("meta[name=csrf]")?.content;
+      const all = {
+        "Content-Type": "application/octet-stream",
+        "X-File-Path": encodeURIComponent(path),
+        ...(token ? { "X-CSRF-Token": token } : {}),
+        ...headers,
+      };
       for (const [name, value] of Object.entries(all)) request.setRequestHeader(name, value);
       request.upload.onprogress = (event) => progress(event.loaded);
       request.onload = () => {
         const body = parsed(request.responseText);
         if (request.status < 300) resolve(body);
-        else if (hopeless(request.status)) reject(new Refused(body?.message ?? request.statusText));
-        else reject(new Error(body?.message ?? `${request.status} ${request.statusText}`));
+        else if (hopeless(request.status)) reject(new Refused(body?.title ?? request.statusText));
+        else reject(new Error(body?.title ?? `${request.status} ${request.statusText}`));
       };
       request.onerror = () => reject(new Error(sentences("upload").offline));
       request.onabort = () => reject(new DOMException("", "AbortError"));
