@@ -4,12 +4,13 @@
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
-.PHONY: help venv run demo test lint fuzz torture corpus bench docs lock clean always
+.PHONY: help venv run demo test lint fuzz torture corpus bench docs bundles lock clean always
 
 PYTHON ?= python3
 DATA   ?= data
 MINUTES ?= 30
 CUTS   ?= 200
+VENDOR ?= appliance/console/static/vendor
 BIN    := .venv/bin
 
 # A virtual environment holds its own address, so a copied or moved checkout needs a new one.
@@ -49,6 +50,14 @@ bench: .venv/.dev ## measure
 
 docs: .venv/.dev ## write the pages that are made from the code: docs/steps, docs/findings, docs/conformance.md
 	@$(BIN)/python -m tests.manual
+
+bundles: ## build what others wrote for the console's pages, from pinned npm packages (needs node 18, npm, the network)
+	@work="$$(mktemp -d)"
+	trap 'rm -rf "$$work"' EXIT
+	cp appliance/console/bundles/* appliance/console/bundles/.npmrc "$$work"
+	(cd "$$work" && npm ci --silent)
+	mkdir -p "$(VENDOR)"
+	node "$$work/build.mjs" "$(VENDOR)"
 
 venv: .venv/.dev ## only make the environment
 	@echo "The environment is in .venv"

@@ -18,6 +18,7 @@ PEERS = (
     "mke2fs",
     "tesseract",
     "ocrad",
+    "chromium",
 )
 
 
