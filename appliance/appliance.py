@@ -8,15 +8,16 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import partial
 from ipaddress import ip_network
 
 from appliance.chores import Caretaker, timetable
 from appliance.commitments import Promises
+from appliance.control import Control, Desk
 from appliance.doors import Doors, secured
 from appliance.folders import Folders
 from appliance.health import Health
+from appliance.pauses import Pauses
+from appliance.pumping import Pumping
 from appliance.settings import Settings
 from appliance.supervise import Supervised
 from appliance.telling import Telling
@@ -58,13 +59,6 @@ class CannotChange(Exception):
     """The new program cannot take over; the old one runs on. The text says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pumping:
-    pump: Pump
-    threads: list[Supervised]
-    """One for each connection that the destination ever had; those that are too many are idle."""
-
-
 class Appliance:
     """One running appliance on one data folder. Raises BlockingIOError if another one runs there."""
 
@@ -88,7 +82,8 @@ class Appliance:
         self.doors = Doors(settings)
         self._listeners: dict[str, tuple[Listener, dicom.Listener | HttpListener]] = {}
         self._folders = Folders(settings, self.spool, lambda: self._digest, self._no_room, self.router.wake.set)
-        self._pumps: dict[str, _Pumping] = {}
+        self._pumps: dict[str, Pumping] = {}
+        self._pauses = Pauses(settings.data / "paused")
         self._senders: dict[str, Sender | None] = {}
         # Apart from the lock of changes: a pump asks for its sender while a change waits for its end.
         self._making = threading.Lock()
@@ -124,6 +119,8 @@ class Appliance:
         self._watch = Watch(self.spool, self.health, self._heard, caretaker, self._tidy_daily)
         self._watching = Supervised("watch", self._watch.loop)
         self._alarming = Supervised("alarms", self._watch.mail_loop)
+        desk = Desk(lambda: (self._digest, self.ports()), self._pumps.copy, self._pauses, self.health.trouble)
+        self._control = Control(settings.data, desk)
         self.health.also("the router", lambda: self._routing.trouble)
         self.health.also("rules by the clock", lambda: self._timetable.trouble or self._by_clock.trouble)
         self.health.also("the journal", lambda: self._journal.trouble)
@@ -156,6 +153,7 @@ class Appliance:
         self._journal.start()
         self._watching.start()
         self._alarming.start()
+        self._control.start()
         self._warn()
 
     def use(self, program: Program) -> None:
@@ -208,6 +206,7 @@ class Appliance:
     def stop(self) -> None:
         """Take nothing more in, let what runs finish, stop. What is owed stays in the spool."""
         self._stopping.set()
+        self._control.stop()
         with self._changing:
             for listener, _ in list(self._listeners.values()):
                 self._close(listener)
@@ -224,12 +223,9 @@ class Appliance:
         self.router.wake.set()
         pumpings = list(self._pumps.values())
         for pumping in pumpings:
-            for thread in pumping.threads:
-                thread.stop()
-            pumping.pump.stop()
+            pumping.stop()
         for pumping in pumpings:
-            for thread in pumping.threads:
-                thread.join(GRACE)
+            pumping.join(GRACE)
         self._routing.join(GRACE)
         self._by_clock.join(GRACE)
         self._journal.join(GRACE)
@@ -245,12 +241,12 @@ class Appliance:
         return sorted(running.port for _, running in self._listeners.values())
 
     def _boxes(self) -> list[tuple[Outbox, str]]:
-        pumpings = list(self._pumps.values())
-        broken = [next((thread.trouble for thread in one.threads if thread.trouble), "") for one in pumpings]
-        return [
-            (one.pump.outbox, self._undeclared(one.pump.outbox.name) or one.pump.trouble or why)
-            for one, why in zip(pumpings, broken, strict=True)
-        ]
+        found = []
+        for name, one in list(self._pumps.items()):
+            pause = self._pauses.of(name)
+            paused = "" if pause is None else pause.words()
+            found.append((one.pump.outbox, paused or self._undeclared(name) or one.trouble))
+        return found
 
     def _undeclared(self, name: str) -> str:
         """Why nobody empties an outbox, where the rules no longer know it: an object on its way was promised to it."""
@@ -269,12 +265,9 @@ class Appliance:
         """Remove an empty outbox with its pump; whether it is gone."""
         with self._changing:
             pumping = self._pumps.pop(name, None)
-            threads = [] if pumping is None else pumping.threads
-            for thread in threads:
-                thread.stop()
             if pumping is not None:
-                pumping.pump.stop()
-            gone = all(thread.join(GRACE) for thread in threads) and self.spool.drop_outbox(name)
+                pumping.stop()
+            gone = (pumping is None or pumping.join(GRACE)) and self.spool.drop_outbox(name)
             if not gone:
                 self._pump(name)  # something has come after all
             self._dismiss(name)
@@ -399,13 +392,11 @@ class Appliance:
             pumping = self._pumps.get(name)
             if pumping is None:
                 pump = Pump(self.spool.outbox(name), lambda: self._sender(name), self.router.refuse)
-                pumping = self._pumps[name] = _Pumping(pump, [])
+                if self._pauses.of(name) is not None:
+                    pump.pause()
+                pumping = self._pumps[name] = Pumping(pump)
             sender = self._sender(name)
-            for worker in range(len(pumping.threads), sender.connections if sender else 1):
-                thread = Supervised(f"outbox {name}", partial(pumping.pump.loop, worker))
-                pumping.threads.append(thread)
-                if not self._stopping.is_set():
-                    thread.start()
+            pumping.widen(sender.connections if sender else 1, self._stopping.is_set)
         return pumping.pump
 
     def _sender(self, name: str) -> Sender | None:

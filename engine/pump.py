@@ -153,6 +153,7 @@ class Pump:
         """How many batches were refused one after the other, all of each."""
         self._failed_at = 0.0
         self._paused_until = 0.0
+        self._is_paused = False
         self._look_at_stale = 0.0
         self._clock_ahead: float | None = None
 
@@ -160,8 +161,12 @@ class Pump:
         """Look now."""
         self._bell.ring()
 
-    def resume(self) -> None:
-        """Look now, and forget that the destination did not answer, or took nothing: somebody says that it does."""
+    def resume(self, *, by_hand: bool = False) -> None:
+        """Look now, and forget that the destination did not answer, or took nothing: somebody says that it does.
+
+        by_hand: a person says so, which also ends what `pause` has begun.
+        """
+        self._is_paused = self._is_paused and not by_hand
         self._paused_until = 0.0
         self._failures = 0
         self._forget_refusals()
@@ -172,6 +177,20 @@ class Pump:
         with self._claiming:
             self.outbox.wake_all()
         self.resume()
+
+    def pause(self) -> None:
+        """Finish what is being sent, and send nothing until a person resumes it, whatever else happens."""
+        self._is_paused = True
+
+    @property
+    def paused_until(self) -> float:
+        """When it is tried again, in seconds since 1970; 0 where nothing is waited for."""
+        return self._paused_until
+
+    @property
+    def in_hand(self) -> int:
+        """How many entries are being sent."""
+        return len(self._in_hand)
 
     def stop(self) -> None:
         """Finish what is being sent and end."""
@@ -193,6 +212,8 @@ class Pump:
         sender = self._find()
         with self._claiming:
             self._mind_the_clock(now)
+            if self._is_paused:
+                return LOOK_AGAIN
             if now < self._paused_until:
                 return min(self._paused_until - now, LOOK_AGAIN)
             self._mind_the_stale()
