@@ -11,6 +11,7 @@ from typing import Protocol
 
 from appliance.commands import (
     check,
+    console,
     deid,
     demo,
     diff,
@@ -62,6 +63,7 @@ COMMANDS: dict[str, Command] = {
     "send": send,
     "import": import_,
     "migrate": migrate,
+    "console": console,
     "spool": spool,
     "ledger": ledger,
     "journal": journal,

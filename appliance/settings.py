@@ -39,6 +39,8 @@ class Settings:
     """What we call ourselves, to senders and destinations, where the rules say nothing else."""
     language: str = "de"
     """Of mails and messages: de or en."""
+    console_port: int = 26180
+    """Where the console is, by HTTPS; with 0 there is none beside the appliance."""
     min_free_mb: int = 512
     """Below this much free disk nothing is taken in: senders are refused and keep their images."""
     receive_associations: int = 100
@@ -101,6 +103,17 @@ class Settings:
     def changed(self, **values: Path | str | None) -> Self:
         """The same with what the command line says; None leaves a setting as it is."""
         return self._with({name: value for name, value in values.items() if value is not None}, "the command line")
+
+    @classmethod
+    def origins(cls, file: Path | None, environment: Mapping[str, str], line: Mapping[str, object]) -> dict[str, str]:
+        """Of each setting that is set: file, environment or line, whichever counts. line: what a command line said.
+
+        Raises SettingsError.
+        """
+        found = dict.fromkeys(_flat(_toml(file)) if file is not None else (), "file")
+        names = {field.name for field in fields(cls)}
+        found |= {name: "environment" for name in names if f"STELLWERK_{name.upper()}" in environment}
+        return found | {name: "line" for name, value in line.items() if name in names and value is not None}
 
     @property
     def spool(self) -> Path:

@@ -24,6 +24,12 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     return Settings.load(arguments.settings).changed(rules=arguments.rules, data=arguments.data)
 
 
+def given(arguments: argparse.Namespace) -> list[str]:
+    """The same arguments again, for a command that we start."""
+    said = {"--rules": arguments.rules, "--data": arguments.data, "--settings": arguments.settings}
+    return [word for name, value in said.items() if value is not None for word in (name, str(value))]
+
+
 def settings_as_owner(arguments: argparse.Namespace) -> Settings:
     """The same, for what works in the data folder: from now on on its owner's account, also as root."""
     settings = settings_of(arguments)

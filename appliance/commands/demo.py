@@ -77,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _environment(mail_port: int) -> dict[str, str]:
     return {
         "STELLWERK_ADDRESS": "127.0.0.1",
+        "STELLWERK_CONSOLE_PORT": "0",
         "STELLWERK_LANGUAGE": "en",
         "STELLWERK_MAIL_HOST": "127.0.0.1",
         "STELLWERK_MAIL_PORT": str(mail_port),

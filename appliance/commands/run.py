@@ -9,7 +9,8 @@ import time
 
 from appliance.appliance import Appliance
 from appliance.beginning import begin, remember
-from appliance.commands.common import add_settings, settings_of, show_findings
+from appliance.commands.common import add_settings, given, settings_of, show_findings
+from appliance.console_process import ConsoleProcess
 from appliance.reload import Reloader
 from appliance.rulebook import RuleBook, install_default_rules
 from appliance.settings import Settings
@@ -80,11 +81,16 @@ def run(arguments: argparse.Namespace) -> int:
     watching = Supervised("rules", reloader.loop)
     appliance.health.also("the rules", lambda: reloader.trouble or watching.trouble)
     watching.start()
+    console = ConsoleProcess(given(arguments))
+    if settings.console_port:
+        appliance.health.also("the console", lambda: console.trouble)
+        console.start()
     signal.signal(signal.SIGHUP, lambda *_: reloader.wake())
     _tell(settings, appliance)
     while not stopping:
         time.sleep(0.5)
     log.info("stopping")
+    console.stop()
     watching.stop()
     reloader.stop()
     appliance.stop()

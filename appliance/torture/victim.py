@@ -13,6 +13,7 @@ from appliance.demonstration.pacs import answers
 SETTINGS = {
     "STELLWERK_ADDRESS": "127.0.0.1",
     "STELLWERK_LANGUAGE": "en",
+    "STELLWERK_CONSOLE_PORT": "0",
     # It runs in a temporary folder, which may be small; what a full disk does is tried elsewhere.
     "STELLWERK_MIN_FREE_MB": "0",
 }

@@ -80,6 +80,7 @@ _TITLES = {
         "the watch": "keeping watch",
         "the rules": "taking over changed rules",
         "the certificate": "our certificate (TLS)",
+        "the console": "the console",
         "destination": "sending to {name}",
     },
     "de": {
@@ -99,13 +100,14 @@ _TITLES = {
         "the watch": "Überwachung",
         "the rules": "Übernahme geänderter Regeln",
         "the certificate": "unser Zertifikat (TLS)",
+        "the console": "die Konsole",
         "destination": "Versand an {name}",
     },
 }
 
 OWN = (
     *("hold", "the disk", "taking in", "rules by the clock", "the router", "the journal", "the watch", "the rules"),
-    "the certificate",
+    *("the certificate", "the console"),
 )
 """What is in trouble under a name of our own: no destination can have one of these."""
 

@@ -31,6 +31,7 @@ class Running:
         self.rules_file.parent.mkdir(parents=True)
         self.rules_file.write_text(rules, encoding="utf-8")
         self._environment = {"STELLWERK_ADDRESS": "127.0.0.1", "STELLWERK_LANGUAGE": "en"}
+        self._environment["STELLWERK_CONSOLE_PORT"] = "0"  # it has tests of its own
         self._environment |= {f"STELLWERK_{name.upper()}": value for name, value in settings.items()}
         self.log = root / "log"
         self.start()

@@ -1,6 +1,33 @@
-"""Fixtures for tests of the console's pages in a browser; see browser.py and modules.py."""
+"""Fixtures for the console: one server for all tests of a file, with a user of each role; a browser (browser.py)."""
 
+from collections.abc import Iterator
+
+import pytest
+
+from appliance.console.roles import Role
+from tests import ports
 from tests.console.browser import browser, driven, open_page, page, troubles
 from tests.console.modules import modules, served, site
+from tests.console.serving import Browser, Serving
 
 __all__ = ["browser", "driven", "modules", "open_page", "page", "served", "site", "troubles"]
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """Its port is the system's choice and held by it alone: tests.ports gives back what it keeps after each test."""
+    made = Serving(tmp_path_factory.mktemp("console"), port=_unheld())
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def users(console: Serving) -> dict[Role, Browser]:
+    """A browser for each role, signed in. Who signs out takes one of their own."""
+    return {role: console.user(role.word, role) for role in Role}
+
+
+def _unheld() -> int:
+    port = ports.free_port()
+    ports.give_back()
+    return port

@@ -79,6 +79,15 @@ def test_the_wheel_holds_the_grammar_the_default_rules_and_the_tables(wheel: set
     assert tables <= wheel
 
 
+def test_the_wheel_holds_what_the_console_sends(wheel: set[str]) -> None:
+    console = ROOT / "appliance/console"
+    files = [
+        path for name in ("templates", "static", "locale") for path in (console / name).rglob("*") if path.is_file()
+    ]
+    assert len(files) > 10
+    assert {path.relative_to(ROOT).as_posix() for path in files} <= wheel
+
+
 def test_the_wheel_brings_the_command_and_the_licence(wheel: set[str]) -> None:
     assert {name.rpartition("/")[2] for name in wheel if ".dist-info/" in name} >= {"entry_points.txt", "LICENSE"}
 

@@ -1,0 +1,70 @@
+"""What every page and operation may use: one console's parts, made once. It must not know pages, nor the web."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from appliance.console.accounts import Accounts
+from appliance.console.audit import Audit
+from appliance.console.keys import Links, Tokens
+from appliance.console.roles import Role
+from appliance.console.running import Running
+from appliance.console.sessions import Session, Sessions
+from appliance.settings import Settings
+from appliance.tls import Certificates
+from engine.throttle import Throttle
+
+T = TypeVar("T")
+
+THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who asks: a user with a session, or a script with a token (then there is no session)."""
+
+    name: str
+    role: Role
+    language: str = ""
+    session: Session | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """origins: of each setting that is set, `file`, `environment` or `line` (Settings.origins)."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    accounts: Accounts
+    links: Links
+    tokens: Tokens
+    sessions: Sessions
+    throttle: Throttle
+    audit: Audit
+    certificates: Certificates
+    running: Running
+    pool: ThreadPoolExecutor
+
+    @classmethod
+    def of(cls, settings: Settings, origins: Mapping[str, str]) -> "Context":
+        """On this data folder. Raises OSError."""
+        return cls(
+            settings,
+            origins,
+            Accounts(settings.secrets / "console-users.json"),
+            Links(settings.secrets / "console-links.json"),
+            Tokens(settings.secrets / "console-tokens.json"),
+            Sessions(settings.data / "console" / "sessions.json"),
+            Throttle(time.monotonic),
+            Audit(settings.data / "audit"),
+            Certificates(settings.tls, settings.address),
+            Running(settings.data),
+            ThreadPoolExecutor(THREADS, "console"),
+        )
+
+    def aside(self, work: Callable[[], T]) -> Awaitable[T]:
+        """Do in a thread what may wait for a disk, a hash or another machine: the event loop serves everybody."""
+        return asyncio.get_running_loop().run_in_executor(self.pool, work)

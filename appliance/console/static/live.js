@@ -1,0 +1,68 @@
+// Keeps a page up to date: listens to /api/v1/events while it is seen, and says so when the line is lost.
+//
+//     import { on } from "./live.js";
+//     on("state", state => …);        called with each new value, and with the last one at once
+//
+// Also has forms ask that want to (data-confirm, see dialog.js): it is what every page loads.
+
+import { asking } from "./dialog.js";
+
+const last = new Map();
+const heard = new Map();
+const place = document.getElementById("connection");
+let source = null;
+let ended = false;
+
+export function on(name, listener) {
+  if (!heard.has(name)) {
+    heard.set(name, new Set());
+    source?.addEventListener(name, receive);
+  }
+  heard.get(name).add(listener);
+  if (last.has(name)) listener(last.get(name));
+}
+
+function receive(event) {
+  const value = JSON.parse(event.data);
+  last.set(event.type, value);
+  for (const listener of heard.get(event.type) ?? []) listener(value);
+}
+
+function say(words, kind) {
+  if (!place || place.textContent === words) return;
+  place.textContent = words;
+  place.className = words ? `live ${kind}` : "live";
+}
+
+function open() {
+  if (source || ended) return;
+  source = new EventSource("/api/v1/events");
+  source.onopen = () => say("", "");
+  source.onerror = () => {
+    say(place?.dataset.lost ?? "", "bad");
+    if (source?.readyState === EventSource.CLOSED) {
+      // An answer that is no stream: browsers do not try again by themselves then.
+      close();
+      setTimeout(open, 5000);
+    }
+  };
+  source.addEventListener("ended", () => {
+    ended = true;
+    close();
+    say(place?.dataset.ended ?? "", "bad");
+  });
+  for (const name of heard.keys()) source.addEventListener(name, receive);
+}
+
+function close() {
+  source?.close();
+  source = null;
+}
+
+on("state", state => say(state.running ? "" : place?.dataset.stopped ?? "", "bad"));
+
+// A browser has six lines to a server; a page that nobody sees must not keep one.
+document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+addEventListener("pagehide", close);
+open();
+asking();

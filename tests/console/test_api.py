@@ -1,0 +1,160 @@
+"""The API: its document is valid, every operation answers as it is declared, and nothing makes it stumble."""
+
+import http.client
+import re
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from appliance.console.api import Operation, by_path, declared
+from appliance.console.openapi import document
+from appliance.console.roles import Role
+from tests.console.serving import Answer, Browser, Serving, trusting
+
+OPERATIONS = declared()
+
+BODIES: dict[str, Any] = {
+    "make-link": {"role": "viewer"},
+    "make-token": {"name": "nightly", "role": "viewer", "days": 30},
+    "change-user": {"role": "operator"},
+    "try-mail": {"to": "somebody@praxis.example"},
+}
+"""A body for each operation that needs one."""
+
+REFUSED = {"pause-destination": 503, "resume-destination": 503, "try-destination-again": 503, "try-mail": 409}
+"""What is not done here, where no appliance runs and no relay is set: the status instead of 200."""
+
+
+def problem(answer: Answer) -> dict[str, Any]:
+    """A refusal, in the form that is declared for all of them."""
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    schema = document(OPERATIONS, "0")["components"]["schemas"]["Problem"]
+    Draft202012Validator(schema).validate(answer.json)
+    assert answer.json["status"] == answer.status
+    found: dict[str, Any] = answer.json
+    return found
+
+
+def test_the_document_is_openapi_3_1(users: dict[Role, Browser]) -> None:
+    told = users[Role.VIEWER].call("GET", "/openapi.json").json
+    assert told == document(OPERATIONS, told["info"]["version"])
+    OpenAPIV31SpecValidator(told).validate()
+    names = [one.name for one in OPERATIONS]
+    assert len(names) == len(set(names))
+
+
+def test_two_operations_at_one_place_are_a_fault() -> None:
+    with pytest.raises(ValueError, match="two operations"):
+        by_path([*OPERATIONS, OPERATIONS[0]])
+
+
+@pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.name)
+def test_every_operation_answers_as_it_is_declared(
+    console: Serving, users: dict[Role, Browser], one: Operation
+) -> None:
+    admin = users[Role.ADMIN]
+    path = one.path
+    if "{name}" in path:
+        console.user("somebody", Role.VIEWER)
+        path = path.replace("{name}", "somebody")
+    if "/links/{id}" in path:
+        console.links.make(Role.VIEWER, "admin")
+        path = path.replace("{id}", console.links.open()[0].id)
+    if "/tokens/{id}" in path:
+        console.tokens.make("old", Role.VIEWER, "admin", 1)
+        path = path.replace("{id}", console.tokens.all()[0].id)
+    if one.body is not None:
+        Draft202012Validator(one.body).validate(BODIES[one.name])
+    answer = admin.call(one.method, path, BODIES.get(one.name))
+    expected = REFUSED.get(one.name, 200)
+    assert answer.status == expected, answer.text
+    if expected != 200:
+        problem(answer)
+        return
+    assert answer.headers["Content-Type"] == "application/json"
+    Draft202012Validator(one.answer).validate(answer.json)
+
+
+@pytest.mark.parametrize("one", [one for one in OPERATIONS if one.body is not None], ids=lambda one: one.name)
+def test_a_body_that_does_not_fit_is_refused_with_its_place(users: dict[Role, Browser], one: Operation) -> None:
+    admin = users[Role.ADMIN]
+    path = re.sub(r"{\w+}", "somebody", one.path)
+    for body in ([], "text", {"surely-unknown": 1}, None):
+        answer = admin.call(one.method, path, body if body is not None else 7)
+        assert answer.status == 422
+        assert problem(answer)["wrong"]
+
+
+def test_what_is_no_json_is_refused(users: dict[Role, Browser]) -> None:
+    admin = users[Role.ADMIN]
+    token = admin.get("/account").csrf
+    for body, kind, status in (
+        ("{", "application/json", 400),
+        ('{"role": NaN}', "application/json", 400),
+        ("[" * 100_000, "application/json", 400),
+        ("role=viewer", "application/x-www-form-urlencoded", 415),
+        ("", "application/json", 400),
+    ):
+        answer = admin.ask("POST", "/api/v1/links", body.encode(), Content_Type=kind, X_CSRF_Token=token)
+        assert answer.status == status, body[:20]
+        problem(answer)
+
+
+def test_other_methods_and_addresses_are_refused(users: dict[Role, Browser]) -> None:
+    admin = users[Role.ADMIN]
+    answer = admin.call("PUT", "/users")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET")
+    problem(answer)
+    assert problem(admin.call("GET", "/nowhere"))["status"] == 404
+    assert problem(admin.call("GET", "/audit?colour=red"))["wrong"] == [
+        {"where": "colour", "what": "Nothing of this name is known."}
+    ]
+    assert admin.call("GET", "/audit?most=x").status == 422
+    assert admin.call("GET", "/audit?most=1").status == 200
+
+
+def test_refusals_are_in_the_language_of_who_asks(console: Serving) -> None:
+    assert problem(console.browser(Accept_Language="de").call("GET", "/me"))["title"].startswith("Melden Sie sich an")
+
+
+def test_a_token_is_enough_for_a_script_and_ends(console: Serving, users: dict[Role, Browser]) -> None:
+    admin = users[Role.ADMIN]
+    token = admin.call("POST", "/tokens", {"name": "nightly", "role": "operator", "days": 1}).json["token"]
+    script = console.browser(Authorization=f"Bearer {token}")
+    assert script.call("GET", "/me").json == {"name": "nightly", "role": "operator", "language": "en", "session": False}
+    assert script.call("POST", "/destinations/X/pause").status == 503, "a token needs no other one beside it"
+    assert script.call("GET", "/users").status == 403
+    assert script.get("/account").status == 303, "a token is for the API alone"
+    assert token not in (console.data / "secrets/console-tokens.json").read_text()
+    made = next(one for one in admin.call("GET", "/tokens").json["tokens"] if one["name"] == "nightly")
+    assert admin.call("DELETE", f"/tokens/{made['id']}").status == 200
+    assert script.call("GET", "/me").status == 401
+    assert admin.call("DELETE", f"/tokens/{made['id']}").status == 404
+    over = console.browser(Authorization=f"Bearer {console.tokens.make('over', Role.ADMIN, 'admin', -1)}")
+    assert over.call("GET", "/me").status == 401
+
+
+@pytest.mark.parametrize("said", ["Bearer", "Bearer ", "Basic YTpi", "Bearer \xff", "Bearer stw_x y"])
+def test_a_strange_authorization_is_none(console: Serving, said: str) -> None:
+    assert console.browser(Authorization=said).call("GET", "/me").status == 401
+
+
+def test_a_page_is_told_what_is_new_and_when_its_session_ends(console: Serving) -> None:
+    browser = console.user("watcher", Role.VIEWER)
+    line = http.client.HTTPSConnection("127.0.0.1", console.port, timeout=40, context=trusting())
+    cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    line.request("GET", "/api/v1/events", headers={"Cookie": cookies})
+    answer = line.getresponse()
+    assert answer.headers["Content-Type"] == "text/event-stream"
+    lines: list[bytes] = []
+    while not any(text.startswith(b"event: state") for text in lines):
+        lines.append(answer.readline())
+    assert b'"running": false' in answer.readline()
+    browser.post("/sign-out", on="/account")
+    while not any(text.startswith(b"event: ended") for text in lines):
+        lines.append(answer.readline())
+        assert lines[-1], "the line was cut without a word"
+    line.close()
+    assert console.browser().call("GET", "/events").status == 401

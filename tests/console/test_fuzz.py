@@ -1,0 +1,44 @@
+"""Any requests at all, made from the API's own description by schemathesis: none makes it stumble."""
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from appliance.console.api import declared
+from appliance.console.openapi import document
+from appliance.console.roles import Role
+from tests.console.serving import Serving
+from tests.scale import FULL
+
+SCHEMA = schemathesis.openapi.from_dict(document(declared(), "0"))
+CHECKS = [
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+]
+"""Each answer is one of those that are declared, in its form."""
+
+
+@pytest.fixture(scope="module")
+def token(console: Serving) -> str:
+    console.accounts.add("owner", Role.ADMIN, "a long enough one")
+    return console.tokens.make("fuzz", Role.ADMIN, "owner", 1)
+
+
+@SCHEMA.parametrize()
+@settings(max_examples=200 if FULL else 4, suppress_health_check=list(HealthCheck), database=None)
+def test_no_request_makes_it_stumble(case: schemathesis.Case, console: Serving, token: str) -> None:
+    answer = case.call(
+        base_url=f"https://127.0.0.1:{console.port}/api/v1",
+        headers={"Authorization": f"Bearer {token}"},
+        verify=str(console.data / "tls/own.pem"),
+    )
+    assert answer.status_code not in (401, 500)
+    case.validate_response(answer, checks=CHECKS)
