@@ -85,6 +85,20 @@ class Journal:
                     self._anew()
             return sum(self._read(folder, path) for folder, path in self._files())
 
+    def behind(self) -> tuple[int, int]:
+        """Of how many bytes of lines how many are not taken in yet. Raises JournalTrouble."""
+        with _in_words():
+            if not self._is_ours():
+                self.db.close()
+                self._open()
+            places = dict(self.db.execute("SELECT name, offset FROM files").fetchall())
+            whole = rest = 0
+            for folder, path in self._files():
+                with contextlib.suppress(FileNotFoundError):
+                    size = path.stat().st_size
+                    whole, rest = whole + size, rest + max(0, size - places.get(f"{folder}/{path.name}", 0))
+        return rest, whole
+
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction, for what is found in other places than the history. Raises JournalTrouble."""
