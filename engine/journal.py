@@ -73,9 +73,7 @@ class Journal:
                 try:
                     if rebuild and attempt == 1:
                         raise _Stale
-                    if not self._is_ours():
-                        self.db.close()
-                        self._open()
+                    self._renew()
                     return sum(self._read(folder, path) for folder, path in self._files())
                 except _Stale:
                     self._anew()
@@ -85,12 +83,15 @@ class Journal:
                     self._anew()
             return sum(self._read(folder, path) for folder, path in self._files())
 
-    def behind(self) -> tuple[int, int]:
-        """Of how many bytes of lines how many are not taken in yet. Raises JournalTrouble."""
+    def renew(self) -> None:
+        """Open it again where another process has built it anew. Raises JournalTrouble."""
         with _in_words():
-            if not self._is_ours():
-                self.db.close()
-                self._open()
+            self._renew()
+
+    def behind(self) -> tuple[int, int]:
+        """How many bytes of lines are not taken in yet, and how many there are. Raises JournalTrouble."""
+        with _in_words():
+            self._renew()
             places = dict(self.db.execute("SELECT name, offset FROM files").fetchall())
             whole = rest = 0
             for folder, path in self._files():
@@ -208,6 +209,11 @@ class Journal:
                 self.db.execute("ROLLBACK")
             raise
         self.db.execute("COMMIT")
+
+    def _renew(self) -> None:
+        if not self._is_ours():
+            self.db.close()
+            self._open()
 
     def _is_ours(self) -> bool:
         """Whether the file is the one that is open: another process may have built it anew."""

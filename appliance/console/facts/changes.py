@@ -120,7 +120,7 @@ def preview(
         if change
     }
     differ = sum(one.count for one in found)
-    progress = house.journals.progress()
+    progress = house.journals.progress
     return Preview(tried, differ, skipped, whole, old.digest == new.digest, changed, tuple(found), progress)
 
 

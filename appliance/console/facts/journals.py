@@ -62,18 +62,20 @@ class Journals:
         try:
             self._see_to(journal)
             yield journal
-        finally:
-            with self._lock:
-                kept = len(self._idle) < IDLE and not self._closed
-                if kept:
-                    self._idle.append(journal)
-            if not kept:
-                journal.close()
+        except BaseException:
+            journal.close()
+            raise
+        with self._lock:
+            kept = len(self._idle) < IDLE and not self._closed
+            if kept:
+                self._idle.append(journal)
+        if not kept:
+            journal.close()
 
+    @property
     def progress(self) -> Progress:
-        """How far it is. Raises JournalTrouble."""
-        with self.open():
-            return self._progress
+        """How far it was when it was opened last."""
+        return self._progress
 
     def follow(self, stopping: threading.Event) -> None:
         """Keep it up to date while no appliance does, until told to stop. For a thread of its own; raises OSError."""
@@ -97,9 +99,12 @@ class Journals:
             due = now >= self._look_at
             if due:
                 self._look_at = now + LOOK
-        # It may have been built anew under another connection, so it is asked for in any case.
+        if not due:
+            journal.renew()
+            return
+        # A look at two files for each day of ten years: not for every question.
         rest, whole = journal.behind()
-        if due and rest and rest <= LITTLE and not self._is_running():
+        if rest and rest <= LITTLE and not self._is_running():
             journal.catch_up()
             rest = 0
         self._progress = Progress(whole - rest, whole)

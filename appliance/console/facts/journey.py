@@ -30,7 +30,7 @@ class Promised:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One pass of an object through the rules, under one number. way: the listener that took it in, by its name."""
+    """One pass of an object through the rules, under one number. way: by which way it came, as the history says it."""
 
     number: str
     way: str
@@ -161,7 +161,7 @@ def _draw(found: Trace, program: Program, finder: _Finder, one: Pass) -> None:
                 found.go(f"{route.name}/{position}", promised.outbox, one.number, promised.state)
         elif promised.outbox == HOLD:
             # No step has promised this: nobody took it, or the route that did came to no end.
-            start = f"on {route.source}" if route is not None else one.way
+            start = f"on {route.source}" if route is not None else _source(program, one.way)
             if start:
                 found.added.append(Edge(start, HOLD, "on failure" if route is not None else "no route takes it"))
                 found.go(start, HOLD, one.number, promised.state)
@@ -174,6 +174,16 @@ def _draw(found: Trace, program: Program, finder: _Finder, one: Pass) -> None:
             _pass(found, route, reached[route.name], one.number)
         elif route.name in failed and route.chain:
             found.go(f"on {route.source}", f"{route.name}/1", one.number, "failed")
+
+
+def _source(program: Program, way: str) -> str:
+    """The node at which it came in; nothing where nobody knows. way: `dicom 26131`, `folder /srv/export` …"""
+    kind, _, where = way.partition(" ")
+    port = int(where) if where.isdecimal() else None
+    listener = program.listener_at(kind, port, "" if port is not None else where)
+    if listener is not None:
+        return f"on {listener.name}"
+    return f"on {f'port {port}' if kind == 'dicom' else way}" if way else ""
 
 
 def _discard(found: Trace, program: Program, one: Pass, reached: dict[str, set[str]]) -> None:

@@ -147,16 +147,13 @@ def _state(promise: Kept, there: Whereabouts) -> str:
 
 
 def _ways(journal: Journal, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Number → the program, and the way in as the graph calls it."""
+    """Number → the program, and the way in as the history says it."""
     found: dict[str, tuple[str, str]] = {}
     for some in _portions(numbers):
         rows = journal.db.execute(
             f"SELECT number, program, source FROM objects WHERE number IN ({', '.join('?' * len(some))})", some
         )
-        for number, program, source in rows:
-            kind, _, where = str(source).partition(" ")
-            way = f"port {where}" if kind == "dicom" else f"{kind} port {where}" if where.isdecimal() else str(source)
-            found[str(number)] = str(program), f"on {way}" if source else ""
+        found |= {str(number): (str(program), str(source)) for number, program, source in rows}
     return found
 
 

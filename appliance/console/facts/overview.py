@@ -172,7 +172,7 @@ class Overviews:
             disks(house, () if program is None else tuple(archives(program))),
             tuple(silent(program, heard.last, usual, sent, now)),
             (),
-            house.journals.progress(),
+            house.journals.progress,
             house.recent.is_whole,
         )
 

@@ -134,7 +134,7 @@ def search(house: House, asked: Asked, after: str = "", most: int = PAGE) -> Stu
             counted = _counted(states(journal, objects_of(journal, one.uid, MOST))) if room >= 0 else None
             lines.append(StudyLine(one, counted))
     later = str(found.next) if found.next else ""
-    return StudyPage(tuple(lines), later, found.whole, found.back_to, house.journals.progress())
+    return StudyPage(tuple(lines), later, found.whole, found.back_to, house.journals.progress)
 
 
 def study_facts(house: House, uid: str) -> StudyFacts | None:
