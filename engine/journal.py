@@ -19,12 +19,16 @@ from pathlib import Path
 from engine.history import History
 from engine.journal_lines import Line, head, whole_lines
 from engine.journal_tables import EDITION, TABLES, forget_file, number_of, put_event, put_keys
+from engine.window import entries
 
 MOST = 5000
 """Lines taken in together: others that write wait no longer than for these."""
 
 PATIENCE = 30.0
 """Seconds to wait for another process that writes."""
+
+_GROWING = 3
+"""Files of each kind that may grow still; the others are as long as they were read."""
 
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -92,12 +96,20 @@ class Journal:
         """How many bytes of lines are not taken in yet, and how many there are. Raises JournalTrouble."""
         with _in_words():
             self._renew()
-            places = dict(self.db.execute("SELECT name, offset FROM files").fetchall())
+            known = self.db.execute("SELECT name, offset FROM files ORDER BY number").fetchall()
+            places = {str(name): int(offset) for name, offset in known}
+            # What was read to its end does not grow once its day is over: only the newest are looked at.
+            growing = {str(name) for name, _ in known[-_GROWING:]}
             whole = rest = 0
-            for folder, path in self._files():
-                with contextlib.suppress(FileNotFoundError):
-                    size = path.stat().st_size
-                    whole, rest = whole + size, rest + max(0, size - places.get(f"{folder}/{path.name}", 0))
+            for folder in ("history", "keys"):
+                names = sorted(name for name in entries(self.root / folder) if name.endswith(".jsonl"))
+                growing.update(f"{folder}/{name}" for name in names[-_GROWING:])
+                for name in (f"{folder}/{name}" for name in names):
+                    place = size = places.get(name, 0)
+                    if name in growing or not place:
+                        with contextlib.suppress(FileNotFoundError):
+                            size = (self.root / name).stat().st_size
+                    whole, rest = whole + size, rest + max(0, size - place)
         return rest, whole
 
     @contextlib.contextmanager

@@ -10,6 +10,7 @@ tells of. What lies nowhere is as its history ends; and what has no end there ei
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
 
 from engine.journal import Journal
@@ -143,9 +144,10 @@ def ledger(
             suspects.append(family)
         else:
             counted(family, state)
+    first = f"{round(datetime.fromisoformat(since).timestamp() * 1000) * 10**6:016x}" if since else ""
     for number in there.objects.keys() - known:
         # Of some, only what they are searched by is known, or that they came before `since`.
-        if (not since or came(number) >= since) and not _is_told(journal, number):
+        if number >= first and not _is_told(journal, number):
             count.found += 1
             counted(number, there.objects[number])
     for seconds in LOOKS:

@@ -183,6 +183,27 @@ def test_each_note_is_read_once_until_it_is_another(tmp_path: Path, monkeypatch:
     line.house.journals.close()
 
 
+def test_a_look_that_takes_long_is_not_taken_at_each_question(tmp_path: Path) -> None:
+    line = Lived(tmp_path)
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += 1.0
+        return now[0]
+
+    holds = Holds(line.house, clock)
+    hold(line, "no route takes it", 1)
+    assert holds.groups().count == 1
+    ids = [hold(line, "no route takes it", 2), *holds.ids()]
+    assert holds.groups().count == 1
+    assert holds.delete(ids[:1]).done == ids[:1]
+    assert holds.groups().count == 1
+    hold(line, "no route takes it", 3)
+    now[0] += 60.0
+    assert holds.groups().count == 2
+    line.house.journals.close()
+
+
 def test_a_torn_note_is_a_group_of_its_own(tmp_path: Path) -> None:
     line = Lived(tmp_path)
     name = hold(line, "x", 1)

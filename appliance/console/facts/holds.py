@@ -6,6 +6,7 @@ many are left. Kept in memory is an id and a group for each.
 
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -22,6 +23,9 @@ from .house import House
 
 READ = 5000
 """Notes that are read at one look: a fifth of a second."""
+
+QUICK, SHARE = 0.05, 5.0
+"""A look that takes longer (seconds) is good for so many times as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,14 @@ class HeldPage:
 class Holds:
     """The hold of one house. Threads may share it."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, house: House, clock: Callable[[], float] = time.monotonic) -> None:
+        self._house, self._clock = house, clock
         self._lock = threading.Lock()
         self._known: dict[str, tuple[int, str]] = {}
         """Of each entry the inode of its note, and the key of its group."""
         self._groups: dict[str, tuple[str, str, str]] = {}
         """By key: the reason, its kind, and who refused."""
+        self._unread, self._look_at = 0, 0.0
 
     def groups(self) -> Groups:
         """As things stand. Raises house.NoSpool, OSError."""
@@ -120,14 +125,27 @@ class Holds:
 
     def release(self, chosen: Sequence[str], stop: Callable[[], bool] = by_hand.never) -> by_hand.Done:
         """Send these on: to where they were refused, else through the rules again."""
-        return by_hand.release(self._house.spool, chosen, stop)
+        return self._done(by_hand.release(self._house.spool, chosen, stop))
 
     def delete(self, chosen: Sequence[str], stop: Callable[[], bool] = by_hand.never) -> by_hand.Done:
         """Remove these for good."""
-        return by_hand.delete(self._house.spool, chosen, stop)
+        return self._done(by_hand.delete(self._house.spool, chosen, stop))
+
+    def _done(self, told: by_hand.Done) -> by_hand.Done:
+        with self._lock:
+            self._look_at = 0.0
+        return told
 
     def _look(self) -> int:
-        """Read what has come, forget what has gone; how many are not read yet."""
+        """Read what has come, forget what has gone; how many are not read yet. What takes long is done now and then."""
+        began = self._clock()
+        if began >= self._look_at:
+            self._unread = self._read()
+            took = self._clock() - began
+            self._look_at = began + (took + SHARE * took if took > QUICK else 0.0)
+        return self._unread
+
+    def _read(self) -> int:
         spool = self._house.spool
         there = _there(spool)
         self._known = {entry: known for entry, known in self._known.items() if there.get(entry) == known[0]}

@@ -2,8 +2,11 @@
 
 import functools
 import json
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from appliance.presence import is_running
 from appliance.settings import Settings
@@ -12,7 +15,10 @@ from engine.program import Program
 from engine.spool import Spool
 
 from .journals import Journals
+from .kept import Kept
 from .rates import Recent
+
+T = TypeVar("T")
 
 
 class NoSpool(OSError):
@@ -31,6 +37,8 @@ class House:
         self.recent = Recent(settings.spool / "history")
         self._last_good = settings.data / "last-good.json"
         self._spool: Spool | None = None
+        self._keeping = threading.Lock()
+        self._kept: dict[str, Kept[Any]] = {}
 
     @property
     def spool(self) -> Spool:
@@ -40,6 +48,17 @@ class House:
                 raise NoSpool
             self._spool = Spool(self.settings.spool)
         return self._spool
+
+    def keep(self, name: str, make: Callable[[], T]) -> T:
+        """What costs something to find out, kept for a moment under a name."""
+        with self._keeping:
+            kept = self._kept.setdefault(name, Kept(make))
+        return cast(Kept[T], kept).get()
+
+    def forget(self, name: str) -> None:
+        """Something was done about it: it is found out anew when it is asked for."""
+        with self._keeping:
+            self._kept.pop(name, None)
 
     def is_running(self) -> bool:
         """Whether an appliance works on it."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -88,17 +88,19 @@ class EntryPage:
 
 def outboxes(house: House, state: Mapping[str, object] | None = None) -> list[OutboxLine]:
     """Every outbox but the hold. state: what the control socket says; None where no appliance answers."""
+    pumps = _pumps(state)
+    return [_pumped(line, pumps.get(line.name, {})) for line in house.keep("outboxes", lambda: _lines(house))]
+
+
+def _lines(house: House) -> list[OutboxLine]:
     program = house.program()
     declared = {d.name: d.kind for d in program.destinations} if program is not None else {}
     house.recent.look()
-    pumps = _pumps(state)
     there = [name for name in house.spool.outboxes() if name != HOLD]
-    return [
-        _line(house, name, name in there, declared, pumps.get(name, {})) for name in dict.fromkeys([*declared, *there])
-    ]
+    return [_line(house, name, name in there, declared) for name in dict.fromkeys([*declared, *there])]
 
 
-def _line(house: House, name: str, there: bool, declared: Mapping[str, str], pump: Mapping[str, object]) -> OutboxLine:
+def _line(house: House, name: str, there: bool, declared: Mapping[str, str]) -> OutboxLine:
     counts = dict.fromkeys(STATES, 0)
     owed = None
     if there:
@@ -106,7 +108,6 @@ def _line(house: House, name: str, there: bool, declared: Mapping[str, str], pum
             counts[STAGES[stage]] += count
         owed = waiting(house.spool, name)
     midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-    until = _number(pump.get("paused_until"))
     recent = house.recent
     return OutboxLine(
         name,
@@ -119,11 +120,24 @@ def _line(house: House, name: str, there: bool, declared: Mapping[str, str], pum
         owed.why if owed else "",
         recent.last(DELIVERED, name).at,
         recent.last(FAILED, name).at,
-        str(pump.get("trouble") or ""),
-        moment(_number(pump.get("paused_since"))),
-        str(pump.get("paused_by") or ""),
-        moment(until if until > time.time() else 0.0),
-        int(_number(pump.get("in_hand"))),
+        trouble="",
+        paused_since="",
+        paused_by="",
+        paused_until="",
+        in_hand=0,
+    )
+
+
+def _pumped(line: OutboxLine, pump: Mapping[str, object]) -> OutboxLine:
+    """The same with what the running appliance says of its pump."""
+    until = _number(pump.get("paused_until"))
+    return replace(
+        line,
+        trouble=str(pump.get("trouble") or ""),
+        paused_since=moment(_number(pump.get("paused_since"))),
+        paused_by=str(pump.get("paused_by") or ""),
+        paused_until=moment(until if until > time.time() else 0.0),
+        in_hand=int(_number(pump.get("in_hand"))),
     )
 
 
@@ -163,14 +177,18 @@ def _entry(home: Outbox, entry: Entry, of: Whose) -> EntryLine:
 
 def try_again(house: House, name: str, chosen: Sequence[str]) -> by_hand.Done:
     """Let these go now. For all of an outbox, the running appliance is told. Raises KeyError."""
-    return by_hand.try_again(house.spool, _home(house, name).name, chosen)
+    told = by_hand.try_again(house.spool, _home(house, name).name, chosen)
+    house.forget("outboxes")
+    return told
 
 
 def take_back(
     house: House, name: str, chosen: Sequence[str] | None, stop: Callable[[], bool] = by_hand.never
 ) -> by_hand.Done:
     """Put these, or (None) all that waits there, into the hold. Raises KeyError."""
-    return by_hand.take_back(house.spool, _home(house, name).name, chosen, stop)
+    told = by_hand.take_back(house.spool, _home(house, name).name, chosen, stop)
+    house.forget("outboxes")
+    return told
 
 
 def _home(house: House, name: str) -> Outbox:
