@@ -38,7 +38,7 @@ class Whereabouts:
 def whereabouts(root: Path) -> Whereabouts:
     """Look everywhere, in the order in which objects travel."""
     found = Whereabouts()
-    for name, where, _ in lying(root):
+    for name, where, _, _ in _lying(root):
         found.put(name, where)
     return found
 
@@ -76,12 +76,18 @@ def _stages(root: Path, outbox: str) -> Iterator[str]:
 
 def lying(root: Path) -> Iterator[tuple[str, str, Path]]:
     """All that lies there, one by one: its name, whether it waits or is held, and its file."""
-    for number, name in accepted(root / "incoming"):
-        yield number, WAITING, root / "incoming" / name
+    return ((number, where, folder / name) for number, where, folder, name in _lying(root))
+
+
+def _lying(root: Path) -> Iterator[tuple[str, str, Path, str]]:
+    """The same with the file's folder and name: a path of each costs more than to find it."""
+    incoming = root / "incoming"
+    for number, name in accepted(incoming):
+        yield number, WAITING, incoming, name
     for folder, where in _folders(root):
         for name in entries(folder):
             if name.endswith(".dcm"):
-                yield name[:-4], where, folder / name
+                yield name[:-4], where, folder, name
 
 
 def _folders(root: Path) -> Iterator[tuple[Path, str]]:

@@ -1,1 +1,1 @@
-"""Tests of the console."""
+"""The console: its server, its pages, its API."""

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from appliance.console.facts import journeys, studies
+from appliance.console.facts import journeys, outboxes, studies
+from appliance.console.facts.changes import preview
+from appliance.console.facts.holds import Holds
 from appliance.console.facts.journey import DrawnEdge
+from appliance.console.facts.overview import Overviews
 from appliance.console.facts.plain import plain
 from engine.condition import Compare, Field, Literal
 from engine.program import Call, Case, Choose, Program, Route
@@ -235,4 +238,31 @@ def test_the_rules_page_sees_what_runs_through_them_now(tmp_path: Path) -> None:
     assert not edges(journeys.live(line.house, rules, "2100-01-01T00:00:00+00:00"))
     edge = ("main/3", "PACS")
     assert journeys.through_live(line.house, rules, "2020-01-01T00:00:00+00:00", edge) == sorted(numbers, reverse=True)
+    line.house.journals.close()
+
+
+def test_no_patient_is_named_in_the_log_or_in_what_is_raised(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    line = Lived(tmp_path)
+    line.pacs.refuse.add("1.1")
+    for uid, kind in (("1.1", "US"), ("1.2", "XA"), ("1.3", "US")):
+        line.receive(uid, kind)
+    line.turn(time.time())
+    rules = line.house.program()
+    assert rules is not None
+    for one in (
+        studies.search(line.house, Asked(words="müller")),
+        studies.study_facts(line.house, "1.2.3"),
+        journeys.of_study(line.house, "1.2.3"),
+        Overviews(line.house).get(),
+        Holds(line.house).entries(),
+        outboxes.outboxes(line.house),
+        preview(line.house, rules),
+    ):
+        json.dumps(plain(one))
+    assert "ller" not in caplog.text
+    for path in line.archive.rglob("*.dcm"):
+        path.write_bytes(b"torn")
+    found = preview(line.house, rules)
+    assert "ller" not in str(plain(found)) + caplog.text
     line.house.journals.close()

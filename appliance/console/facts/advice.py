@@ -6,6 +6,7 @@ Two reasons that differ in numbers, UIDs or file names are one: `its patient 471
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 ON_PURPOSE, REFUSED, UNCLEAN, UNREADABLE, UNMATCHED, DUPLICATE, SOFTWARE, BY_HAND, OTHER = KINDS = (
     *("on purpose", "refused", "unclean", "unreadable", "unmatched", "duplicate"),
@@ -83,6 +84,7 @@ _PATTERNS = (
 )
 
 
+@lru_cache(4096)
 def group_of(why: str) -> str:
     """The reason without what differs from image to image."""
     text = re.sub(r"\b[0-9a-f]{19,32}(-[0-9a-f]{12})?\b", "…", why)
@@ -90,6 +92,7 @@ def group_of(why: str) -> str:
     return re.sub(r"\d+(?:[.,:/-]\d+)*", "…", text).strip()
 
 
+@lru_cache(4096)
 def kind_of_reason(why: str, refused_by: str, position: str) -> str:
     """One of KINDS. position: of the step that promised it to the hold; `hold` or nothing where none did."""
     by_hand = re.search(_PATTERNS[0][1], why)

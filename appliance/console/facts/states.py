@@ -15,7 +15,7 @@ def states(journal: Journal, chosen: Sequence[str], rest: Callable[[float], None
     """One of the ledger's words for each of these objects, by the number that each had first."""
     found: dict[str, str] = {}
     left = list(chosen)
-    for seconds in LOOKS:
+    for seconds in LOOKS if left else ():
         if seconds:
             rest(seconds)
             journal.catch_up()

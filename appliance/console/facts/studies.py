@@ -12,8 +12,8 @@ from .house import House
 from .journals import Progress
 from .states import states
 
-MOST = 5000
-"""Objects of which it is found out what has become of them, while somebody waits for a list."""
+MOST, LISTED = 5000, 1500
+"""Objects of which it is found out what has become of them, while somebody waits for one study, or for a list."""
 
 PAGE, PAGE_MOST = 50, 200
 
@@ -128,11 +128,19 @@ def search(house: House, asked: Asked, after: str = "", most: int = PAGE) -> Stu
     before = int(after) if after else 0
     with house.journals.open() as journal:
         found = find(journal, asked, before, min(max(most, 1), PAGE_MOST))
-        lines, room = [], MOST
+        room = LISTED
+        chosen: dict[str, list[str]] = {}
         for one in found.studies:
-            room -= one.objects
-            counted = _counted(states(journal, objects_of(journal, one.uid, MOST))) if room >= 0 else None
-            lines.append(StudyLine(one, counted))
+            if one.objects <= room:
+                room -= one.objects
+                chosen[one.uid] = objects_of(journal, one.uid, LISTED)
+        by_object = states(journal, [number for of_one in chosen.values() for number in of_one])
+    lines = [
+        StudyLine(
+            one, _counted({number: by_object[number] for number in chosen[one.uid]}) if one.uid in chosen else None
+        )
+        for one in found.studies
+    ]
     later = str(found.next) if found.next else ""
     return StudyPage(tuple(lines), later, found.whole, found.back_to, house.journals.progress)
 
