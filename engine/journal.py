@@ -19,16 +19,12 @@ from pathlib import Path
 from engine.history import History
 from engine.journal_lines import Line, head, whole_lines
 from engine.journal_tables import EDITION, TABLES, forget_file, number_of, put_event, put_keys
-from engine.window import entries
 
 MOST = 5000
 """Lines taken in together: others that write wait no longer than for these."""
 
 PATIENCE = 30.0
 """Seconds to wait for another process that writes."""
-
-_GROWING = 3
-"""Files of each kind that may grow still; the others are as long as they were read."""
 
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -78,14 +74,14 @@ class Journal:
                     if rebuild and attempt == 1:
                         raise _Stale
                     self._renew()
-                    return sum(self._read(folder, path) for folder, path in self._files())
+                    return sum(self._read(folder, path) for folder, path in self._changed())
                 except _Stale:
                     self._anew()
                 except sqlite3.DatabaseError as error:
                     if attempt == 2 or _code(error) not in _BROKEN:
                         raise
                     self._anew()
-            return sum(self._read(folder, path) for folder, path in self._files())
+            return sum(self._read(folder, path) for folder, path in self._changed())
 
     def renew(self) -> None:
         """Open it again where another process has built it anew. Raises JournalTrouble."""
@@ -96,20 +92,9 @@ class Journal:
         """How many bytes of lines are not taken in yet, and how many there are. Raises JournalTrouble."""
         with _in_words():
             self._renew()
-            known = self.db.execute("SELECT name, offset FROM files ORDER BY number").fetchall()
-            places = {str(name): int(offset) for name, offset in known}
-            # What was read to its end does not grow once its day is over: only the newest are looked at.
-            growing = {str(name) for name, _ in known[-_GROWING:]}
-            whole = rest = 0
-            for folder in ("history", "keys"):
-                names = sorted(name for name in entries(self.root / folder) if name.endswith(".jsonl"))
-                growing.update(f"{folder}/{name}" for name in names[-_GROWING:])
-                for name in (f"{folder}/{name}" for name in names):
-                    place = size = places.get(name, 0)
-                    if name in growing or not place:
-                        with contextlib.suppress(FileNotFoundError):
-                            size = (self.root / name).stat().st_size
-                    whole, rest = whole + size, rest + max(0, size - place)
+            places = self._places()
+            found = [(size, places.get(f"{folder}/{path.name}", 0)) for folder, path, size in self._sizes()]
+        rest, whole = sum(max(0, size - place) for size, place in found), sum(size for size, _ in found)
         return rest, whole
 
     @contextlib.contextmanager
@@ -164,6 +149,25 @@ class Journal:
     def _files(self) -> list[tuple[str, Path]]:
         folders = (("history", self._history.events), ("keys", self._history.keys))
         return [(name, path) for name, folder in folders for path in sorted(folder.glob("*.jsonl"))]
+
+    def _changed(self) -> list[tuple[str, Path]]:
+        """The files that are longer, or shorter, than they were read."""
+        places = self._places()
+        return [(one, path) for one, path, size in self._sizes() if places.get(f"{one}/{path.name}", -1) != size]
+
+    def _sizes(self) -> Iterator[tuple[str, Path, int]]:
+        """Every file with its size; of ten years there are very many, so each costs one call of the system."""
+        for name in ("history", "keys"):
+            with contextlib.suppress(FileNotFoundError), os.scandir(self.root / name) as found:
+                sizes: dict[str, int] = {}
+                for one in found:
+                    with contextlib.suppress(FileNotFoundError):  # its days may be over just now
+                        if one.name.endswith(".jsonl"):
+                            sizes[one.name] = one.stat().st_size
+                yield from ((name, self.root / name / file, sizes[file]) for file in sorted(sizes))
+
+    def _places(self) -> dict[str, int]:
+        return {str(name): int(place) for name, place in self.db.execute("SELECT name, offset FROM files")}
 
     def _read(self, folder: str, path: Path) -> int:
         """Take in the rest of one file."""

@@ -142,7 +142,8 @@ class Holds:
         if began >= self._look_at:
             self._unread = self._read()
             took = self._clock() - began
-            self._look_at = began + (took + SHARE * took if took > QUICK else 0.0)
+            share = 1.0 if self._unread else SHARE
+            self._look_at = began + (took + share * took if took > QUICK else 0.0)
         return self._unread
 
     def _read(self) -> int:
