@@ -6,7 +6,8 @@ It reads rule files and nothing else; what to do with a new program is for appli
 import errno
 import hashlib
 import io
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files as resources
 from pathlib import Path
@@ -24,6 +25,9 @@ class NoRules(Exception):
 MISSING = "missing"
 """The state of a file that cannot be read."""
 
+Instead = Mapping[str, str | None]
+"""Texts by the paths of rule files, as they would be; None for a file that would be gone."""
+
 LIBRARY = "lib"
 """The folder of rule files to include that the software brings along."""
 
@@ -36,36 +40,47 @@ class RuleBook:
     own: tuple[str, ...] = ()
     """The folders that the appliance writes to: no rule may watch them. By their paths from the root on."""
 
-    def compile(self, seen: dict[str, str] | None = None) -> Compiled:
+    def compile(self, seen: dict[str, str] | None = None, instead: Instead | None = None) -> Compiled:
         """Compile what stands there now. Raises NoRules where nothing stands there.
 
         `seen` is filled with the state of each file as it was read, so that no change after that moment is missed.
+        instead: texts that are tried in place of those of these files, by their paths; nothing is written.
         """
-        names = [str(path) for path in self.files()]
+        given = instead or {}
+        there = {str(path) for path in self.files()} | {name for name in given if self.has(Path(name))}
+        names = sorted(name for name in there if given.get(name, "") is not None)
         if not names:
             raise NoRules(f"there is no rule file in {self.path} (its name would end in .rules)")
-        seen = {} if seen is None else seen
+        noted: dict[str, str] = {} if seen is None else seen
+
+        def text(name: str) -> str:
+            if name not in given:
+                return _read_noting(name, noted)
+            if (said := given[name]) is None:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+            return said
+
         try:
-            texts = {name: _read_noting(name, seen) for name in names}
+            texts = {name: text(name) for name in names}
         except OSError as error:
             raise NoRules(f"{error.filename or self.path} cannot be read ({error.strerror})") from None
         result = compile_files(
             names,
             vocabulary=vocabulary(),
-            read=lambda name: texts[name] if name in texts else _read_noting(name, seen),
+            read=lambda name: texts[name] if name in texts else text(name),
         )
         return at_home(result, self.own)
 
-    def compile_and_try(self, seen: dict[str, str] | None = None) -> Compiled:
+    def compile_and_try(self, seen: dict[str, str] | None = None, instead: Instead | None = None) -> Compiled:
         """Like `compile`, and the tests in the rules are run: there is no program where one of them fails."""
-        return tried(self.compile(seen))
+        return tried(self.compile(seen, instead))
 
-    def compile_to_run(self, seen: dict[str, str] | None = None) -> Compiled:
+    def compile_to_run(self, seen: dict[str, str] | None = None, instead: Instead | None = None) -> Compiled:
         """The same, but rules without a route are no rules: an emptied file must not close every port.
 
         With a destination they are: what is put into its folder goes there.
         """
-        result = self.compile_and_try(seen)
+        result = self.compile_and_try(seen, instead)
         if result.program is not None and not result.program.routes and not result.program.destinations:
             raise NoRules(f"{self.path} has no route, so nothing would be received")
         return result
@@ -75,6 +90,12 @@ class RuleBook:
         if self.path.is_dir():
             return sorted(path for path in self.path.glob("*.rules") if path.is_file())
         return [self.path]
+
+    def has(self, path: Path) -> bool:
+        """Whether a file of this path is, or would be, one of the rule files."""
+        if self.path.is_dir():
+            return path.parent == self.path and path.suffix == ".rules" and not path.name.startswith(".")
+        return path == self.path
 
     def state(self, also: Iterable[str] = ()) -> dict[str, str]:
         """What stands in each file, includes too, as digests: it changes when, and only when, a rule file does."""

@@ -73,17 +73,29 @@ class Journal:
                 try:
                     if rebuild and attempt == 1:
                         raise _Stale
-                    if not self._is_ours():
-                        self.db.close()
-                        self._open()
-                    return sum(self._read(folder, path) for folder, path in self._files())
+                    self._renew()
+                    return sum(self._read(folder, path) for folder, path in self._changed())
                 except _Stale:
                     self._anew()
                 except sqlite3.DatabaseError as error:
                     if attempt == 2 or _code(error) not in _BROKEN:
                         raise
                     self._anew()
-            return sum(self._read(folder, path) for folder, path in self._files())
+            return sum(self._read(folder, path) for folder, path in self._changed())
+
+    def renew(self) -> None:
+        """Open it again where another process has built it anew. Raises JournalTrouble."""
+        with _in_words():
+            self._renew()
+
+    def behind(self) -> tuple[int, int]:
+        """How many bytes of lines are not taken in yet, and how many there are. Raises JournalTrouble."""
+        with _in_words():
+            self._renew()
+            places = self._places()
+            found = [(size, places.get(f"{folder}/{path.name}", 0)) for folder, path, size in self._sizes()]
+        rest, whole = sum(max(0, size - place) for size, place in found), sum(size for size, _ in found)
+        return rest, whole
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -137,6 +149,25 @@ class Journal:
     def _files(self) -> list[tuple[str, Path]]:
         folders = (("history", self._history.events), ("keys", self._history.keys))
         return [(name, path) for name, folder in folders for path in sorted(folder.glob("*.jsonl"))]
+
+    def _changed(self) -> list[tuple[str, Path]]:
+        """The files that are longer, or shorter, than they were read."""
+        places = self._places()
+        return [(one, path) for one, path, size in self._sizes() if places.get(f"{one}/{path.name}", -1) != size]
+
+    def _sizes(self) -> Iterator[tuple[str, Path, int]]:
+        """Every file with its size; of ten years there are very many, so each costs one call of the system."""
+        for name in ("history", "keys"):
+            with contextlib.suppress(FileNotFoundError), os.scandir(self.root / name) as found:
+                sizes: dict[str, int] = {}
+                for one in found:
+                    with contextlib.suppress(FileNotFoundError):  # its days may be over just now
+                        if one.name.endswith(".jsonl"):
+                            sizes[one.name] = one.stat().st_size
+                yield from ((name, self.root / name / file, sizes[file]) for file in sorted(sizes))
+
+    def _places(self) -> dict[str, int]:
+        return {str(name): int(place) for name, place in self.db.execute("SELECT name, offset FROM files")}
 
     def _read(self, folder: str, path: Path) -> int:
         """Take in the rest of one file."""
@@ -194,6 +225,11 @@ class Journal:
                 self.db.execute("ROLLBACK")
             raise
         self.db.execute("COMMIT")
+
+    def _renew(self) -> None:
+        if not self._is_ours():
+            self.db.close()
+            self._open()
 
     def _is_ours(self) -> bool:
         """Whether the file is the one that is open: another process may have built it anew."""

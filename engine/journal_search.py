@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from engine.journal import Journal
-from engine.journal_tables import KEYS, number_of, spellings
+from engine.journal_tables import KEYS, number_of
+from engine.journal_words import spellings
 from engine.ledger import DELIVERED, families, standing
 from engine.whereabouts import Whereabouts
 

@@ -6,16 +6,18 @@ one came out of the hold or was replayed as the other, share their `family`: the
 
 import re
 import sqlite3
-import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from engine import journal_studies
+from engine.journal_studies import forget_study, put_study
+from engine.journal_words import spellings
 from engine.numbers import arrival
 
-EDITION = 1
+EDITION = 2
 """Raised with every change below: a journal of another edition is built anew."""
 
-TABLES = """
+TABLES = f"""{journal_studies.TABLES}
 CREATE TABLE files (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, offset INTEGER NOT NULL, head TEXT NOT NULL,
     torn INTEGER NOT NULL);
@@ -31,7 +33,7 @@ CREATE TABLE objects (
     class TEXT NOT NULL DEFAULT '', date TEXT NOT NULL DEFAULT '', modality TEXT NOT NULL DEFAULT '',
     accession TEXT NOT NULL DEFAULT '', institution TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE INDEX families ON objects (family);
-CREATE INDEX studies ON objects (study);
+CREATE INDEX studies_of ON objects (study, family);
 CREATE INDEX instances ON objects (sop);
 CREATE INDEX dates ON objects (date);
 CREATE INDEX arrivals ON objects (came);
@@ -136,6 +138,7 @@ def put_keys(db: sqlite3.Connection, line: Mapping[str, object], found: str = ""
     )
     words = _words(((kind, said.get(kind, "")) for kind in WORDS), number)
     db.executemany("INSERT OR IGNORE INTO words VALUES (?, ?, ?)", words)
+    put_study(db, number, known)
 
 
 def put_copy(db: sqlite3.Connection, outbox: str, place: str, number: str) -> None:
@@ -161,12 +164,15 @@ def forget_file(db: sqlite3.Connection, name: str) -> None:
 
 
 def _forget_object(db: sqlite3.Connection, number: str) -> None:
-    for row in db.execute(f"SELECT {', '.join(WORDS)} FROM objects WHERE number = ?", (number,)).fetchall():
+    rows = db.execute(f"SELECT study, {', '.join(WORDS)} FROM objects WHERE number = ?", (number,)).fetchall()
+    for _, *row in rows:
         db.executemany(
             "DELETE FROM words WHERE word = ? AND kind = ? AND number = ?", _words(zip(WORDS, row, strict=True), number)
         )
     for table in ("objects", "promises", "copies"):
         db.execute(f"DELETE FROM {table} WHERE number = ?", (number,))
+    for study, *_ in rows:
+        forget_study(db, study or number)
 
 
 def _words(said: Iterable[tuple[str, str]], number: str) -> Iterable[tuple[str, str, str]]:
@@ -179,22 +185,6 @@ def came(number: str) -> str:
         return datetime.fromtimestamp(arrival(number), UTC).isoformat(timespec="milliseconds")
     except (ValueError, OverflowError, OSError):
         return ""
-
-
-def spellings(text: str) -> Iterable[tuple[str, ...]]:
-    """Each word of a text as it is looked up: case and accents do not count, and `ü` is `u` and `ue` alike."""
-    for word in re.findall(r"\w+", unicodedata.normalize("NFC", text).casefold()):
-        plain = _without_marks(word.translate(_PLAIN))
-        long = _without_marks(word.translate(_LONG))
-        yield (plain,) if long == plain else (plain, long)
-
-
-_PLAIN = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ı": "i"})
-_LONG = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d"})
-
-
-def _without_marks(text: str) -> str:
-    return "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
 
 
 def _end(db: sqlite3.Connection, entry: str, event: str, into: str = "") -> None:

@@ -10,6 +10,7 @@ tells of. What lies nowhere is as its history ends; and what has no end there ei
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
 
 from engine.journal import Journal
@@ -114,15 +115,26 @@ def _traced(promise: Kept, family: Sequence[Member], there: Whereabouts) -> bool
     return any(member.number == promise.into and member.told for member in family)
 
 
-def ledger(journal: Journal, since: str = "", rest: Callable[[float], None] = time.sleep) -> Ledger:
+def ledger(
+    journal: Journal,
+    since: str = "",
+    rest: Callable[[float], None] = time.sleep,
+    told: Callable[[str, str], None] = lambda _family, _state: None,
+) -> Ledger:
     """Count everything; `since`: only what was received from this moment on (ISO 8601, UTC). Raises OSError.
 
+    told: hears of each object and of what has become of it, by the number that it had first.
     Right beside a running appliance: what seems to be missing is looked for again, in a newer history and spool.
     """
     journal.catch_up()
     there = whereabouts(journal.root)
     journal.catch_up()
     count = Ledger()
+
+    def counted(family: str, state: str) -> None:
+        count.states[state] += 1
+        told(family, state)
+
     known: set[str] = set()
     suspects: list[str] = []
     for family, members in families(journal, since):
@@ -131,12 +143,13 @@ def ledger(journal: Journal, since: str = "", rest: Callable[[float], None] = ti
         if state == MISSING:
             suspects.append(family)
         else:
-            _count(count, state)
+            counted(family, state)
+    first = f"{round(datetime.fromisoformat(since).timestamp() * 1000) * 10**6:016x}" if since else ""
     for number in there.objects.keys() - known:
         # Of some, only what they are searched by is known, or that they came before `since`.
-        if not _is_told(journal, number) and (not since or came(number) >= since):
+        if number >= first and not _is_told(journal, number):
             count.found += 1
-            _count(count, there.objects[number])
+            counted(number, there.objects[number])
     for seconds in LOOKS:
         if not suspects:
             break
@@ -149,7 +162,9 @@ def ledger(journal: Journal, since: str = "", rest: Callable[[float], None] = ti
             if state == MISSING:
                 suspects.append(family)
             else:
-                _count(count, state)
+                counted(family, state)
+    for family in suspects:
+        told(family, MISSING)
     count.states[MISSING] = len(suspects)
     count.missing = [_last_of(journal, family, there) for family in suspects]
     return count
@@ -160,7 +175,9 @@ def families(
 ) -> Iterator[tuple[str, tuple[Member, ...]]]:
     """Every object of which the history speaks, with all its numbers and promises; `only` these, where given."""
     if only is None:
-        yield from _families(journal, since, "", ())
+        # An object that came since then has no number from before.
+        where = "WHERE o.family IN (SELECT family FROM objects WHERE came >= ?)" if since else ""
+        yield from _families(journal, since, where, (since,) if since else ())
         return
     for start in range(0, len(only), _SOME):
         some = only[start : start + _SOME]
@@ -187,10 +204,6 @@ def _member(rows: Sequence[Sequence[object]]) -> Member:
     _, number, received, told, ending, *_ = rows[0]
     promises = tuple(Kept(str(e), str(o), str(end), str(into)) for *_, e, o, end, into in rows if e is not None)
     return Member(str(number), str(received), bool(told), str(ending), promises)
-
-
-def _count(count: Ledger, state: str) -> None:
-    count.states[state] += 1
 
 
 def _is_told(journal: Journal, number: str) -> bool:

@@ -46,6 +46,14 @@ def arrival(number: str) -> float:
     return int(number[:16], 16) / 1e9
 
 
+def arrival_ns(number: str) -> int:
+    """The same in nanoseconds; 0 where it is no number of ours."""
+    try:
+        return int(number[:16], 16)
+    except ValueError:
+        return 0
+
+
 def moment(number: str) -> str:
     """The same in words (ISO 8601), in the time of this machine; empty where it is no number of ours."""
     try:

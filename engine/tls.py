@@ -270,6 +270,11 @@ def _command(trust: Trust, shown: str) -> str:
     return f"stellwerk tls trust {trust.name or 'NAME'} {told(shown)}"
 
 
+def shown_by(host: str, port: int) -> Facts | None:
+    """The certificate that stands there, trusted or not; None where no handshake comes about."""
+    return _look(host, (host, port))
+
+
 def _look(host: str, there: object) -> Facts | None:
     """What certificate stands there: a handshake more, as a refused one shows nothing. Nothing is said over it."""
     if not isinstance(there, tuple):

@@ -4,7 +4,8 @@ Beside a running appliance something may move while we look, and be seen twice o
 (engine.ledger).
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,26 +38,62 @@ class Whereabouts:
 def whereabouts(root: Path) -> Whereabouts:
     """Look everywhere, in the order in which objects travel."""
     found = Whereabouts()
-    for name, where, _ in lying(root):
+    for name, where, _, _ in _lying(root):
         found.put(name, where)
     return found
 
 
+def look_for(root: Path, promises: Iterable[tuple[str, str]], numbers: Iterable[str]) -> Whereabouts:
+    """Where these lie, without a look at all the others.
+
+    promises: entry and outbox. numbers: of what was promised to nobody yet.
+    """
+    found = Whereabouts()
+    batches = names(root / "routed")
+    for entry, outbox in promises:
+        # In the order in which they travel, so that one that moves on meanwhile is still seen.
+        on_its_way = any(_is(f"{root}/routed/{batch}/{entry}.dcm") for batch in batches)
+        stages = (f"{root}/outbox/{outbox}/{stage}/{entry}.dcm" for stage in _stages(root, outbox))
+        if on_its_way or any(_is(path) for path in stages):
+            found.put(entry, WAITING)
+        elif _is(f"{root}/{HOLD}/{entry}.dcm"):
+            found.put(entry, HELD)
+    wanted = set(numbers)
+    if wanted:
+        for number, _ in accepted(root / "incoming"):
+            if number in wanted:
+                found.put(number, WAITING)
+    return found
+
+
+def _is(path: str) -> bool:
+    return os.access(path, os.F_OK)
+
+
+def _stages(root: Path, outbox: str) -> Iterator[str]:
+    return (stage for stage in names(root / "outbox" / outbox) if stage not in BESIDE)
+
+
 def lying(root: Path) -> Iterator[tuple[str, str, Path]]:
     """All that lies there, one by one: its name, whether it waits or is held, and its file."""
-    for number, name in accepted(root / "incoming"):
-        yield number, WAITING, root / "incoming" / name
+    return ((number, where, folder / name) for number, where, folder, name in _lying(root))
+
+
+def _lying(root: Path) -> Iterator[tuple[str, str, Path, str]]:
+    """The same with the file's folder and name: a path of each costs more than to find it."""
+    incoming = root / "incoming"
+    for number, name in accepted(incoming):
+        yield number, WAITING, incoming, name
     for folder, where in _folders(root):
         for name in entries(folder):
             if name.endswith(".dcm"):
-                yield name[:-4], where, folder / name
+                yield name[:-4], where, folder, name
 
 
 def _folders(root: Path) -> Iterator[tuple[Path, str]]:
     for batch in names(root / "routed"):
         yield root / "routed" / batch, WAITING
     for outbox in names(root / "outbox"):
-        for stage in names(root / "outbox" / outbox):
-            if stage not in BESIDE:
-                yield root / "outbox" / outbox / stage, WAITING
+        for stage in _stages(root, outbox):
+            yield root / "outbox" / outbox / stage, WAITING
     yield root / HOLD, HELD

@@ -4,9 +4,9 @@ import argparse
 import sys
 from datetime import datetime
 
+from appliance import by_hand
 from appliance.commands.common import add_settings, settings_as_owner
 from engine.entry import Entry
-from engine.errors import Never
 from engine.object import Origin
 from engine.spool import Spool
 from engine.step import HOLD
@@ -36,29 +36,19 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.action == "hold":
         return _hold(spool, arguments.id)
-    held = [entry.id for entry in spool.outbox(HOLD).all()]
-    chosen = held if arguments.id == ["all"] else arguments.id
+    chosen = [entry.id for entry in spool.outbox(HOLD).all()] if arguments.id == ["all"] else arguments.id
     if not chosen:
         print(f"stellwerk: say which to {arguments.action}: an ID of `stellwerk spool`, or all", file=sys.stderr)
         return 2
-    missing = [number for number in chosen if number not in held]
-    unfit = 0
-    for number in chosen:
-        if number in held and arguments.action == "release":
-            try:
-                spool.release(number)
-            except Never as refusal:
-                print(f"stellwerk: {number}: {refusal.reason}; look at it, then delete it", file=sys.stderr)
-                unfit += 1
-        elif number in held:
-            spool.delete(number)
-    done = len(chosen) - len(missing) - unfit
-    print(f"{done} {'released' if arguments.action == 'release' else 'deleted'}")
-    if arguments.action == "release" and done:
+    told = by_hand.release(spool, chosen) if arguments.action == "release" else by_hand.delete(spool, chosen)
+    for number, why in told.unfit.items():
+        print(f"stellwerk: {number}: {why}; look at it, then delete it", file=sys.stderr)
+    print(f"{len(told.done)} {'released' if arguments.action == 'release' else 'deleted'}")
+    if arguments.action == "release" and told.done:
         print("what the rules or the destination refuse again comes back here, under a new number")
-    for number in missing:
+    for number in told.missing:
         print(f"stellwerk: {number} is not held", file=sys.stderr)
-    return 1 if missing or unfit else 0
+    return 1 if told.missing or told.unfit else 0
 
 
 def _hold(spool: Spool, chosen: list[str]) -> int:
@@ -71,14 +61,7 @@ def _hold(spool: Spool, chosen: list[str]) -> int:
         print(f"stellwerk: {what}", file=sys.stderr)
         return 2
     for name in chosen:
-        home = spool.outbox(name)
-        held = 0
-        for waiting in home.each():
-            # One by one: a pump beside us gives back what is claimed for long and nobody has in hand.
-            for entry in home.claim_these([waiting] if waiting.file.parent != home.active else []):
-                home.hold(entry, f"a person took it out of the outbox of {name}")
-                held += 1
-        print(f"{name}: {held} held")
+        print(f"{name}: {len(by_hand.take_back(spool, name).done)} held")
     return 0
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from engine.destinations.credentials import Secrets, authorization
 from engine.destinations.exchange import PATIENT, Answer, Body, Patience, Site, Unreachable
-from engine.destinations.https import understand
+from engine.destinations.https import reached, understand
 from engine.destinations.stow import Verdict, read_answer
 from engine.destinations.usual import connections, retrying
 from engine.dicom.status import Done, outcome
@@ -84,6 +84,18 @@ class DicomWeb:
                 else:
                     report(entry, result)
             failures = failures + 1 if all(isinstance(result, Later) for result in results) else 0
+
+    def reach(self) -> str:
+        """Whether somebody answers there and lets us in; in words. Raises Later. It is asked for one study (QIDO-RS).
+
+        A service that only takes (STOW-RS) need not answer that, and is reached all the same.
+        """
+        more = "&" if "?" in self._path else "?"
+        headers = {"Accept": JSON, **authorization(self._arguments, self._secrets)}
+        answer = self._site.get(f"{self._path}{more}limit=1", headers)
+        if answer.status == 404:
+            understand(answer, self._site.who)
+        return reached(answer, self._site.who)
 
     def _deliver(self, group: Sequence[Entry]) -> list[Result | None]:
         """What became of each; None where it must be asked alone. Raises Later, or Never where none is named."""

@@ -90,6 +90,19 @@ class Site:
         except _Dropped as dropped:
             raise Unreachable(f"{self.who} closed the connection without an answer") from dropped
 
+    def get(self, path: str, headers: Mapping[str, str]) -> Answer:
+        """Ask for something, over a connection of its own. Raises Later, and Unreachable where nobody answers."""
+        connection = self._connect()
+        try:
+            connection.request("GET", path, headers={"User-Agent": "Stellwerk", **headers})
+            return self._answer(connection, True)[0]
+        except OSError as error:
+            raise Unreachable(f"{self.who} breaks off ({error.strerror or type(error).__name__})") from None
+        except _Dropped as dropped:
+            raise Unreachable(f"{self.who} closed the connection without an answer") from dropped
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close what lies idle."""
         while (idle := self._unused()) is not None:

@@ -61,6 +61,11 @@ class SharedFolder:
             if entry.id in results:
                 report(entry, self._result(results[entry.id]))
 
+    def reach(self) -> str:
+        """Whether it is the folder that it was, and can be written; in words. Raises Later."""
+        self._share.reach()
+        return f"{self._share.root} can be written"
+
     def _named(self, entry: Entry, results: dict[str, Result]) -> Entry | None:
         """The same promise with its folders and the name of its file; None where it has an outcome already."""
         header = Header.read(entry.file)

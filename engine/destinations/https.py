@@ -69,6 +69,10 @@ class Https:
         """One after the other."""
         one_by_one(entries, lambda entry: self._deliver(entry.file), report, stopping, self.name)
 
+    def reach(self) -> str:
+        """Whether somebody answers there and lets us in; in words. Nothing is sent. Raises Later."""
+        return reached(self._site.get(self._path, authorization(self._arguments, self._secrets)), self._site.who)
+
     def _deliver(self, file: Path) -> None:
         """Send one. Raises Later, Never."""
         # CTP takes anything below `application/x-mirc`, and nothing else; it looks for itself what it is.
@@ -123,6 +127,13 @@ def understand(answer: Answer, who: str) -> None:
     if status >= 500:
         raise Later(f"{who} has trouble of its own (HTTP {status})")
     raise Later(f"{who} does not take anything so (HTTP {status}); is the address right?")
+
+
+def reached(answer: Answer, who: str) -> str:
+    """What the answer to a mere question says of whoever answers. Raises Later where nothing could be sent now."""
+    if answer.status in (401, 403, 407) or answer.status >= 500 or 300 <= answer.status < 400:
+        understand(answer, who)
+    return f"{who} answers (HTTP {answer.status})"
 
 
 def _keeps(answer: Answer) -> bool:

@@ -58,6 +58,20 @@ def post(relay: Relay, to: Sequence[str], subject: str, body: str, known_by: str
     return None
 
 
+def reach(relay: Relay) -> Later | Never | None:
+    """Whether the relay is there, with TLS as it is set, and lets us in; no mail is sent. Why not, or None."""
+    try:
+        with _connect(relay) as server:
+            server.noop()
+    except smtplib.SMTPAuthenticationError:
+        return Later("the mail relay refuses our user name or password")
+    except ssl.SSLCertVerificationError:
+        return Later("the mail relay's certificate cannot be verified; set mail.ca_file if it is your own")
+    except (OSError, smtplib.SMTPException) as error:
+        return Later(f"the mail relay cannot be reached ({type(error).__name__})")
+    return None
+
+
 def _connect(relay: Relay) -> smtplib.SMTP:
     context = ssl.create_default_context(cafile=relay.ca_file or None)
     server: smtplib.SMTP

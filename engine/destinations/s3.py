@@ -73,6 +73,14 @@ class S3:
             return
         one_by_one(entries, lambda entry: self._put(store, entry), report, stopping, self.name)
 
+    def reach(self) -> str:
+        """Whether the bucket is there for us; in words. Raises Later or Never."""
+        store = self._store()
+        with self._said():
+            if not store.bucket_exists(self._bucket.name):
+                raise Later(f"{self._who} has no bucket {self._bucket.name}; make it first")
+        return f"{self._who} has the bucket {self._bucket.name} for us"
+
     def _put(self, store: "minio.Minio", entry: Entry) -> None:
         """Raises Later, Never."""
         name, digest = _facts(entry)

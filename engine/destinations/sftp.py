@@ -85,6 +85,14 @@ class Sftp:
         except Later as later:
             report(in_hand, later)
 
+    def reach(self) -> str:
+        """Whether it lets us in, and the folder can be written; in words. Raises Later."""
+        test = self._path(".stellwerk-test")
+        with self._session() as there, self._said():
+            there.putfo(io.BytesIO(b"Can this folder be written?\n"), test, confirm=True)
+            there.remove(test)
+        return f"{self._who} lets us in, and the folder can be written"
+
     # --- one file ----------------------------------------------------------------------------------------
 
     def _put(self, there: "paramiko.SFTPClient", entry: Entry) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from engine import files
 from engine.errors import Later
 
-MARK = ".stellwerk"
+MARK, TEST = ".stellwerk", ".stellwerk-test"
 FSTAB = Path("/etc/fstab")
 MOUNTED_BELOW = ("/mnt", "/media")
 """What is put there is mounted there (Filesystem Hierarchy Standard 3.12 and 3.11)."""
@@ -42,6 +42,16 @@ class Share:
             self._check()
         except OSError as error:
             raise Later(f"{self.root} cannot be used ({error.strerror or type(error).__name__})") from None
+
+    def reach(self) -> None:
+        """The same, and try to write. Raises Later."""
+        self.check()
+        path = self.root / TEST
+        try:
+            files.write(path, b"Can this folder be written?\n")
+            files.remove(path)
+        except OSError as error:
+            raise Later(f"{self.root} cannot be written ({error.strerror or type(error).__name__})") from None
 
     def _check(self) -> None:
         if not self.root.is_dir():

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from engine.destinations.credentials import Secrets, authorization
 from engine.destinations.exchange import PATIENT, Answer, Patience, Site
+from engine.destinations.https import reached
 from engine.destinations.reports import Reporter, known_by
 from engine.destinations.usual import retrying
 from engine.entry import Entry, Receipt
@@ -53,6 +54,12 @@ class Webhook(Reporter):
     def close(self) -> None:
         """Close the connections that lie idle."""
         self._site.close()
+
+    def reach(self) -> str:
+        """Whether somebody answers there and lets us in; in words. Nothing is told. Raises Later."""
+        return reached(
+            self._site.get(self._path, authorization(self._declared.arguments, self._secrets)), self._site.who
+        )
 
     def tell(self, group: Sequence[Entry], receipts: Sequence[Receipt]) -> Sent | Later | Never:
         """One request."""

@@ -1,0 +1,348 @@
+"""Looking for studies in the journal: the newest that fit, a page at a time, in bounded time however many there are.
+
+A page begins behind the last study of the one before, by its number: nothing is counted or skipped. What few studies
+have is read by its words; what very many have is found by going back in time from one study to the next. Where that
+takes longer than it may, the answer says how far back it has looked, and the next page goes on from there.
+
+It answers with patients' data. It must not know how anything is shown.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.journal import Journal
+from engine.journal_studies import SMALL, whole
+from engine.journal_tables import came, number_of
+from engine.journal_words import spellings
+
+SECONDS = 0.12
+"""So long may a page be looked for."""
+
+MANY_WORDS = 2000
+"""Words that fit, as when any part of a name is looked for; of more, studies are looked through instead."""
+
+FEW_STUDIES = 3000
+"""Studies that fit one condition and are looked at one by one."""
+
+_CHUNK, _IDS = 5000, 500
+_COLUMNS = "s.id, s.uid, s.name, s.patient, s.birth, s.date, s.accession, s.institution, s.sender, s.said"
+_LAST = "\U0010ffff"
+_MOST = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is looked for; all that is given must fit. Cases and accents do not count."""
+
+    words: str = ""
+    """Each a part of the name, or the beginning of an ID or accession number; a day; a UID; a number of ours."""
+    name: str = ""
+    """Parts of the patient's name."""
+    id: str = ""
+    """How the patient ID begins; the same for these:"""
+    accession: str = ""
+    sender: str = ""
+    birth: str = ""
+    """The day of birth, or its year (20010203, 2001-02-03, 03.02.2001, 2001)."""
+    first_day: str = ""
+    """The study's day or later; and the same or before:"""
+    last_day: str = ""
+    modality: str = ""
+    """One or several, by commas."""
+    uid: str = ""
+    """Of the study, a series or an object; or our number of an object."""
+    since: str = ""
+    """The first of it came at this moment or later, ISO 8601; and before:"""
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One study as the journal has it. uid: its UID, or the number of an object that names none."""
+
+    id: int
+    uid: str
+    name: str
+    patient: str
+    birth: str
+    date: str
+    accession: str
+    institution: str
+    sender: str
+    """The one that has sent the last of it."""
+    modalities: tuple[str, ...]
+    senders: int
+    series: int
+    objects: int
+    first: str
+    """When the first of it came, ISO 8601 in UTC; and the last:"""
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page. next: what the next one is asked with; 0 where there is none. whole: not ended for want of time."""
+
+    studies: tuple[Study, ...]
+    next: int
+    whole: bool
+    back_to: str = ""
+    """How far back it has looked, where it is not whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way in which a condition may hold. how: part, begins, is, range (then `until` is its last word)."""
+
+    kind: str
+    how: str
+    text: str
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """A condition: one of the ways, or one of the studies of these numbers."""
+
+    ways: tuple[_Way, ...] = ()
+    ids: tuple[int, ...] | None = None
+
+
+def find(journal: Journal, asked: Asked, before: int = 0, most: int = 50, seconds: float = SECONDS) -> Found:
+    """The newest that fit, of those in front of `before` (0: of all)."""
+    end = time.monotonic() + seconds
+    clauses = list(_clauses(journal, asked))
+    top = min(before or _MOST, _ns(asked.until) if asked.until else _MOST)
+    bottom = _ns(asked.since) if asked.since else -1
+    found: list[tuple[object, ...]] = []
+    tests, values = _tests(clauses)
+    at, whole_page = top, True
+    for ids in _candidates(journal, clauses, top, bottom):
+        lowest, exact = ids
+        within = "s.id BETWEEN ? AND ?" if exact is None else f"s.id IN ({', '.join('?' * len(exact))})"
+        span: Sequence[int] = (lowest, at - 1) if exact is None else exact
+        rows = journal.db.execute(
+            f"SELECT {_COLUMNS} FROM studies s WHERE {within}{tests} ORDER BY s.id DESC LIMIT ?",
+            (*span, *values, most + 1 - len(found)),
+        ).fetchall()
+        found += rows
+        at = lowest
+        if len(found) > most:
+            break
+        if time.monotonic() > end:
+            whole_page = False
+            break
+    studies = tuple(_study(journal, row) for row in found[:most])
+    if len(found) > most:
+        return Found(studies, studies[-1].id, True)
+    if whole_page:
+        return Found(studies, 0, True)
+    return Found(studies, at, False, came(f"{at:016x}"))
+
+
+def study(journal: Journal, uid: str) -> Study | None:
+    """One study, by what it is known by."""
+    row = journal.db.execute(f"SELECT {_COLUMNS} FROM studies s WHERE s.uid = ?", (uid,)).fetchone()
+    return None if row is None else _study(journal, row)
+
+
+def objects_of(journal: Journal, uid: str, most: int) -> list[str]:
+    """The objects of a study, each by the number that it had first, oldest first."""
+    rows = journal.db.execute(
+        "SELECT DISTINCT family FROM objects WHERE study = ?1 OR number = ?1 ORDER BY family LIMIT ?2", (uid, most)
+    )
+    return [str(row[0]) for row in rows]
+
+
+def _clauses(journal: Journal, asked: Asked) -> Iterator[_Clause]:
+    for word in asked.words.split():
+        yield _any_of(journal, word)
+    for same in spellings(asked.name):
+        yield _Clause(tuple(_Way("name", "part", word) for word in same))
+    for kind in ("id", "accession"):
+        for same in spellings(str(getattr(asked, kind))):
+            yield _Clause(tuple(_Way(kind, "begins", word) for word in same))
+    if asked.sender.strip():
+        yield _Clause((_Way("sender", "begins", whole(asked.sender)),))
+    if asked.birth.strip():
+        yield _Clause((_Way("birth", "begins", _day(asked.birth) or whole(asked.birth)),))
+    if asked.first_day.strip() or asked.last_day.strip():
+        first, last = _day(asked.first_day) or "0", _day(asked.last_day) or "99999999"
+        yield _Clause((_Way("date", "range", first, last),))
+    if asked.modality.strip():
+        wanted = (whole(one) for one in asked.modality.split(",") if one.strip())
+        yield _Clause(tuple(_Way("modality", "is", one) for one in wanted))
+    if asked.uid.strip():
+        yield _Clause(ids=_by_uid(journal, asked.uid.strip()))
+
+
+def _any_of(journal: Journal, word: str) -> _Clause:
+    """One word that may be anything by which a study is known."""
+    day = _day(word)
+    if day:
+        return _Clause((_Way("birth", "is", day), _Way("date", "is", day)))
+    if re.fullmatch(r"[0-9]+(\.[0-9]+){3,}|[0-9a-f]{19,32}(-[0-9a-f]{12})?", word):
+        return _Clause(ids=_by_uid(journal, word))
+    ways = []
+    for same in spellings(word):
+        for text in same:
+            ways += [_Way("name", "part", text), _Way("id", "begins", text), _Way("accession", "begins", text)]
+    # Signs alone are no word, and nothing fits them.
+    return _Clause(tuple(ways), None if ways else ())
+
+
+def _by_uid(journal: Journal, uid: str) -> tuple[int, ...]:
+    rows = journal.db.execute(
+        "SELECT id FROM studies WHERE uid = ?1 UNION SELECT study FROM study_words WHERE kind = 'series' AND word = ?1"
+        " UNION SELECT s.id FROM objects o JOIN studies s ON s.uid = o.study OR s.uid = o.number WHERE o.sop = ?1"
+        " UNION SELECT s.id FROM objects o JOIN studies s ON s.uid = o.study OR s.uid = o.number WHERE o.number = ?2",
+        (uid, number_of(uid)),
+    )
+    return tuple(int(row[0]) for row in rows)
+
+
+def _candidates(
+    journal: Journal, clauses: Sequence[_Clause], top: int, bottom: int
+) -> Iterator[tuple[int, Sequence[int] | None]]:
+    """Studies that may fit, newest first, in portions: the lowest number, and which they are; None: all down to it."""
+    resolved = [(clause, _words(journal, clause)) for clause in clauses]
+    exact = [clause.ids for clause in clauses if clause.ids is not None]
+    for _, words in resolved:
+        few = _few(journal, words, top) if words is not None else None
+        if few is not None:
+            exact.append(few)
+    if exact:
+        ids = sorted((one for one in min(exact, key=len) if bottom <= one < top), reverse=True)
+        for start in range(0, len(ids), _IDS):
+            some = ids[start : start + _IDS]
+            yield some[-1], some
+        return
+    alone = (words[0] for _, words in resolved if words is not None and len(words) == 1)
+    single: tuple[str, ...] = next(alone, ())
+    if not single:
+        query, most = "SELECT id FROM studies WHERE id < ? AND id >= ? ORDER BY id", _CHUNK
+    else:
+        query, most = (
+            "SELECT study FROM study_words WHERE kind = ? AND word = ? AND study < ? AND study >= ? ORDER BY study",
+            _IDS,
+        )
+    while True:
+        some = [int(row[0]) for row in journal.db.execute(f"{query} DESC LIMIT ?", (*single, top, bottom, most))]
+        if some:
+            yield some[-1], (some if single else None)
+            top = some[-1]
+        if len(some) < most:
+            return
+
+
+def _words(journal: Journal, clause: _Clause) -> list[tuple[str, str]] | None:
+    """The words that fit; None where there are too many, or where it is not a matter of words."""
+    if clause.ids is not None:
+        return None
+    found: list[tuple[str, str]] = []
+    values: tuple[str, ...]
+    for way in clause.ways:
+        table = "vocabulary" if way.kind in SMALL else "study_words"
+        match way.how:
+            case "is":
+                found.append((way.kind, way.text))
+                continue
+            case "part":
+                where, values = "instr(word, ?)", (way.text,)
+            case "begins":
+                where, values = "word >= ? AND word < ?", (way.text, way.text + _LAST)
+            case _:
+                where, values = "word >= ? AND word <= ?", (way.text, way.until)
+        rows = journal.db.execute(
+            f"SELECT DISTINCT word FROM {table} WHERE kind = ? AND {where} LIMIT ?", (way.kind, *values, MANY_WORDS + 1)
+        )
+        found += [(way.kind, str(row[0])) for row in rows]
+        if len(found) > MANY_WORDS:
+            return None
+    return list(dict.fromkeys(found))
+
+
+def _few(journal: Journal, words: Sequence[tuple[str, str]], top: int) -> tuple[int, ...] | None:
+    """The studies that have one of these words; None where there are too many to look at each."""
+    ids: list[int] = []
+    for kind, word in words:
+        rows = journal.db.execute(
+            "SELECT study FROM study_words WHERE kind = ? AND word = ? AND study < ? ORDER BY study DESC LIMIT ?",
+            (kind, word, top, FEW_STUDIES + 1 - len(ids)),
+        )
+        ids += [int(row[0]) for row in rows]
+        if len(ids) > FEW_STUDIES:
+            return None
+    return tuple(set(ids))
+
+
+def _tests(clauses: Sequence[_Clause]) -> tuple[str, list[str | int]]:
+    """The same conditions asked of one row of a study."""
+    texts: list[str] = []
+    values: list[str | int] = []
+    for clause in clauses:
+        if clause.ids is not None:
+            texts.append(f"s.id IN ({', '.join('?' * len(clause.ids))})")
+            values += list(clause.ids)
+            continue
+        ways = []
+        for way in clause.ways:
+            if way.how == "range":
+                ways.append("s.date BETWEEN ? AND ?")
+                values += [way.text, way.until]
+            else:
+                begin, end = f"\n{way.kind} ", "\n" if way.how == "is" else ""
+                column, sought = ("names", way.text) if way.kind == "name" else ("said", f"{begin}{way.text}{end}")
+                ways.append(f"instr(s.{column}, ?)")
+                values.append(sought)
+        texts.append(f"({' OR '.join(ways)})")
+    return "".join(f" AND {text}" for text in texts), values
+
+
+def _study(journal: Journal, row: Sequence[object]) -> Study:
+    number, uid, *shown, said = row
+    lines = [line.partition(" ") for line in str(said).split("\n") if line]
+    # An object counts by the number that it had first.
+    [(count, last)] = journal.db.execute(
+        "SELECT count(*), max(family) FROM objects WHERE study = ? AND family = number", (uid,)
+    )
+    [(only,)] = journal.db.execute("SELECT count(*) FROM objects WHERE number = ? AND study = ''", (uid,))
+    name, patient, birth, date, accession, institution, sender = map(str, shown)
+    return Study(
+        int(str(number)),
+        str(uid),
+        name,
+        patient,
+        birth,
+        date,
+        accession,
+        institution,
+        sender,
+        tuple(sorted(word.upper() for kind, _, word in lines if kind == "modality")),
+        sum(kind == "sender" for kind, _, _ in lines),
+        sum(kind == "series" for kind, _, _ in lines),
+        int(count or only),
+        came(f"{int(str(number)):016x}"),
+        came(str(last or uid)),
+    )
+
+
+def _day(text: str) -> str:
+    """A day as people write it, as DICOM does; empty where it is none."""
+    text = text.strip()
+    for form in ("%Y%m%d", "%Y-%m-%d", "%d.%m.%Y"):
+        try:
+            # strptime takes 2001123 for a day, too.
+            if len(text) == (8 if form == "%Y%m%d" else 10):
+                return datetime.strptime(text, form).strftime("%Y%m%d")
+        except ValueError:
+            continue
+    return ""
+
+
+def _ns(moment: str) -> int:
+    """A moment as studies are numbered. Raises ValueError."""
+    return int(datetime.fromisoformat(moment).astimezone().timestamp() * 1e9)
