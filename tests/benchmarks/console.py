@@ -103,7 +103,7 @@ def _measure_waiting(data: Path) -> None:
         time.sleep(0.1)
         looks += 1
     say(
-        f"    the hold's reasons, all read, asked ten times a second: {time.perf_counter() - begin:6.2f} s, {looks} times"
+        f"    the hold's reasons, all read, ten looks a second: {time.perf_counter() - begin:6.2f} s, {looks} times"
     )
     _tell("    the hold's groups, then", holds.groups, times=5)
     _tell("    a page of a group", lambda: holds.entries(holds.groups().groups[0].key), times=5)
