@@ -102,9 +102,7 @@ def _measure_waiting(data: Path) -> None:
     while holds.groups().unread:
         time.sleep(0.1)
         looks += 1
-    say(
-        f"    the hold's reasons, all read, ten looks a second: {time.perf_counter() - begin:6.2f} s, {looks} times"
-    )
+    say(f"    the hold's reasons, all read, ten looks a second: {time.perf_counter() - begin:6.2f} s, {looks} times")
     _tell("    the hold's groups, then", holds.groups, times=5)
     _tell("    a page of a group", lambda: holds.entries(holds.groups().groups[0].key), times=5)
     say(f"    memory of the process grew by {_memory() - began:.0f} MB")
