@@ -63,9 +63,9 @@ class Reloader:
 
     def loop(self) -> None:
         """Watch until stopped."""
-        self._watch()
         if not self._observer.is_alive():
-            self._observer.start()
+            self._observer.start()  # first, or a folder that cannot be watched would keep it from starting
+        self._watch()
         while not self._stopping.is_set():
             if self._wake.wait(LOOK_AGAIN):
                 self._stopping.wait(SETTLE)
@@ -131,11 +131,14 @@ class Reloader:
             self._observer.stop()
 
     def _watch(self) -> None:
-        """Watch the folders of all files, since editors replace files instead of writing into them."""
+        """Watch the folders of all files, since editors replace files instead of writing into them.
+
+        A folder that is not there (`lib`, where that of the software is used) is seen coming in the one above it.
+        """
         folders = {str(Path(name).resolve().parent) for name in (*self._seen, *map(str, self.book.files()))}
         if self.book.path.is_dir():
             folders.add(str(self.book.path.resolve()))
-        for folder in folders - self._watched:
+        for folder in (one for one in folders - self._watched if Path(one).is_dir()):
             try:
                 self._observer.schedule(_Touched(self._wake), folder)
                 self._watched.add(folder)

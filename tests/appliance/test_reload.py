@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from pydicom import dcmread
@@ -10,6 +11,7 @@ from pydicom import dcmread
 from appliance.demonstration.pacs import answers
 from appliance.reload import Reloader
 from appliance.rulebook import RuleBook
+from appliance.supervise import Supervised
 from engine.program import Program
 from engine.step import HOLD
 from tests.appliance.running import Running
@@ -47,6 +49,29 @@ def test_a_misspelt_tag_keeps_the_old_rules_and_shows_a_caret_and_a_suggestion(t
     assert "did you mean Modality?" in line.said()
     assert "^^^^^^^" in line.said()
     assert len(list(line.archive.rglob("*.dcm"))) == 1
+
+
+def test_a_library_that_is_not_in_the_folder_is_no_trouble_and_is_seen_when_it_comes(tmp_path: Path) -> None:
+    book = RuleBook(tmp_path / "rules")
+    book.path.mkdir()
+    (book.path / "my.rules").write_text('include "lib/us-regions.rules"\non port 26199 → store by Institution\n')
+    used: list[Program] = []
+    seen: dict[str, str] = {}
+    reloader = Reloader(book, book.compile_to_run(seen), seen, used.append)
+    watching = Supervised("rules", reloader.loop)
+    watching.start()
+    try:
+        (book.path / "lib").mkdir()
+        (book.path / "lib" / "us-regions.rules").write_text("on port 26198 → hold\n")
+        end = time.monotonic() + 10
+        while not used and time.monotonic() < end:
+            time.sleep(0.05)
+        assert [listener.port for listener in used[0].listeners] == [26198, 26199]
+        assert watching.trouble == ""
+    finally:
+        reloader.stop()
+        watching.stop()
+        watching.join(10)
 
 
 def test_an_emptied_rule_file_closes_no_port(tmp_path: Path) -> None:
