@@ -57,14 +57,45 @@ class Report:
     key: str
     _done: Mapping[str | None, AbstractSet[int]] = field(repr=False)
 
-    options = property(lambda self: tuple(one for one in OPTIONS if one in self._options))
-    removed = property(lambda self: self._spelled(DROP))
-    emptied = property(lambda self: self._spelled(EMPTY))
-    replaced = property(lambda self: self._spelled(DUMMY))
-    cleaned = property(lambda self: self._spelled(CLEAN))
-    uids = property(lambda self: self._spelled(UID))
-    dates = property(lambda self: self._spelled(SHIFT))
-    kept = property(lambda self: self._spelled(KEEP))
+    @property
+    def options(self) -> tuple[str, ...]:
+        """In the order of the standard."""
+        return tuple(one for one in OPTIONS if one in self._options)
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """What is not there any more."""
+        return self._spelled(DROP)
+
+    @property
+    def emptied(self) -> tuple[str, ...]:
+        """What has no value any more, or had none."""
+        return self._spelled(EMPTY)
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """What has a value that means nothing."""
+        return self._spelled(DUMMY)
+
+    @property
+    def cleaned(self) -> tuple[str, ...]:
+        """Text that stays, as nothing was found in it."""
+        return self._spelled(CLEAN)
+
+    @property
+    def uids(self) -> tuple[str, ...]:
+        """What has other UIDs."""
+        return self._spelled(UID)
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """What was moved by the days of the patient."""
+        return self._spelled(SHIFT)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """What stays by an option, or by name."""
+        return self._spelled(KEEP)
 
     def _spelled(self, code: str) -> tuple[str, ...]:
         return tuple(map(_spelled, sorted(self._done[code])))
