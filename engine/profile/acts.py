@@ -37,7 +37,7 @@ COPIED, BLANKED, RENAMED, NOTED, OTHER, SEQUENCE, PRIVATES, PIXELDATA, DELIMITER
 """How an element is gone about: as it is; one that is made already takes its place; with new UIDs; as it is, and
 remembered; in one of the rarer ways; by its items; by its private block; pixels; the end of an item or sequence."""
 
-_MOST = 1 << 11
+_MOST = 1 << 10
 """Kinds of elements that are remembered for one plan: an object has a few hundred."""
 
 Unpack = Callable[..., tuple[Any, ...]]
@@ -163,7 +163,7 @@ def _way(tag: int, code: str | None, written: bytes, known: str) -> int:
     return RENAMED if code == UID else OTHER
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def acts_of(plan: Plan, coding: Encoding) -> Acts:
     """Those of a plan, made once."""
     return Acts(plan, coding)

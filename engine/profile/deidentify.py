@@ -30,7 +30,7 @@ from engine.profile.plan import CLEAN, DROP, DUMMY, EMPTY, KEEP, LOOK, SHIFT, UI
 from engine.profile.policy import BASIC, CODES, OPTIONS, PIXEL_CODES, Policy
 from engine.profile.proof import Left, prove, verdicts
 from engine.profile.skip import Data
-from engine.profile.table import CODE_VALUE, MEANING, SCHEME, TEXT, edition, vr_of
+from engine.profile.table import CODE_VALUE, MEANING, SCHEME, TEXT, edition, known_class, vr_of
 from engine.profile.terms import is_code
 from engine.profile.values import encode, head_of, shifted
 from engine.profile.walk import Later, Walk, fact
@@ -142,7 +142,7 @@ class _Job(NamedTuple):
 def _written(job: _Job, target: Path) -> Report:
     """Write and prove it. There is no target where that cannot be done."""
     data, meta, keyed, names = job.data, job.meta, job.keyed, frozenset(job.texts)
-    made = profile(job.policy, meta.sop_class_uid, names, job.careful)
+    made = profile(job.policy, known_class(meta.sop_class_uid), names, job.careful)
     syntax = meta.transfer_syntax_uid
     explicit, little = syntax != ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
     walk = Walk(data, made.top, encoding(explicit, "<" if little else ">"), keyed.uids)
@@ -303,7 +303,7 @@ def _instance(walk: Walk, made: Profile, job: _Job) -> str:
     if SOP_CLASS in walk.facts and fact(walk, SOP_CLASS) != meta.sop_class_uid:
         raise Unclean(DAMAGED.format("its file meta information names another SOP class than its data set"))
     before = fact(walk, SOP_INSTANCE) or meta.sop_instance_uid
-    return texts.get(SOP_INSTANCE) or (keyed.uid(before) if made.top.code(SOP_INSTANCE) == UID else before)
+    return texts.get(SOP_INSTANCE) or (keyed.uid(before) if made.renames else before)
 
 
 def _meta_group(meta: Meta, instance: str) -> bytes:

@@ -38,6 +38,7 @@ lacks (they are newer, or retired) are replaced like those that it has."""
 _CODED = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119, 0x00080120})
 """A code and its meaning (PS3.3 8.1)."""
 
+_INSTANCE = 0x00080018
 _DATES = ("DA", "DT")
 _STRUCTURE = frozenset(["AT", "CS", "SL", "SS", "SV", "UL", "US", "UV"])
 """VRs that stay in scrubbed items: how many there are, and of which kind."""
@@ -92,6 +93,8 @@ class Profile:
         self.private = frozenset(own) | (SAFE_PRIVATE if "safe-private" in policy.options else frozenset())
         self._plan = lru_cache(maxsize=4096)(self._make_plan)
         self.top = self.plan((), NORMAL)
+        self.renames = self.top.code(_INSTANCE) == UID
+        """Whether it becomes another instance."""
 
     def plan(self, parents: tuple[int, ...], mode: str) -> Plan:
         """The plan for what lies in these sequences."""

@@ -109,6 +109,11 @@ def _of_class(sop_class: str) -> tuple[_Types, bool]:
     return _strictest([_MODULES[name] for name in names if name != "?"]), "?" not in names
 
 
+def known_class(sop_class: str) -> str:
+    """The class, or nothing for one that is not known: all of these are gone about alike, however many are made up."""
+    return sop_class if sop_class in _CLASSES else ""
+
+
 def type_of(tag: int, parent: int, sop_class: str) -> str:
     """The strictest type (PS3.5 7.4) that this attribute has in any module of the class; empty where not known.
 
