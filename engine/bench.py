@@ -7,7 +7,7 @@ engine.run.run, which cannot tell them apart.
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -43,6 +43,8 @@ class PixelBench:
     new_file: Callable[[], Path]
     worker: PixelWorker
     identities: Identities
+    cleaned: Callable[[str, str], object] = field(default=lambda *_: None, kw_only=True)
+    """Told the number of an object, and the SOP Instance UID that it has from now on."""
 
     def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, same_uid: bool) -> Object:
         """The object, proved clean. Raises Never where it cannot be, and OSError when the disk cannot hold it.
@@ -55,8 +57,11 @@ class PixelBench:
             source = self.new_file()
             rewrite(obj.payload, source, obj.changes)
         target = self.new_file()
-        if not self.worker.clean(source, target, boxes, same_uid=same_uid).written:
+        done = self.worker.clean(source, target, boxes, same_uid=same_uid)
+        if not done.written:
             return obj
+        if not same_uid:
+            self.cleaned(obj.id, done.instance)
         return replace(obj, payload=target, header=Header.read(target), changes={})
 
     def text(self, obj: Object) -> tuple[Rectangle, ...] | None:

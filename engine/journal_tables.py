@@ -1,7 +1,8 @@
 """The tables of the journal, and what each kind of line does to them. It must not know files or folders.
 
-`promises` has the last ending of each promise, `objects` one row for each number. Numbers that are one object, since
-one came out of the hold or was replayed as the other, share their `family`: the number that it had first.
+`promises` has the last ending of each promise, `objects` one row for each number, `cleaned` the SOP Instance UIDs that
+an object has had since its pixels were cleaned. Numbers that are one object, since one came out of the hold or was
+replayed as the other, share their `family`: the number that it had first.
 """
 
 import re
@@ -45,6 +46,7 @@ CREATE INDEX promises_of ON promises (number);
 CREATE TABLE copies (outbox TEXT NOT NULL, place TEXT NOT NULL, number TEXT NOT NULL, PRIMARY KEY (outbox, place))
     WITHOUT ROWID;
 CREATE INDEX copies_of ON copies (number);
+CREATE TABLE cleaned (number TEXT NOT NULL, sop TEXT NOT NULL, PRIMARY KEY (number, sop)) WITHOUT ROWID;
 CREATE TABLE words (word TEXT NOT NULL, kind TEXT NOT NULL, number TEXT NOT NULL, PRIMARY KEY (word, kind, number))
     WITHOUT ROWID;
 """
@@ -122,6 +124,8 @@ def put_keys(db: sqlite3.Connection, line: Mapping[str, object], found: str = ""
         return
     if said.get("place") and said.get("outbox"):
         put_copy(db, said["outbox"], said["place"], number)
+    if said.get("cleaned"):
+        db.execute("INSERT OR IGNORE INTO cleaned VALUES (?, ?)", (number, said["cleaned"]))
     known = {name: said[name] for name in (*KEYS, "sender") if said.get(name)}
     if found:
         known["found"] = found
@@ -169,7 +173,7 @@ def _forget_object(db: sqlite3.Connection, number: str) -> None:
         db.executemany(
             "DELETE FROM words WHERE word = ? AND kind = ? AND number = ?", _words(zip(WORDS, row, strict=True), number)
         )
-    for table in ("objects", "promises", "copies"):
+    for table in ("objects", "promises", "copies", "cleaned"):
         db.execute(f"DELETE FROM {table} WHERE number = ?", (number,))
     for study, *_ in rows:
         forget_study(db, study or number)

@@ -27,7 +27,7 @@ class Original:
     value: str
     """The patient ID or UID as it was received."""
     by: str
-    """The id of the key, or `table NAME`."""
+    """The id of the key, `table NAME`, or `pixels` where a UID is from the cleaning of its pixels alone."""
     name: str
     id: str
     birth: str
@@ -57,6 +57,19 @@ def originals(journal: Journal, keys: Sequence[Keyed], tables: Tables, asked: Co
                 if (one := made(str(value))) in wanted:
                     rest.discard(one)
                     yield _row(journal, one, kind, column, str(value), key)
+    yield from _cleaned(journal, keys, {one for one in rest if one.startswith("2.25.")})
+
+
+def _cleaned(journal: Journal, keys: Sequence[Keyed], wanted: Collection[str]) -> Iterator[Original]:
+    """Images that had another UID in between: the one that they got when their pixels were cleaned."""
+    makers: dict[str, Callable[[str], str]] = {"pixels": str, **{key.id: key.uid for key in keys}}
+    rows = journal.db.execute("SELECT sop, number FROM cleaned").fetchall() if wanted else []
+    for between, number in rows:
+        for by, made in makers.items():
+            if (one := made(str(between))) in wanted:
+                row = journal.db.execute("SELECT sop FROM objects WHERE number = ?", (number,)).fetchone()
+                if row is not None and row[0]:
+                    yield _row(journal, one, "image", "sop", str(row[0]), by)
 
 
 def _maker(key: Keyed, kind: str) -> Callable[[str], str]:

@@ -394,7 +394,10 @@ class Router:
             scratch.append(path)
             return path
 
-        return PixelBench(plan.program, new_file, self._worker, self._identities)
+        def cleaned(number: str, instance: str) -> None:
+            self._spool.history.tell_keys([(number, {"cleaned": instance})])
+
+        return PixelBench(plan.program, new_file, self._worker, self._identities, cleaned=cleaned)
 
 
 def _collected(home: Outbox, entry: Entry, complete: Complete) -> Collected:

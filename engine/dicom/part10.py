@@ -3,6 +3,7 @@
 Must not know networks, and never looks into the dataset: it only says where it begins.
 """
 
+import mmap
 import os
 import struct
 import uuid
@@ -15,6 +16,7 @@ IMPLEMENTATION_CLASS_UID = f"2.25.{uuid.uuid5(uuid.NAMESPACE_URL, 'https://stell
 IMPLEMENTATION_VERSION_NAME = "STELLWERK"
 
 LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+_HEADER = struct.Struct("<2xH2sH")
 _UIDS = (0x0002, 0x0003, 0x0010)  # SOP class, SOP instance, transfer syntax
 _MOST_META_BYTES = 1 << 20  # a file meta group is a few hundred bytes; more is not a file of ours to read
 
@@ -54,17 +56,21 @@ def sop_class_of(path: Path) -> str:
 def read_meta(path: Path) -> Meta:
     """The file meta information of a file; ValueError says why it is none."""
     with path.open("rb") as file:
-        if file.read(132)[128:] != b"DICM":
-            raise ValueError("not a DICOM file: the prefix DICM is missing")
-        values, offset = _meta_group(file)
-        length = file.seek(0, os.SEEK_END) - offset
+        return meta_of(file, os.fstat(file.fileno()).st_size)
+
+
+def meta_of(file: BinaryIO | mmap.mmap, size: int) -> Meta:
+    """The same from an open file of so many bytes, or what is mapped of one, from its beginning."""
+    if file.read(132)[128:] != b"DICM":
+        raise ValueError("not a DICOM file: the prefix DICM is missing")
+    values, offset = _meta_group(file)
     sop_class, sop_instance, syntax = (values.get(element, b"").decode("latin-1").strip("\0 ") for element in _UIDS)
     if not (sop_class and sop_instance and syntax):
         raise ValueError("the file meta information lacks the SOP class, the SOP instance or the transfer syntax")
-    return Meta(sop_class, sop_instance, syntax, offset, length)
+    return Meta(sop_class, sop_instance, syntax, offset, size - offset)
 
 
-def _meta_group(file: BinaryIO) -> tuple[dict[int, bytes], int]:
+def _meta_group(file: BinaryIO | mmap.mmap) -> tuple[dict[int, bytes], int]:
     """The values of group 0002 and where the dataset begins."""
     values: dict[int, bytes] = {}
     position, announced = 132, -1
@@ -73,15 +79,13 @@ def _meta_group(file: BinaryIO) -> tuple[dict[int, bytes], int]:
         header = file.read(8)
         if header[:2] != b"\x02\x00" or len(header) < 8:
             break
-        if header[4:6] in LONG_VRS:
+        element, vr, length = _HEADER.unpack(header)
+        if vr in LONG_VRS:
             header += file.read(4)
             length = int.from_bytes(header[8:12], "little")
-        else:
-            length = int.from_bytes(header[6:8], "little")
         if length > _MOST_META_BYTES or len(value := file.read(length)) < length:
             raise ValueError("the file meta information is damaged")
         position += len(header) + length
-        element = int.from_bytes(header[2:4], "little")
         values[element] = value
         if element == 0 and length == 4:
             announced = position + int.from_bytes(value, "little")

@@ -5,9 +5,10 @@ neither direction can be computed. The input is preceded by what it is for, so t
 """
 
 import base64
-import hashlib
 import hmac
 from functools import lru_cache
+
+from engine.profile.values import padded
 
 _SHORTEST = 16
 """Bytes of a key."""
@@ -27,6 +28,7 @@ class Keyed:
             raise ValueError(f"a key has at least {_SHORTEST} bytes")
         self._key = key
         self.uid = lru_cache(maxsize=1 << 16)(self._uid)
+        self.uids = lru_cache(maxsize=1 << 16)(self._uids)
         self.id = self._digest("id", "").hex()[:8]
         """Tells keys apart and nothing about them: what an object says of the key it was made with."""
 
@@ -39,6 +41,11 @@ class Keyed:
         digest[8] = digest[8] & 0x3F | 0x80
         return f"2.25.{int.from_bytes(digest, 'big')}"
 
+    def _uids(self, raw: bytes) -> bytes:
+        """The same for the value of a UI as it is encoded, one or several."""
+        uids = raw.decode("latin-1").split("\\")
+        return padded("\\".join([self.uid(one.strip(" \0")) for one in uids]).encode("latin-1"), b"\0")
+
     def days(self, patient_id: str) -> int:
         """By how many days all dates of this patient are moved, into the past: -1 to -3650."""
         return -1 - int.from_bytes(self._digest("days", patient_id)[:8], "big") % _MOST_DAYS
@@ -48,4 +55,4 @@ class Keyed:
         return base64.b32encode(self._digest("pseudonym", patient_id)[:10]).decode()
 
     def _digest(self, purpose: str, text: str) -> bytes:
-        return hmac.new(self._key, f"{purpose}\0{text}".encode(), hashlib.sha256).digest()
+        return hmac.digest(self._key, f"{purpose}\0{text}".encode(), "sha256")

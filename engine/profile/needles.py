@@ -13,7 +13,6 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
-import numpy as np
 from pydicom.charset import decode_bytes, encode_string
 from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
 
@@ -33,7 +32,6 @@ _TITLES = frozenset(
     ]
 )
 _LOST = "\N{REPLACEMENT CHARACTER}"
-_FIRST, _SECOND = 5167, 73
 _BETWEEN = re.compile(r"[\^=\s,;/]+")
 _ESCAPE = re.compile(rb"\x1b[$()\-./]*[@-~]")
 _MONTHS = (
@@ -54,11 +52,11 @@ class Value(NamedTuple):
 
 
 class Needle(NamedTuple):
-    """What is looked for. probes: how it may be encoded, in lower case and without zeros, each with its `_end`."""
+    """What is looked for. patterns: how it may be encoded, in lower case and without zeros."""
 
     kind: str
     text: str
-    probes: tuple[tuple[int, bytes], ...]
+    patterns: tuple[bytes, ...]
 
     @property
     def sort(self) -> tuple[str, str]:
@@ -71,15 +69,33 @@ class Needle(NamedTuple):
         return len(self.text) >= SURE or not self.text.isascii()
 
 
+class Search(NamedTuple):
+    """How the needles of one value are looked for.
+
+    digits: no number among them is there without one of these in a row, where all but digits is left out. That spares
+    most searches: a date is written in ten ways, with the same digits in three orders. words: what has letters in it.
+    """
+
+    needles: tuple[Needle, ...]
+    digits: tuple[bytes, ...]
+    numbers: tuple[tuple[Needle, bytes], ...]
+    words: tuple[tuple[Needle, bytes], ...]
+
+
 class Needles:
     """All that is looked for in one object."""
 
     def __init__(self, found: Mapping[Value, int], kept: Iterable[Value] = ()) -> None:
         """found: values, and the tag of an attribute that has it. kept: what may be found, as it is kept on purpose."""
         self.found = found
-        self.all = [needle for value in found for needle in needles_of(value)]
+        self._searches = [search_of(value) for value in found]
         if allowed := {needle.sort for value in kept for needle in needles_of(value)}:
-            self.all = [needle for needle in self.all if needle.sort not in allowed]
+            self._searches = [_without(search, allowed) for search in self._searches]
+
+    @property
+    def all(self) -> list[Needle]:
+        """Each needle, as often as a value makes it."""
+        return [needle for search in self._searches for needle in search.needles]
 
     def tag_of(self, needle: Needle) -> int:
         """The attribute that it is from, where several have it the first."""
@@ -93,32 +109,36 @@ class Needles:
     def candidates(self, data: bytes) -> list[tuple[Needle, bytes]]:
         """Needles that may be in these bytes, with the pattern that was seen; empty: none is, in no encoding."""
         thin = thinned(data)
-        ends = _ends(thin)
-        return [(one, pattern) for one in self.all for end, pattern in one.probes if ends[end] and pattern in thin]
+        digits = thin.translate(None, _NO_DIGITS)
+        found: list[tuple[Needle, bytes]] = []
+        for search in self._searches:
+            for row in search.digits:
+                if row in digits:
+                    found += [one for one in search.numbers if one[1] in thin]
+                    break
+            for one in search.words:
+                if one[1] in thin:
+                    found.append(one)
+        return found
 
 
-def _ends(data: bytes) -> bytes:
-    """Which numbers three bytes in a row have in these: a look at it spares most searches."""
-    signs = np.frombuffer(data, np.uint8).astype(np.uint16)
-    there = np.zeros(1 << 16, np.uint8)
-    if len(signs) >= SHORTEST:
-        there[signs[:-2] * _FIRST + signs[1:-1] * _SECOND + signs[2:]] = 1
-    return there.tobytes()
-
-
-def _end(pattern: bytes) -> int:
-    first, second, third = pattern[-SHORTEST:]
-    return (first * _FIRST + second * _SECOND + third) & 0xFFFF
+_SMALL = bytes(range(256)).lower()
+_NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 
 def thinned(data: bytes) -> bytes:
     """In lower case, and without zeros: text in UTF-16 becomes what it is in UTF-8."""
-    return data.lower().replace(b"\0", b"")
+    return data.translate(_SMALL, b"\0")
 
 
 def stands_alone(pattern: bytes, data: bytes) -> bool:
     """Whether it is in these thinned bytes as a word, or a number, of its own."""
-    return re.search(rb"(?<![0-9a-z.])" + re.escape(pattern) + rb"(?!\.?[0-9a-z])", data) is not None
+    return _alone(pattern).search(data) is not None
+
+
+@lru_cache(maxsize=1 << 10)
+def _alone(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"(?<![0-9a-z.])" + re.escape(pattern) + rb"(?!\.?[0-9a-z])")
 
 
 def text_of(raw: bytes, charset: bytes, *, name: bool = False) -> str:
@@ -166,11 +186,37 @@ def _encodings(charset: bytes) -> list[str]:
         ) from None
 
 
-@lru_cache(maxsize=1 << 13)
 def needles_of(value: Value) -> tuple[Needle, ...]:
     """The needles that one value makes. Raises Unclean where it cannot be read as text."""
-    found = dict.fromkeys(one for text in _readings(value) for one in _needles_in(value, text.strip(" \0")))
-    return tuple(found)
+    return search_of(value).needles
+
+
+@lru_cache(maxsize=1 << 14)
+def search_of(value: Value) -> Search:
+    """How one value is looked for. Raises Unclean where it cannot be read as text."""
+    if value.kind == "uid" and _UID.fullmatch(value.raw):
+        text = value.raw.rstrip(b"\0 ")
+        needle = Needle("uid", text.decode("ascii"), (text,))
+        return Search((needle,), (text.replace(b".", b""),), ((needle, text),), ())
+    needles = dict.fromkeys(one for text in _readings(value) for one in _needles_in(value, text.strip(" \0")))
+    return _search(tuple(needles))
+
+
+def _search(needles: tuple[Needle, ...]) -> Search:
+    every = [(needle, pattern) for needle in needles for pattern in needle.patterns]
+    numbers = tuple(one for one in every if _NUMBER.fullmatch(one[1]))
+    digits = dict.fromkeys(pattern.translate(None, _NO_DIGITS) for _, pattern in numbers)
+    return Search(needles, tuple(digits), numbers, tuple(one for one in every if one not in numbers))
+
+
+def _without(search: Search, allowed: set[tuple[str, str]]) -> Search:
+    if not any(needle.sort in allowed for needle in search.needles):
+        return search
+    return _search(tuple(needle for needle in search.needles if needle.sort not in allowed))
+
+
+_UID = re.compile(rb"(?!1\.2\.840\.10008\.)[0-9][0-9.]{8,63}[\0 ]?")
+_NUMBER = re.compile(rb"[-./ ]*[0-9][-./ 0-9]*")
 
 
 def _needles_in(value: Value, text: str) -> list[Needle]:
@@ -189,8 +235,7 @@ def _needles_in(value: Value, text: str) -> list[Needle]:
     for one in dict.fromkeys(texts):
         shortest = 2 if not one.isascii() else SHORTEST
         if len(one) >= shortest and any(sign.isalnum() for sign in one):
-            probes = tuple((_end(pattern), pattern) for pattern in _patterns(one, value.charset))
-            found.append(Needle(value.kind, one, probes))
+            found.append(Needle(value.kind, one, _patterns(one, value.charset)))
     return found
 
 

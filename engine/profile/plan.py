@@ -11,8 +11,8 @@ from engine.profile.table import PIXELS, SAFE_PRIVATE, SEALED, STALE, TEXT, Row,
 DROP, EMPTY, DUMMY, UID = "X", "Z", "D", "U"
 """As in PS3.15 E.1.1: removed, without a value, with one that means nothing, with another UID."""
 
-KEEP, CLEAN, SHIFT = "K", "C", "T"
-"""As it is; as it is where nothing is found in it; moved by the days of the patient."""
+KEEP, CLEAN, SHIFT, LOOK = "K", "C", "T", "L"
+"""As it is; as it is where nothing is found in it; moved by the days of the patient; like C, though nobody asked."""
 
 ITEMS, CLEAN_ITEMS = "S", "Q"
 """A sequence: each attribute in its items by itself; the same, and all text in them is looked into."""
@@ -38,6 +38,7 @@ lacks (they are newer, or retired) are replaced like those that it has."""
 _CODED = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119, 0x00080120})
 """A code and its meaning (PS3.3 8.1)."""
 
+_INSTANCE = 0x00080018
 _DATES = ("DA", "DT")
 _STRUCTURE = frozenset(["AT", "CS", "SL", "SS", "SV", "UL", "US", "UV"])
 """VRs that stay in scrubbed items: how many there are, and of which kind."""
@@ -47,22 +48,21 @@ _VALID = {"X/Z": EMPTY, "X/D": DUMMY, "Z/D": DUMMY, "X/Z/D": DUMMY, "X/Z/U*": IT
 """What keeps an object valid where the type is not known."""
 
 
-class Plan(dict[int, str | None]):
-    """The code for each tag at one place in an object; None: untouched. `otherwise`: where C or T are not possible."""
+class Plan:
+    """The code for each tag at one place in an object."""
 
     def __init__(self, profile: "Profile", parents: tuple[int, ...], mode: str) -> None:
-        super().__init__()
         self._profile, self._parents, self._mode = profile, parents, mode
         self.private = profile.private
+        self.deep = profile.deep
+        """Whether what is done depends on all of the sequences around, so that there is no end of plans."""
 
-    def __missing__(self, tag: int) -> str | None:
-        code = self._profile.decide(tag, self._parents, self._mode)
-        if vr_of(tag):  # there are not so many of these
-            self[tag] = code
-        return code
+    def code(self, tag: int) -> str | None:
+        """What is done with this attribute; None: nothing."""
+        return self._profile.decide(tag, self._parents, self._mode)
 
     def otherwise(self, tag: int) -> str:
-        """The code without options."""
+        """The code without options, where C, L or T are not possible."""
         return self._profile.basic(tag, self._parents, self._mode)
 
     def below(self, tag: int, code: str) -> "Plan":
@@ -72,22 +72,29 @@ class Plan(dict[int, str | None]):
 
 
 class Profile:
-    """A policy for the objects of one SOP class. names: tags that are written by the caller."""
+    """A policy for the objects of one SOP class.
 
-    def __init__(self, policy: Policy, sop_class: str, names: frozenset[int]) -> None:
-        self.options, self.sop_class = policy.options, sop_class
+    names: tags that are written by the caller. careful: the text of attributes that are not in the table is looked
+    into as well, for something that identifies the patient was found in one.
+    """
+
+    def __init__(self, policy: Policy, sop_class: str, names: frozenset[int], careful: bool) -> None:
+        self.options, self.sop_class, self._careful = policy.options, sop_class, careful
         self._ours = names.union(WRITTEN)
         paths = [path for path in policy.paths if not path.last.creator]
         self._kept = frozenset(path.last.number for path in paths if len(path.parts) == 1)
         self._kept_below = frozenset(
             tuple(part.tag.number for part in path.parts) for path in paths if len(path.parts) > 1
         )
+        self.deep = bool(self._kept_below)
         own = {
             (one.group, one.creator, one.element & 0xFF) for one in (path.last for path in policy.paths) if one.creator
         }
         self.private = frozenset(own) | (SAFE_PRIVATE if "safe-private" in policy.options else frozenset())
         self._plan = lru_cache(maxsize=4096)(self._make_plan)
         self.top = self.plan((), NORMAL)
+        self.renames = self.top.code(_INSTANCE) == UID
+        """Whether it becomes another instance."""
 
     def plan(self, parents: tuple[int, ...], mode: str) -> Plan:
         """The plan for what lies in these sequences."""
@@ -152,7 +159,7 @@ class Profile:
         if mode == CLEANED and vr in TEXT:
             # Whoever wants free text kept says so; a code in a report is no free text.
             return CLEAN if tag in _CODED or "clean-descriptors" in self.options else DUMMY
-        return None
+        return LOOK if self._careful and vr in TEXT else None
 
 
 def _cleaned(tag: int, vr: str) -> str:
@@ -169,6 +176,6 @@ def _cleaned(tag: int, vr: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def profile(policy: Policy, sop_class: str, names: frozenset[int]) -> Profile:
+def profile(policy: Policy, sop_class: str, names: frozenset[int], careful: bool = False) -> Profile:
     """The profile, made once."""
-    return Profile(policy, sop_class, names)
+    return Profile(policy, sop_class, names, careful)

@@ -18,6 +18,9 @@ TEXT = frozenset(["AE", "LO", "LT", "SH", "ST", "UC", "UR", "UT"])
 
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
+CODE_VALUE, SCHEME, MEANING = 0x00080100, 0x00080102, 0x00080104
+"""A code, who defined it, and what it means (PS3.3 8.1)."""
+
 SEALED = frozenset({0x04000500, 0x04000510, 0x04000520, 0x04000550, 0x4FFE0001, 0x00080300})
 """Not in the table, and never kept: what is encrypted or signed, and what describes private attributes. None of it is
 true of an object that was changed (PS3.15 E.1.1)."""
@@ -34,7 +37,7 @@ class Row:
     options: Mapping[str, str]
 
 
-def _lines(name: str) -> list[list[str]]:
+def lines_of(name: str) -> list[list[str]]:
     """What a file holds below its first two lines, which say what it is and name the columns."""
     text = files(__package__).joinpath(name).read_text("utf-8")
     return list(csv.reader(text.splitlines()[2:]))
@@ -48,13 +51,13 @@ def edition() -> str:
 _EDITION = files(__package__).joinpath("actions.csv").read_text("utf-8").split("edition ", 1)[1][:5]
 _BY_TAG = {
     tag: Row(basic, {name: action for name, _, action in (one.partition("=") for one in options.split())})
-    for tag, basic, options, _ in _lines("actions.csv")
+    for tag, basic, options, _ in lines_of("actions.csv")
 }
 ROWS: Mapping[int, Row] = {int(tag, 16): row for tag, row in _BY_TAG.items() if re.fullmatch("[0-9a-f]{8}", tag)}
 CURVES, OVERLAY_DATA, OVERLAY_COMMENTS = (_BY_TAG[tag] for tag in ("50xxxxxx", "60xx3000", "60xx4000"))
 
 SAFE_PRIVATE = frozenset(
-    (int(group, 16), creator, int(element, 16)) for group, creator, element, _ in _lines("private.csv")
+    (int(group, 16), creator, int(element, 16)) for group, creator, element, _ in lines_of("private.csv")
 )
 """Group, creator and low byte of the private attributes that the standard calls safe."""
 
@@ -85,8 +88,8 @@ def _types(text: str) -> _Types:
     return {(int(outer or "0", 16), int(tag, 16)): kind for outer, tag, kind in _TYPE.findall(text)}
 
 
-_MODULES = {name: _types(text) for name, text in _lines("modules.csv")}
-_CLASSES = {uid: names.split() for uid, names in _lines("classes.csv")}
+_MODULES = {name: _types(text) for name, text in lines_of("modules.csv")}
+_CLASSES = {uid: names.split() for uid, names in lines_of("classes.csv")}
 
 
 def _strictest(modules: list[_Types]) -> _Types:
@@ -104,6 +107,11 @@ _ANYWHERE = _strictest(list(_MODULES.values()))
 def _of_class(sop_class: str) -> tuple[_Types, bool]:
     names = _CLASSES.get(sop_class, ["?"])
     return _strictest([_MODULES[name] for name in names if name != "?"]), "?" not in names
+
+
+def known_class(sop_class: str) -> str:
+    """The class, or nothing for one that is not known: all of these are gone about alike, however many are made up."""
+    return sop_class if sop_class in _CLASSES else ""
 
 
 def type_of(tag: int, parent: int, sop_class: str) -> str:

@@ -3,9 +3,10 @@
 import re
 import struct
 from datetime import date, timedelta
-from functools import lru_cache
 
-_LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+"""VRs whose length in Explicit VR has two bytes, and four behind two of nothing (PS3.5 7.1.2)."""
 
 WORD = "REMOVED"
 """What stands where a text must not be empty."""
@@ -42,7 +43,7 @@ def head_of(tag: int, vr: bytes, length: int, explicit: bool, order: str) -> byt
     """The tag, VR and length of an element."""
     if not explicit:
         return struct.pack(order + "HHL", tag >> 16, tag & 0xFFFF, length)
-    if vr in _LONG:
+    if vr in LONG:
         return struct.pack(order + "HH2sHL", tag >> 16, tag & 0xFFFF, vr, 0, length)
     return struct.pack(order + "HH2sH", tag >> 16, tag & 0xFFFF, vr, length)
 
@@ -70,9 +71,3 @@ def shifted(vr: bytes, text: str, days: int) -> str | None:
             return None
         moved.append(f"{day.year:04}{day.month:02}{day.day:02}" + (found[4] if vr == b"DT" else ""))
     return "\\".join(moved)
-
-
-@lru_cache(maxsize=1 << 14)
-def blank(tag: int, vr: bytes, meant: bytes, code: str, explicit: bool, order: str) -> bytes:
-    """A whole element whose value was replaced by the action Z or D. meant: its VR, where the file does not say."""
-    return encode(tag, vr, replacement(meant, code), explicit, order)

@@ -15,8 +15,9 @@ class Anonymize:
     """Take everything out of the header that says who the patient is, by the Basic Profile of PS3.15 Annex E.
 
     Every attribute of its table is removed, emptied or given a dummy value, in sequences too; private attributes go.
-    UIDs become others, the same ones wherever they stand, by a key that this appliance keeps. What was written is read
-    again: a header that cannot be proved clean is held.
+    UIDs become others, the same ones wherever they stand, by a key that this appliance keeps. Other text that holds
+    what identifies the patient is replaced too; words that the standard itself has for a place stay there (body part
+    `BREAST`, of a patient called so). What was written is read again: a header that cannot be proved clean is held.
 
     `keep` takes words and tags. `uids`, `device`, `institution`, `patient-characteristics` and `dates` stay as they
     are. `modified-dates`: all dates of a patient are moved by the same number of days. `descriptions` stay where

@@ -26,7 +26,7 @@ destination UNI = dicom "UNI@127.0.0.1:{uni}" outside retry every 1 second for 1
 contact admin = "it@praxis.example"
 route study
   on port {port} where Modality = US
-  → anonymize-pixels same uid
+  → anonymize-pixels
   → pseudonymize {how}
   → set ClinicalTrialProtocolID to "T-17"
   → store in "study" by Institution/PatientName/PatientID/StudyDate
@@ -118,13 +118,15 @@ def test_what_leaves_names_nobody_the_same_patient_stays_the_same_and_the_way_ba
     assert {str(one.ClinicalTrialProtocolID) for one in arrived} == {"T-17", "T-18"}
 
     at = ("--data", str(line.data))
-    code, text = told(capsys, "reidentify", pseudonym, study, str(stored[0]), "--json", *at)
+    code, text = told(capsys, "reidentify", pseudonym, study, *map(str, stored), "--json", *at)
     found = json.loads(text)
     assert (code, found["missing"]) == (0, [])
     originals = {one["asked"]: one for one in found["found"]}
     assert originals[pseudonym]["value"] == "PID-4711"
     assert originals[study]["value"] == "1.2.3.77"
-    assert originals[str(dcmread(stored[0]).SOPInstanceUID)]["kind"] == "image"
+    images = [originals[str(dcmread(path).SOPInstanceUID)] for path in stored]
+    assert {one["kind"] for one in images} == {"image"}
+    assert {one["value"] for one in images} == {str(dcmread(path).SOPInstanceUID) for path in (first, second)}
     code, text = told(capsys, "reidentify", pseudonym, "2.25.1", *at)
     assert code == 1
     assert "Müller Änne (PID-4711)" in text

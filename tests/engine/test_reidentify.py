@@ -67,3 +67,29 @@ def test_tables_are_read_backwards_and_one_with_mistakes_hides_nothing(line: Lin
     assert (known.value, known.by, known.name) == ("4711", "table register", "Müller^Änne")
     [unknown] = asked(line, "STUDY-2")
     assert (unknown.value, unknown.by, unknown.name, unknown.id) == ("4712", "table register", "", "4712")
+
+
+def test_an_image_whose_pixels_were_cleaned_is_found_by_the_uid_that_it_got_then(line: Line) -> None:
+    key, between = Identities.of(line.root).keyring.current(), "2.25.77"
+    number = line.receive("1.2.840.3")
+    line.turn(time.time())
+    assert asked(line, key.uid(between)) == []
+    line.spool.history.tell_keys([(number, {"cleaned": between})] * 2)
+    [found] = asked(line, key.uid(between))
+    assert (found.kind, found.value, found.by, found.name) == ("image", "1.2.840.3", key.id, "Müller^Änne")
+    [bare] = asked(line, between)
+    assert (bare.value, bare.by) == ("1.2.840.3", "pixels")
+    assert asked(line, "2.25.78") == []
+
+
+def test_what_is_forgotten_is_not_found_by_it_either(line: Line) -> None:
+    number = line.receive("1.2.840.3")
+    line.turn(time.time())
+    line.spool.history.tell_keys([(number, {"cleaned": "2.25.77"})])
+    assert asked(line, "2.25.77")
+    with Journal(line.spool.root) as journal:
+        for day in line.spool.history.keys.iterdir():
+            line.spool.history.drop(day.stem)
+            journal.forget(day.stem)
+        assert journal.db.execute("SELECT count(*) FROM cleaned").fetchone() == (0,)
+    assert asked(line, "2.25.77") == []

@@ -75,7 +75,7 @@ def test_the_wheel_lacks_nothing(checkout: Path, wheel: set[str]) -> None:
 
 def test_the_wheel_holds_the_grammar_the_default_rules_and_the_tables(wheel: set[str]) -> None:
     assert {"dsl/grammar.lark", "appliance/rules/house.rules"} <= wheel
-    tables = {f"engine/profile/{name}.csv" for name in ("actions", "classes", "modules", "private")}
+    tables = {f"engine/profile/{name}.csv" for name in ("actions", "classes", "modules", "private", "terms")}
     assert tables <= wheel
 
 

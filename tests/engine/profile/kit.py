@@ -94,19 +94,21 @@ def read(path: Path) -> list[Found]:
     body = data[start:]
     if syntax == DEFLATED:
         body = zlib.decompress(body, -zlib.MAX_WBITS)
-    return list(_walk(data_element_generator(BytesIO(body), syntax == IMPLICIT, syntax != BIG), ()))
+    return list(flat(data_element_generator(BytesIO(body), syntax == IMPLICIT, syntax != BIG)))
 
 
-def _walk(elements: Iterable[RawDataElement | DataElement], above: tuple[int, ...]) -> Iterator[Found]:
+def flat(elements: Iterable[RawDataElement | DataElement], above: tuple[int, ...] = ()) -> Iterator[Found]:
+    """Every element that pydicom has found, with those in its items behind it."""
     for element in elements:
         way, value = (*above, int(element.tag)), element.value
-        if isinstance(element, RawDataElement) and (element.VR or "UN") in ("SQ", "UN") and vr_of(way[-1]) == "SQ":
+        unknown = isinstance(element, RawDataElement) and element.VR in (None, "UN") and vr_of(way[-1]) == "SQ"
+        if isinstance(element, RawDataElement) and (element.VR == "SQ" or unknown):
             implicit = element.is_implicit_VR or element.VR == "UN"
             value = convert_SQ(element.value or b"", implicit, element.is_little_endian)
         if isinstance(value, Sequence):
             yield way, "SQ", None
             for item in value:
-                yield from _walk(item.values(), way)
+                yield from flat(item.values(), way)
         else:
             yield way, element.VR or "", value or b""
 

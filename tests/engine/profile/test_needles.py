@@ -1,9 +1,11 @@
 """Needles: which there are, and where they are found, in text and in bytes."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.errors import Unclean
-from engine.profile.needles import Needles, Value, bytes_of, needles_of, text_of
+from engine.profile.needles import Needles, Value, bytes_of, needles_of, text_of, thinned
 
 JAPANESE = b"\\ISO 2022 IR 87"
 YAMADA = b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B"
@@ -86,3 +88,25 @@ def test_an_unknown_character_set_is_refused() -> None:
     assert bytes_of("Müller", b"ISO_IR 100") == b"M\xfcller"
     with pytest.raises(ValueError, match="character set"):
         bytes_of("山田", b"ISO_IR 100")
+
+
+VALUES = st.one_of(
+    st.tuples(st.sampled_from(["birth", "date"]), st.dates().map("{:%Y%m%d}".format)),
+    st.tuples(st.just("uid"), st.from_regex(r"1(\.[0-9]{1,5}){1,6}", fullmatch=True)),
+    st.tuples(st.just("id"), st.text("0123456789-./ AK", min_size=3, max_size=12)),
+    st.tuples(st.just("name"), st.text("abcÄöß^ ", min_size=3, max_size=12)),
+)
+BETWEEN = st.binary(max_size=6) | st.text("0123456789.-/", max_size=4).map(str.encode)
+
+
+@given(st.lists(VALUES, min_size=1, max_size=4), st.data())
+def test_no_pattern_that_is_there_is_overlooked(made: list[tuple[str, str]], data: st.DataObject) -> None:
+    needles = Needles(dict.fromkeys([Value(kind, text.encode(), b"ISO_IR 192") for kind, text in made], 1))
+    every = [(needle, pattern) for needle in needles.all for pattern in needle.patterns]
+    planted = [pattern for _, pattern in every if data.draw(st.booleans())][:5]
+    spread = [data.draw(st.sampled_from([one, one.upper(), b"\0".join([bytes([b]) for b in one])])) for one in planted]
+    parts = [part for one in spread for part in (data.draw(BETWEEN), one)]
+    haystack = b"".join([*parts, data.draw(BETWEEN)])
+    expected = {(needle, pattern) for needle, pattern in every if pattern in thinned(haystack)}
+    assert set(needles.candidates(haystack)) == expected
+    assert set(planted) <= {pattern for _, pattern in expected}

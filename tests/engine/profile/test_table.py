@@ -43,6 +43,13 @@ def test_a_type_is_of_the_class_and_of_the_place() -> None:
     assert table.type_of(0x00080080, 0x00081234, ct) == ""
 
 
+def test_classes_that_are_not_known_are_one() -> None:
+    assert table.known_class("1.2.840.10008.5.1.4.1.1.2") == "1.2.840.10008.5.1.4.1.1.2"
+    assert table.known_class("1.2.3") == table.known_class("1.2.4") == ""
+    for tag in table.ROWS:
+        assert table.type_of(tag, 0, "1.2.3") == table.type_of(tag, 0, "")
+
+
 def test_what_identifies_somebody_is_told_from_what_does_not() -> None:
     kinds = {
         *((0x00100010, "name"), (0x00081090, ""), (0x00100020, "id"), (0x00100030, "birth"), (0x00080020, "date")),
