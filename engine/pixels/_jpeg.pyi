@@ -3,11 +3,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 TRUNCATED: int
+NO_CODE: int
+RESTARTS: int
 
-def blank_interval(
+def blank_scan(
     data: bytes,
-    tables: tuple[tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], int], ...],
+    tables: tuple[tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], int], ...],
     per_mcu: bytes,
     blanked: bytes,
+    interval: int,
     anew: bool,
 ) -> bytes | int: ...

@@ -28,6 +28,8 @@ class DecodedFrames:
     Raises `Unclean` for an image that the codec cannot encode or whose black is not known.
     """
 
+    together = 1  # a frame takes long: each is a job of its own
+
     def __init__(self, codec: Codec, image: Image, head: Dataset, boxes: Sequence[Box]) -> None:
         if image.photometric not in _PHOTOMETRIC:
             raise Unclean("this Photometric Interpretation is not supported in a compressed object")
@@ -49,11 +51,15 @@ class DecodedFrames:
             cells[box.y : box.bottom, box.x : box.right] = self._black
         return self._writes(cells, image, stream), self._boxes
 
-    def prove(self, before: bytes, after: bytes, boxes: tuple[Box, ...]) -> None:
-        """Raises `Unclean` unless the boxes are black in `after`, and every sample outside them is as in `before`.
+    def prove(self, first: int, pairs: Sequence[tuple[bytes, bytes]], boxes: tuple[Box, ...]) -> None:
+        """Raises `Unclean` unless the boxes are black in what was written, and every sample outside them is as it was.
 
-        `after` is decoded by another decoder than the encoder's, where the codec has one.
+        What was written is decoded by another decoder than the encoder's, where the codec has one.
         """
+        for before, after in pairs:
+            self._prove(before, after, boxes)
+
+    def _prove(self, before: bytes, after: bytes, boxes: tuple[Box, ...]) -> None:
         image = self._look(before)
         self._look(after)
         facts = self._codec.facts

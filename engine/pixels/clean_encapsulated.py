@@ -30,11 +30,18 @@ class Frames(Protocol):
     def start(self) -> bytes:
         """How each frame begins, as `encapsulated.frames` wants to know it."""
 
+    @property
+    def together(self) -> int:
+        """How many bytes of frames, before and after, one call of `prove` shall have at least."""
+
     def blank(self, stream: bytes) -> tuple[bytes, tuple[Box, ...]]:
         """The frame with its boxes blanked, and the boxes as they were blanked (pixels). Raises `Unclean`."""
 
-    def prove(self, before: bytes, after: bytes, boxes: tuple[Box, ...]) -> None:
-        """Raises `Unclean` unless these boxes are blank in `after` and all else is as in `before`."""
+    def prove(self, first: int, pairs: Sequence[tuple[bytes, bytes]], boxes: tuple[Box, ...]) -> None:
+        """Raises `Unclean` unless these boxes are blank in the second of each pair and all else is as in the first.
+
+        `pairs`: consecutive frames, before and after; `first`: which frame of the object the first of them is, from 0.
+        """
 
 
 def write_and_prove(
@@ -92,18 +99,32 @@ def _prove(source: Path, target: Path, found: Layout, boxes: tuple[Box, ...], im
         # Asked of pydicom, so that frames that `encapsulated` mistook for each other are found out.
         originals = generate_frames(old, number_of_frames=image.frames, extended_offsets=extended)
         results = generate_frames(new, number_of_frames=image.frames)
-        proven = sum(1 for _ in in_threads(_proofs(zip_longest(originals, results), boxes, work)))
+        proven = sum(in_threads(_proofs(zip_longest(originals, results), boxes, work)))
         if proven != image.frames:
             raise Unclean("the proof failed: the number of frames has changed")
 
 
 def _proofs(
-    pairs: Iterator[tuple[bytes | None, bytes | None]], boxes: tuple[Box, ...], work: Frames
-) -> Iterator[Callable[[], None]]:
-    for original, result in pairs:
+    frames: Iterator[tuple[bytes | None, bytes | None]], boxes: tuple[Box, ...], work: Frames
+) -> Iterator[Callable[[], int]]:
+    """Jobs that prove some frames each, and say how many."""
+    pairs: list[tuple[bytes, bytes]] = []
+    first = held = 0
+    for original, result in frames:
         if original is None or result is None:
             raise Unclean("the proof failed: the number of frames has changed")
-        yield partial(work.prove, original, result, boxes)
+        pairs.append((original, result))
+        held += len(original) + len(result)
+        if held >= work.together:
+            yield partial(_proven, work, first, tuple(pairs), boxes)
+            first, held, pairs = first + len(pairs), 0, []
+    if pairs:
+        yield partial(_proven, work, first, tuple(pairs), boxes)
+
+
+def _proven(work: Frames, first: int, pairs: tuple[tuple[bytes, bytes], ...], boxes: tuple[Box, ...]) -> int:
+    work.prove(first, pairs, boxes)
+    return len(pairs)
 
 
 def _look(file: BinaryIO, found: Layout, element: Element) -> tuple[Image, Dataset]:

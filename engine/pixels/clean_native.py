@@ -1,12 +1,11 @@
-"""Write and prove an object with native pixels: copy without the icon, blank in place, compare with the source.
+"""Write and prove an object with native pixels: copy without the icon and blanked, compare with the source.
 
 Must not know fill values or sample layouts; they are `fill` and `native`.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from engine.errors import Unclean
 from engine.pixels import carriers, fill, native, native_proof, splice
@@ -21,14 +20,13 @@ def write_and_prove(source: Path, target: Path, boxes: Sequence[Box], found: Lay
     """Returns the number of frames and the boxes as blanked (pixels). Raises `Unclean`."""
     image, stored = look(source, found)
     blanked = native.blanked_boxes(image, boxes)
-    pieces = _kept(found)
+    gone = [Range(element.start, element.end) for element in carriers.left_out(found, offset_tables=False)]
     with source.open("rb") as read, target.open("xb") as write:
         head, _ = read_head(read, found.dataset, implicit=found.implicit, little=found.little)
         black = fill.black(image, head)
-        splice.copy(read, write, pieces)
-    shift = found.size - splice.length(pieces)  # everything left out stands before the pixels
-    moved = Stored(stored.value - shift, stored.length, stored.little, stored.words)
-    native.blank(target, image, moved, blanked, black)
+        splice.copy(read, write, splice.without(Range(0, stored.value), gone))
+        native.copy(read, write, image, stored, blanked, black)
+        splice.copy(read, write, (Range(stored.value + stored.length, found.size),))
     prove(source, target, found, blanked)
     return image.frames, blanked
 
@@ -54,13 +52,8 @@ def prove(source: Path, target: Path, found: Layout, boxes: Sequence[Box]) -> No
             raise Unclean("the proof failed: something after the pixels has changed")
         if target.stat().st_size != value + stored.length + after.end - after.start:
             raise Unclean("the proof failed: the file has another length")
-    native_proof.prove(
-        _pixels(source, stored.value, stored), _pixels(target, value, stored), stored.words, image, boxes
-    )
-
-
-def _pixels(path: Path, value: int, stored: Stored) -> native.Bytes:
-    return np.asarray(np.memmap(path, np.uint8, "r"))[value : value + stored.length]
+    pixels = native.pixels(source, stored), native.pixels(target, replace(stored, value=value))
+    native_proof.prove(*pixels, stored.words, image, boxes)
 
 
 def look(source: Path, found: Layout) -> tuple[Image, Stored]:
@@ -77,11 +70,6 @@ def look(source: Path, found: Layout) -> tuple[Image, Stored]:
         stored = Stored(element.value, element.end - element.value, found.little, words)
     native.check(source, image, stored)
     return image, stored
-
-
-def _kept(found: Layout) -> tuple[Range, ...]:
-    gone = carriers.left_out(found, offset_tables=False)
-    return splice.without(Range(0, found.size), [Range(element.start, element.end) for element in gone])
 
 
 def _index(found: Layout) -> int:

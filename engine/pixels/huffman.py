@@ -15,6 +15,7 @@ from engine.errors import Unclean
 Windows = NDArray[np.uint16]
 
 WINDOW = 16
+QUICK = 12
 _WINDOWS = 1 << WINDOW
 _KEPT = 8  # look-up tables: more than a frame can use; each pair takes 5 MB
 _END_OF_BLOCK = 0x00
@@ -25,12 +26,12 @@ _SIXTEEN_ZEROES = 0xF0
 class HuffmanTable:
     """One table as a DHT segment holds it: how many codes there are of each length 1 to 16, and their symbols."""
 
-    counts: tuple[int, ...]
-    symbols: tuple[int, ...]
+    counts: bytes
+    symbols: bytes
 
     def segment_body(self, table_class: int, slot: int) -> bytes:
         """The table as it stands in a DHT segment (T.81 B.2.4.2)."""
-        return bytes((table_class << 4 | slot, *self.counts, *self.symbols))
+        return bytes((table_class << 4 | slot,)) + self.counts + self.symbols
 
 
 def every_dc_category(precision: int) -> HuffmanTable:
@@ -40,7 +41,7 @@ def every_dc_category(precision: int) -> HuffmanTable:
     same length: a bit per block longer than the best table, and nothing to get wrong.
     """
     categories, length = (12, 4) if precision == 8 else (16, 5)
-    return HuffmanTable(tuple(categories if n == length else 0 for n in range(1, 17)), tuple(range(categories)))
+    return HuffmanTable(bytes(categories if n == length else 0 for n in range(1, 17)), bytes(range(categories)))
 
 
 @lru_cache(maxsize=64)
@@ -117,6 +118,64 @@ def ac_windows(table: HuffmanTable) -> tuple[Windows, Windows]:
         many_taken = np.where(fits, many_taken + taken[following], many_taken)
     many = many_taken | many_ended.astype(np.int64) << 6 | many_passed << 7
     return many.astype(np.uint16), single.astype(np.uint16)  # 16 codes of one bit pass 256 coefficients at most
+
+
+@lru_cache(maxsize=_KEPT)
+def ac_quick(table: HuffmanTable) -> Windows:
+    """For every window of 12 bits: bits taken, 15 at most | coefficients passed << 8, and 128 more if the block ended.
+
+    As many symbols as have their codes in the window, in a table that fits into a processor's first cache. Those that
+    pass more than 63 coefficients, or take more bits, are not in it: 255 << 8.
+    """
+    size = 1 << QUICK
+    length, taken, passed = (np.zeros(size, np.int64) for _ in range(3))
+    for symbol, code in codes(table).items():
+        run, bits = symbol >> 4, symbol & 15
+        if len(code) <= QUICK and (bits or symbol in (_END_OF_BLOCK, _SIXTEEN_ZEROES)):
+            windows = slice(int(code, 2) << QUICK - len(code), int(code, 2) + 1 << QUICK - len(code))
+            length[windows], taken[windows] = len(code), len(code) + bits
+            passed[windows] = 128 if symbol == _END_OF_BLOCK else run + 1
+    every = np.arange(size)
+    many_taken, many_passed = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    while True:
+        following = every << np.minimum(many_taken, QUICK) & size - 1
+        fits = (many_passed < 128) & (length[following] > 0) & (many_taken + length[following] <= QUICK)
+        fits &= (many_taken + taken[following] <= 15) & (many_passed + passed[following] & 127 < 64)
+        if not fits.any():
+            return np.where(many_taken > 0, many_taken | many_passed << 8, 255 << 8).astype(np.uint16)
+        many_taken = np.where(fits, many_taken + taken[following], many_taken)
+        many_passed = np.where(fits, many_passed + passed[following], many_passed)
+
+
+@lru_cache(maxsize=_KEPT)
+def short_blocks(dc: HuffmanTable, ac: HuffmanTable, window: int) -> NDArray[np.int16]:
+    """For every window of so many bits that begins with a whole block: its bits | its DC difference << 5. Zero: longer.
+
+    Half the blocks of an ultrasound image are black and have a few bits.
+    """
+    every = np.arange(1 << window, dtype=np.int64)
+    steps, single = (table[every << WINDOW - window].astype(np.int64) for table in (dc_windows(dc), ac_windows(ac)[1]))
+    size = steps >> 8
+    taken = (steps & 0xFF) + size
+    known = (steps > 0) & (taken <= window)
+    value = every >> np.maximum(window - taken, 0) & (1 << size) - 1
+    difference = np.where(value << 1 >> size == 0, value - (1 << size) + 1, value)
+    known &= np.abs(difference) < 1 << 10
+    place, ended = np.ones(1 << window, np.int64), np.zeros(1 << window, np.bool_)
+    while True:
+        step = single[every << np.minimum(taken, window) & (1 << window) - 1]
+        fits = known & ~ended & (place < 64) & (step > 0) & (taken + (step & 63) <= window)
+        if not fits.any():
+            return np.where(ended, taken | difference << 5, 0).astype(np.int16)
+        taken, place = np.where(fits, taken + (step & 63), taken), np.where(fits, place + (step >> 7), place)
+        ended |= fits & (step & 64 > 0)
+
+
+@lru_cache(maxsize=_KEPT)
+def short_steps(dc: HuffmanTable, ac: HuffmanTable) -> list[int]:
+    """`short_blocks` of the widest window as plain ints."""
+    steps: list[int] = short_blocks(dc, ac, WINDOW).tolist()
+    return steps
 
 
 @lru_cache(maxsize=64)

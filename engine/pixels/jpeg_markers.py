@@ -5,8 +5,8 @@ What is not plain SOF0 or SOF1 is refused. Must not know DICOM or pixels.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from engine.errors import Unclean
 from engine.pixels.huffman import HuffmanTable, codes
@@ -85,7 +85,24 @@ class Stream:
 
 def parse(data: bytes) -> Stream:
     """Take a stream apart. Raises `Unclean` for all but complete sequential Huffman JPEG of 8 or 12 bits."""
-    return _Parser(data).parse()
+    first = _first_scan(data)
+    return _begun(data[:first]).over(data).parse(first)
+
+
+def _first_scan(data: bytes) -> int:
+    """Where the segments before the first scan end, or where something else stands between them."""
+    at = len(SOI)
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] not in (b"\xff", b"\xd9", b"\xda", b""):
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return min(at, len(data))
+
+
+@lru_cache(maxsize=8)
+def _begun(head: bytes) -> "_Parser":
+    """What is known after these first segments: all frames of a cine begin alike."""
+    parser = _Parser(head)
+    parser.head()
+    return parser
 
 
 def assemble(stream: Stream) -> bytes:
@@ -96,7 +113,8 @@ def assemble(stream: Stream) -> bytes:
     return b"".join([*parts, EOI])
 
 
-def _huffman_segment(components: Sequence[ScanComponent]) -> bytes:
+@lru_cache(maxsize=8)
+def _huffman_segment(components: tuple[ScanComponent, ...]) -> bytes:
     tables = {(0, component.dc_slot): component.dc for component in components}
     tables |= {(1, component.ac_slot): component.ac for component in components}
     body = b"".join(table.segment_body(*where) for where, table in sorted(tables.items(), key=lambda item: item[0]))
@@ -119,10 +137,23 @@ class _Parser:
     seen: set[int] = field(default_factory=set)  # components that have had their scan
     parts: list[bytes | Scan] = field(default_factory=list)
 
-    def parse(self) -> Stream:
+    def head(self) -> None:
+        """Take nothing but segments, up to the end of the data."""
         if self.data[:2] != SOI:
             raise Unclean("the pixels are not a JPEG stream")
         at = 2
+        while at < len(self.data):
+            marker, at = self._marker(at)
+            segment, at = self._segment(marker, at)
+            self._take(marker, segment)
+
+    def over(self, data: bytes) -> "_Parser":
+        """One that knows the same, of longer data."""
+        tables, quanta = dict(self.tables), dict(self.dc_quanta)
+        return replace(self, data=data, tables=tables, dc_quanta=quanta, seen=set(self.seen), parts=list(self.parts))
+
+    def parse(self, at: int) -> Stream:
+        """Take the rest, from an offset on."""
         while True:
             marker, at = self._marker(at)
             if marker == _EOI:
@@ -213,12 +244,12 @@ class _Parser:
     def _huffman_tables(self, body: bytes) -> None:
         at = 0
         while at < len(body):
-            counts = tuple(body[at + 1 : at + 17])
+            counts = body[at + 1 : at + 17]
             end = at + 17 + sum(counts)
             where = body[at] >> 4, body[at] & 15
             if where[0] > 1 or where[1] > 3 or len(counts) != 16 or end > len(body):
                 raise Unclean("the JPEG is damaged: its Huffman tables")
-            self.tables[where] = HuffmanTable(counts, tuple(body[at + 17 : end]))
+            self.tables[where] = HuffmanTable(counts, body[at + 17 : end])
             codes(self.tables[where])  # refuses an impossible table here, where it is defined
             at = end
 

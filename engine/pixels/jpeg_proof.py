@@ -1,11 +1,15 @@
 """Prove that a frame of JPEG was blanked: decode what was written and what was there, and compare.
 
-The referee is libjpeg-turbo, without colour conversion. It interpolates subsampled colour between neighbours, so
-colour may differ in the one pixel on either side of an edge of a box; luma may not. Where the referee refuses the
-original, all coefficients of both are compared instead, as `coefficients` reads them. Must not know files.
+Where the package was built with a compiler, `_jpeg_proof.c` compares all coefficients, and the segments that decoders
+need; what is equal there is equal for every decoder. The second referee, and without a compiler the only one, is
+libjpeg-turbo, without colour conversion. It interpolates subsampled colour between neighbours, so colour may differ in
+the one pixel on either side of an edge of a box; luma may not. Where it refuses the original, all coefficients of both
+are compared as `coefficients` reads them. Must not know files.
 """
 
+from array import array
 from collections.abc import Sequence
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -13,31 +17,65 @@ from numpy.typing import NDArray
 
 from engine.errors import Unclean
 from engine.pixels import jpeg, jpeg_markers
-from engine.pixels.boxes import Box, complement
+from engine.pixels.boxes import Box
 from engine.pixels.coefficients import coefficients
 from engine.pixels.image import Image
 from engine.pixels.jpeg_markers import Frame
 
+try:
+    from engine.pixels import _jpeg_proof as kernel
+except ImportError:  # it was installed without a compiler
+    kernel = None  # type: ignore[assignment]
+
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
 _CHANGED = "the proof failed: pixels outside the boxes have changed"
 _LEFT = "the proof failed: something is left inside a box"
+_ANOTHER = "the proof failed: the frame is another one"
 
 
-def prove(before: bytes, after: bytes, boxes: Sequence[Box], image: Image) -> None:
-    """Raises `Unclean` unless the boxes are flat in `after` and all else is as in `before`.
+Pair = tuple[bytes, bytes]
 
-    `boxes`: as `jpeg.blank` says it blanked them, grown to MCUs.
+
+def prove(pairs: Sequence[Pair], boxes: Sequence[Box], image: Image, twice: Sequence[bool]) -> None:
+    """Raises `Unclean` unless in each pair the boxes are flat in the second frame and all else is as in the first.
+
+    `boxes`: as `jpeg.blank` says it blanked them, grown to MCUs. `twice`: of which pairs libjpeg-turbo is asked, too;
+    without a kernel it is asked of all.
     """
+    if kernel is not None:
+        _prove_by_kernel(pairs, boxes, image)
+    for (before, after), asked in zip(pairs, twice, strict=True):
+        if asked or kernel is None:
+            _prove_by_libjpeg(before, after, boxes, image)
+
+
+def _prove_by_libjpeg(before: bytes, after: bytes, boxes: Sequence[Box], image: Image) -> None:
     frame = jpeg_markers.parse(after).frame
     jpeg.check(frame, image)
     if jpeg_markers.parse(before).frame != frame or jpeg.grown_boxes(frame, boxes) != tuple(boxes):
-        raise Unclean("the proof failed: the frame is another one")
+        raise Unclean(_ANOTHER)
     try:
         original = _decoded(before, len(frame.components))
     except imagecodecs.Jpeg8Error:
         _prove_by_coefficients(before, after, boxes, frame)
     else:
         _prove_by_samples(original, _decoded(after, len(frame.components)), boxes, frame)
+
+
+def _prove_by_kernel(pairs: Sequence[Pair], boxes: Sequence[Box], image: Image) -> None:
+    before, after = tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
+    edges = array("i", [edge for box in boxes for edge in (box.x, box.y, box.right, box.bottom)])
+    found = kernel.prove(before, after, edges, image.rows, image.columns, image.samples, image.bits_allocated)
+    if found != kernel.PROVEN:
+        raise Unclean(
+            {
+                kernel.CHANGED: _CHANGED,
+                kernel.LEFT: _LEFT,
+                kernel.ANOTHER: _ANOTHER,
+                kernel.SURPLUS: "the proof failed: there is more in a frame than its picture",
+                kernel.DAMAGED: "the JPEG is truncated or damaged inside its compressed data",
+            }.get(found, "the proof failed: a frame cannot be read any more")
+        )
 
 
 def _decoded(stream: bytes, components: int) -> Samples:
@@ -51,17 +89,17 @@ def _prove_by_samples(before: Samples, after: Samples, boxes: Sequence[Box], fra
     if before.shape != after.shape or after.shape[:2] != (frame.rows, frame.columns):
         raise Unclean("the proof failed: the frame has another size")
     middle, most = 1 << (frame.precision - 1), (1 << frame.precision) - 1
+    changed = before != after
     for number, component in enumerate(frame.components):
         ring = int(component.horizontal < frame.horizontal or component.vertical < frame.vertical)
-        widened = [_resized(box, ring, frame) for box in boxes]
-        plane_before, plane_after = before[:, :, number], after[:, :, number]
-        for box in complement([box for box in widened if box], frame.columns, frame.rows):
-            if not np.array_equal(_cut(plane_before, box), _cut(plane_after, box)):
-                raise Unclean(_CHANGED)
+        for box in filter(None, (_resized(box, ring, frame) for box in boxes)):
+            _cut(changed[:, :, number], box)[:] = False
         for box in filter(None, (_resized(box, -ring, frame) for box in boxes)):
-            inside = _cut(plane_after, box)
+            inside = _cut(after[:, :, number], box)
             if inside[0, 0] not in (0, middle, most) or (inside != inside[0, 0]).any():
                 raise Unclean(_LEFT)
+    if changed.any():
+        raise Unclean(_CHANGED)
 
 
 def _prove_by_coefficients(before: bytes, after: bytes, boxes: Sequence[Box], frame: Frame) -> None:
@@ -82,5 +120,5 @@ def _resized(box: Box, by: int, frame: Frame) -> Box | None:
     return Box(left, top, right - left, bottom - top) if left < right and top < bottom else None
 
 
-def _cut(plane: Samples, box: Box) -> Samples:
+def _cut(plane: NDArray[Any], box: Box) -> NDArray[Any]:
     return plane[box.y : box.bottom, box.x : box.right]

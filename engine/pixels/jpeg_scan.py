@@ -7,8 +7,11 @@ markers' syntax, colours or DICOM.
 """
 
 import re
+from array import array
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +30,7 @@ JPEG_BY = "Python" if kernel is None else "C"
 
 _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 _TRUNCATED = "the JPEG is truncated or damaged inside its compressed data"
+_RESTARTS = "the JPEG is damaged: its restart markers do not fit its size"
 
 
 class _NoCode(Exception):
@@ -53,7 +57,7 @@ def blank(frame: Frame, scan: Scan, mask: NDArray[np.bool_], black: Sequence[int
     return replace(scan, data=data)
 
 
-def block_order(frame: Frame, scan: Scan, mask: NDArray[np.bool_]) -> tuple[list[int], list[bool]]:
+def block_order(frame: Frame, scan: Scan, mask: NDArray[np.bool_]) -> tuple[bytes, bytes]:
     """The order of blocks (T.81 A.2): for one MCU of the scan the scan's components, and for each MCU if it is masked.
 
     In a scan of one component an MCU is one block, and the blocks beyond the image's edge are left out.
@@ -61,11 +65,11 @@ def block_order(frame: Frame, scan: Scan, mask: NDArray[np.bool_]) -> tuple[list
     if len(scan.components) > 1:
         sizes = [frame.components[component.index] for component in scan.components]
         order = [at for at, size in enumerate(sizes) for _ in range(size.horizontal * size.vertical)]
-        return order, mask.ravel().tolist()
+        return bytes(order), mask.tobytes()
     size = frame.components[scan.components[0].index]
     across, down = frame.blocks_alone(size)
     blocks = mask.repeat(size.vertical, axis=0).repeat(size.horizontal, axis=1)[:down, :across]
-    return [0], blocks.ravel().tolist()
+    return b"\0", blocks.tobytes()
 
 
 def restart_intervals(scan: Scan, mcus: int) -> list[bytes]:
@@ -73,17 +77,19 @@ def restart_intervals(scan: Scan, mcus: int) -> list[bytes]:
     markers = [found[1][0] & 7 for found in _RESTART.finditer(scan.data)]
     expected = -(-mcus // scan.restart_interval) - 1 if scan.restart_interval else 0
     if markers != [number & 7 for number in range(expected)]:
-        raise Unclean("the JPEG is damaged: its restart markers do not fit its size")
+        raise Unclean(_RESTARTS)
     return _RESTART.split(scan.data)[::2]
 
 
 def _intervals(
     scan: Scan,
-    per_mcu: Sequence[int],
-    blanked: Sequence[bool],
+    per_mcu: bytes,
+    blanked: bytes,
     black: Sequence[int],
-    read_with: Sequence[ScanComponent] | None = None,
+    read_with: tuple[ScanComponent, ...] | None = None,
 ) -> bytes:
+    if kernel is not None:
+        return _by_kernel(scan, per_mcu, blanked, tuple(black), read_with)
     length = scan.restart_interval or len(blanked)
     done: list[bytes] = []
     for number, data in enumerate(restart_intervals(scan, len(blanked))):
@@ -94,20 +100,50 @@ def _intervals(
     return b"".join(done)
 
 
+def _by_kernel(
+    scan: Scan, per_mcu: bytes, blanked: bytes, black: tuple[int, ...], read_with: tuple[ScanComponent, ...] | None
+) -> bytes:
+    """The same in C (_jpeg.c)."""
+    tables = _tables(read_with or scan.components, scan.components, black)
+    interval, anew = scan.restart_interval, read_with is not None
+    done = kernel.blank_scan(scan.data, tables, per_mcu, blanked, interval, anew)
+    if isinstance(done, bytes):
+        return done
+    if done == kernel.NO_CODE:
+        raise _NoCode
+    raise Unclean(_TRUNCATED if done == kernel.TRUNCATED else _RESTARTS)
+
+
+@lru_cache(maxsize=4)
+def _tables(
+    read: tuple[ScanComponent, ...], write: tuple[ScanComponent, ...], black: tuple[int, ...]
+) -> tuple[tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], int], ...]:
+    return tuple(
+        (
+            huffman.short_blocks(source.dc, source.ac, huffman.QUICK),
+            huffman.dc_windows(source.dc),
+            huffman.ac_quick(source.ac),
+            huffman.ac_windows(source.ac)[1],
+            huffman.written_codes(target.dc, target.ac),
+            black[target.index],
+        )
+        for source, target in zip(read, write, strict=True)
+    )
+
+
 def _interval(
     stuffed: bytes,
     write: Sequence[ScanComponent],
     read: Sequence[ScanComponent],
-    per_mcu: Sequence[int],
-    blanked: Sequence[bool],
+    per_mcu: bytes,
+    blanked: bytes,
     black: Sequence[int],
 ) -> bytes:
     data = stuffed.replace(b"\xff\0", b"\xff")
-    if kernel is not None:
-        return _by_kernel(data, write, read, per_mcu, blanked, black)
     end = 8 * len(data)
     source = np.unpackbits(np.frombuffer(data, np.uint8)).tobytes()  # one byte for each bit: cheap to slice
-    words = _words(data)
+    windows = _windows(data)
+    short = [huffman.short_steps(component.dc, component.ac) for component in read]
     dc = [huffman.dc_steps(component.dc) for component in read]
     ac = [huffman.ac_steps(component.ac) for component in read]
     ends = [huffman.end_of_block(component.ac) for component in write]
@@ -116,79 +152,64 @@ def _interval(
     there, written = [0] * len(read), [0] * len(read)  # DC coefficients: of the source, of what was written
     pieces: list[bytes] = []
     at = copied = 0  # bits of the source: read so far; written so far
+    apart = new_tables  # whether what was written may differ from the source: after a blanked MCU it does
     try:
         for blank_mcu in blanked:
             if blank_mcu:
                 pieces.append(source[copied:at])
+                if not apart:
+                    written = there.copy()
+                apart = True
             for which in per_mcu:
                 block, before = at, there[which]
-                step = dc[which][((words[at >> 3] << (at & 7)) & 0xFFFFFFFF) >> 16]
-                if not step:
-                    raise Unclean(_TRUNCATED)
-                at += step & 0xFF
-                size = step >> 8
-                if size:
-                    value = ((words[at >> 3] << (at & 7)) & 0xFFFFFFFF) >> (32 - size)
-                    there[which] += value if value >> (size - 1) else value - (1 << size) + 1
-                    at += size
-                after_dc = at
-
-                many, single = ac[which]
-                place = 1
-                while place < 64:
-                    window = ((words[at >> 3] << (at & 7)) & 0xFFFFFFFF) >> 16
-                    step = many[window]
-                    reached = place + (step >> 7)
-                    if reached > 64 or (reached == 64 and step & 64):  # the block may end inside the window
-                        step = single[window]
-                        reached = place + (step >> 7)
-                    if not step or reached > 64:
+                whole = short[which][windows[at]]
+                if whole:
+                    at += whole & 31
+                    there[which] = before + (whole >> 5)
+                else:
+                    step = dc[which][windows[at]]
+                    if not step:
                         raise Unclean(_TRUNCATED)
-                    at += step & 63
-                    place = 64 if step & 64 else reached
+                    at += step & 0xFF
+                    size = step >> 8
+                    if size:
+                        value = windows[at] >> (16 - size)
+                        there[which] = before + (value if value >> (size - 1) else value - (1 << size) + 1)
+                        at += size
+
+                    many, single = ac[which]
+                    place = 1
+                    while place < 64:
+                        window = windows[at]
+                        step = many[window]
+                        reached = place + (step >> 7)
+                        if reached > 64 or (reached == 64 and step & 64):  # the block may end inside the window
+                            step = single[window]
+                            reached = place + (step >> 7)
+                        if not step or reached > 64:
+                            raise Unclean(_TRUNCATED)
+                        at += step & 63
+                        place = 64 if step & 64 else reached
 
                 if blank_mcu:
                     pieces += (_difference(write[which], target[which] - written[which]), ends[which])
                     written[which] = target[which]
-                else:
+                elif apart:
                     if new_tables or written[which] != before:
                         pieces += (source[copied:block], _difference(write[which], there[which] - written[which]))
-                        copied = after_dc
+                        step = dc[which][windows[block]]
+                        copied = block + (step & 0xFF) + (step >> 8)
                     written[which] = there[which]
             if at > end:
                 raise Unclean(_TRUNCATED)
             if blank_mcu:
                 copied = at
+            else:
+                apart = new_tables
     except IndexError:
         raise Unclean(_TRUNCATED) from None
     pieces.append(source[copied:at])
     return _stuff(b"".join(pieces))
-
-
-def _by_kernel(
-    data: bytes,
-    write: Sequence[ScanComponent],
-    read: Sequence[ScanComponent],
-    per_mcu: Sequence[int],
-    blanked: Sequence[bool],
-    black: Sequence[int],
-) -> bytes:
-    """The same in C (_jpeg.c)."""
-    tables = tuple(
-        (
-            huffman.dc_windows(source.dc),
-            *huffman.ac_windows(source.ac),
-            huffman.written_codes(target.dc, target.ac),
-            black[target.index],
-        )
-        for source, target in zip(read, write, strict=True)
-    )
-    done = kernel.blank_interval(data + b"\xff" * 8, tables, bytes(per_mcu), bytes(blanked), write is not read)
-    if isinstance(done, bytes):
-        return done
-    if done == kernel.TRUNCATED:
-        raise Unclean(_TRUNCATED)
-    raise _NoCode
 
 
 def _difference(component: ScanComponent, difference: int) -> bytes:
@@ -198,11 +219,12 @@ def _difference(component: ScanComponent, difference: int) -> bytes:
     return code
 
 
-def _words(data: bytes) -> list[int]:
-    """For each byte the 32 bits that begin there, with ones after the end, as in the padding (T.81 F.1.2.3)."""
+def _windows(data: bytes) -> "array[int]":
+    """For each bit the 16 bits that begin there, with ones after the end, as in the padding (T.81 F.1.2.3)."""
     padded = np.frombuffer(data + b"\xff" * 8, np.uint8).astype(np.uint32)
-    words: list[int] = (padded[:-3] << 24 | padded[1:-2] << 16 | padded[2:-1] << 8 | padded[3:]).tolist()
-    return words
+    three = padded[:-2] << 16 | padded[1:-1] << 8 | padded[2:]
+    windows = (three[:, None] >> np.arange(8, 0, -1, dtype=np.uint32) & 0xFFFF).astype(np.uint16)
+    return array("H", windows.tobytes())  # an array as this is indexed twice as fast as one of numpy
 
 
 def _stuff(bits: bytes) -> bytes:

@@ -1,22 +1,27 @@
-"""Blank boxes in native (uncompressed) pixels, in place, through a memory map (PS3.5 sections 8.1, 8.2, A.1 to A.3).
+"""Blank boxes in native (uncompressed) pixels while they are copied (PS3.5 sections 8.1, 8.2, A.1 to A.3).
 
-Touches only the bytes under the boxes. Must not know how the file was copied or what else is in it.
+All goes through a quarter of a megabyte of memory, which stays in a processor's cache, and is blanked on its way:
+nothing is written twice. Must not know what else is in the file.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import Unclean
+from engine.pixels import splice
 from engine.pixels.boxes import Box, clip, grow
 from engine.pixels.image import Image
+from engine.pixels.splice import Range
 
 Bytes = NDArray[np.uint8]
+
+_PIECE = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,10 @@ def check(path: Path, image: Image, stored: Stored) -> None:
         raise Unclean("the pixels are truncated: shorter than rows, columns and frames say")
     if stored.words and stored.length % 2:
         raise Unclean("the pixels have an odd length")
-    with _window(_pixels(path, stored, "r"), stored.words, needed(image), stored.length, write=False) as tail:
-        if tail.any():
-            raise Unclean("the pixels are longer than rows, columns and frames say")
+    begin = needed(image) & ~1 if stored.words else needed(image)
+    tail = pixels(path, stored)[begin:]
+    if (_swapped(tail) if stored.words else tail)[needed(image) - begin :].any():
+        raise Unclean("the pixels are longer than rows, columns and frames say")
 
 
 def needed(image: Image) -> int:
@@ -74,71 +80,136 @@ def needed(image: Image) -> int:
     return -(-image.frames * frame_bits(image) // 8)
 
 
-def blank(path: Path, image: Image, stored: Stored, boxes: Sequence[Box], black: Sequence[int]) -> None:
-    """Set every pixel under the boxes, in every frame, to `black`.
+def pixels(path: Path, stored: Stored) -> Bytes:
+    """The bytes of the pixels of a file, which are read when they are looked at."""
+    return np.asarray(np.memmap(path, np.uint8, "r"))[stored.value : stored.value + stored.length]
+
+
+def copy(
+    source: BinaryIO, target: BinaryIO, image: Image, stored: Stored, boxes: Sequence[Box], black: Sequence[int]
+) -> None:
+    """Append the pixels of a file to another, with every pixel under the boxes, in every frame, set to `black`.
 
     `boxes`: as `blanked_boxes` gives them. `black`: as `fill.black` gives it.
     """
-    pixels = _pixels(path, stored, "r+")
+    if image.bits_allocated == 1 or stored.words:
+        _copy_shared(source, target, image, stored, boxes, black)
+        return
+    bands, size = _bands(image, stored, boxes, black), frame_bits(image) // 8
     for frame in range(image.frames):
-        if image.bits_allocated == 1:
-            _blank_bits(pixels, image, boxes, black[0], frame)
-        else:
-            _blank_samples(pixels, image, stored, boxes, black, frame)
+        for band in bands:
+            band.copy(source, target, stored.value + frame * size)
+    splice.copy(source, target, (Range(stored.value + image.frames * size, stored.value + stored.length),))
 
 
-def _blank_samples(
-    pixels: Bytes, image: Image, stored: Stored, boxes: Sequence[Box], black: Sequence[int], frame: int
+@dataclass(frozen=True)
+class _Band:
+    """Some rows of a frame, in its bytes `start` up to `end`.
+
+    `spans`: where in each row which bytes are to be. `black`: all that is to be there, where a box has the whole rows.
+    `scratch`: memory for them, which they share.
+    """
+
+    start: int
+    end: int
+    rows: int
+    spans: tuple[tuple[int, Bytes], ...]
+    black: Bytes | None
+    scratch: Bytes
+
+    def copy(self, source: BinaryIO, target: BinaryIO, frame: int) -> None:
+        """These rows of the frame whose bytes begin at an offset of the source."""
+        if self.black is not None:
+            target.write(self.black.data)
+            return
+        _read(source, frame + self.start, self.scratch)
+        self.blank(self.scratch)
+        target.write(self.scratch.data)
+
+    def blank(self, part: Bytes) -> None:
+        """Blank the boxes in these rows."""
+        rows = part.reshape(self.rows, -1)
+        for first, fill in self.spans:
+            rows[:, first : first + fill.size] = fill
+
+
+def _bands(image: Image, stored: Stored, boxes: Sequence[Box], black: Sequence[int]) -> list[_Band]:
+    """All bytes of a frame in order, cut at the upper and lower edges of the boxes, and where they would be many.
+
+    Rows consist of cells: pixels, or pairs of them in YBR_FULL_422, or the samples of one plane.
+    """
+    pixels_of = 2 if image.photometric == "YBR_FULL_422" else 1
+    sample = np.dtype(f"{'<' if stored.little else '>'}u{image.bits_allocated // 8}")
+    by_plane = image.samples == 3 and image.planar == 1
+    cells = [np.array([value], sample) for value in black] if by_plane else [np.array(black, sample)]
+    edges = sorted({0, image.rows} | {box.y for box in boxes} | {box.bottom for box in boxes})
+    found: list[_Band] = []
+    scratch = np.empty(0, np.uint8)
+    for plane, cell in enumerate(cells):
+        row = image.columns // pixels_of * cell.nbytes
+        few = max(1, _PIECE // row)
+        cuts = sorted({cut for top, bottom in pairwise(edges) for cut in range(top, bottom, few)} | {image.rows})
+        scratch = np.empty(max(scratch.size, few * row), np.uint8)
+        for top, bottom in pairwise(cuts):
+            spans = tuple(
+                (box.x // pixels_of * cell.nbytes, np.tile(cell, box.width // pixels_of).view(np.uint8))
+                for box in boxes
+                if box.y <= top and box.bottom >= bottom
+            )
+            whole = next((fill for _, fill in spans if fill.size == row), None)
+            ready = None if whole is None else np.tile(whole, bottom - top)
+            first, rows = plane * image.rows, bottom - top
+            start, end = (first + top) * row, (first + bottom) * row
+            found.append(_Band(start, end, rows, spans, ready, scratch[: end - start]))
+    return found
+
+
+def _copy_shared(
+    source: BinaryIO, target: BinaryIO, image: Image, stored: Stored, boxes: Sequence[Box], black: Sequence[int]
 ) -> None:
-    size = frame_bits(image) // 8
-    order = "<" if stored.little else ">"
-    sample = np.dtype(f"{order}u{image.bits_allocated // 8}")
-    value = np.array(black, sample)
-    with _window(pixels, stored.words, frame * size, (frame + 1) * size) as window:
-        if image.photometric == "YBR_FULL_422":
-            pairs = window.reshape(image.rows, image.columns // 2, 4)
-            for box in boxes:
-                pairs[box.y : box.bottom, box.x // 2 : box.right // 2] = _row(value, box.right // 2 - box.x // 2)
-        elif image.samples == 3 and image.planar == 1:
-            planes = window.view(sample).reshape(3, image.rows, image.columns)
-            for box in boxes:
-                planes[:, box.y : box.bottom, box.x : box.right] = value[:, None, None]
-        else:
-            cells = window.view(sample).reshape(image.rows, image.columns, image.samples)
-            for box in boxes:
-                cells[box.y : box.bottom, box.x : box.right] = _row(value, box.width)
-
-
-def _row(value: NDArray[np.generic], width: int) -> NDArray[np.generic]:
-    """A value as often as a row needs it: rows are copied ten times as fast as single pixels."""
-    return np.tile(value, (width, 1))
-
-
-def _blank_bits(pixels: Bytes, image: Image, boxes: Sequence[Box], black: int, frame: int) -> None:
+    """The same where frames may share a byte, as those of one bit do, or a word."""
+    bands = _bands(image, stored, boxes, black) if stored.words else []
     size = frame_bits(image)
-    first, last = frame * size, (frame + 1) * size
-    window = pixels[first // 8 : -(-last // 8)]
+    carried, end = np.empty(0, np.uint8), 0
+    for frame in range(image.frames):
+        begin, end = _reach(frame * size, (frame + 1) * size, stored.words)
+        following = _reach((frame + 1) * size, (frame + 2) * size, stored.words)[0] if frame + 1 < image.frames else end
+        window = np.empty(end - begin, np.uint8)
+        _read(source, stored.value + begin, window)
+        window[: carried.size] = carried
+        if stored.words:
+            window = _swapped(window)
+            cells = window[frame * size // 8 - begin :]
+            for band in bands:
+                band.blank(cells[band.start : band.end])
+            window = _swapped(window)
+        else:
+            window = _blank_bits(window, image, boxes, black[0], frame * size - 8 * begin)
+        target.write(window[: following - begin].data)
+        carried = window[following - begin :]
+    splice.copy(source, target, (Range(stored.value + end, stored.value + stored.length),))
+
+
+def _read(source: BinaryIO, at: int, into: Bytes) -> None:
+    if splice.read_into(source, at, into.data) != into.size:
+        raise EOFError("the source became shorter while it was read")
+
+
+def _reach(first: int, last: int, words: bool) -> tuple[int, int]:
+    """The bytes that hold these bits, and if they stand in words, the whole words."""
+    begin, end = first // 8, -(-last // 8)
+    return (begin & ~1, end + 1 & ~1) if words else (begin, end)
+
+
+def _blank_bits(window: Bytes, image: Image, boxes: Sequence[Box], black: int, begin: int) -> Bytes:
+    """The bytes of one frame, whose bits begin at bit `begin` of them, with the boxes blanked."""
     bits = np.unpackbits(window, bitorder="little")  # the first pixel is the least significant bit (PS3.5 8.1.1)
-    begin = first % 8
-    cells = bits[begin : begin + size].reshape(image.rows, image.columns)
+    cells = bits[begin : begin + frame_bits(image)].reshape(image.rows, image.columns)
     for box in boxes:
         cells[box.y : box.bottom, box.x : box.right] = black
-    window[:] = np.packbits(bits, bitorder="little")
+    return np.packbits(bits, bitorder="little")
 
 
-def _pixels(path: Path, stored: Stored, mode: Literal["r", "r+"]) -> Bytes:
-    return np.asarray(np.memmap(path, np.uint8, mode))[stored.value : stored.value + stored.length]
-
-
-@contextmanager
-def _window(pixels: Bytes, words: bool, first: int, last: int, *, write: bool = True) -> Iterator[Bytes]:
-    """Bytes `first` up to `last` of the pixels, to be changed: the map itself, or unswapped and put back swapped."""
-    if not words:
-        yield pixels[first:last]
-        return
-    begin, end = first & ~1, last + 1 & ~1
-    swapped = pixels[begin:end].reshape(-1, 2)
-    plain = swapped[:, ::-1].reshape(-1).copy()
-    yield plain[first - begin : last - begin]
-    if write:
-        swapped[:] = plain.reshape(-1, 2)[:, ::-1]
+def _swapped(words: Bytes) -> Bytes:
+    """A copy in which every two bytes stand swapped."""
+    return words.reshape(-1, 2)[:, ::-1].reshape(-1).copy()

@@ -57,7 +57,7 @@ def main() -> None:
             if done.returncode or not done.stdout[:1].isdigit():
                 say(f"{peer:16} {done.stdout or done.stderr[-200:]}")
             else:
-                took = float(done.stdout)
+                took = float(done.stdout.split()[0])
                 say(f"{peer:16} {took:8.3f} ms an object, {took / min(proved):5.1f} times as long as with proof")
 
 

@@ -1,11 +1,21 @@
-"""Blanking, against copying memory and against decode-fill-encode with other libraries: time, size, and likeness."""
+"""Blanking, against copying memory, decode-fill-encode with other libraries, and deid: time, size, and likeness.
+
+The peer is in no lock of ours. Give it an environment of its own, and its Python in PEERS:
+
+    python3 -m venv peers && peers/bin/pip install deid==0.4.13
+    PEERS=peers/bin/python make bench ARGS=deid_pixels
+"""
 
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from typing import BinaryIO
+from unittest import mock
 
 import imagecodecs
 import numpy as np
@@ -15,19 +25,34 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit, UltrasoundMultiFrameImageStorage
 
-from engine.pixels import Box, clean, clean_encapsulated, clean_native, jpeg_scan, native, splice
+from engine.pixels import Box, clean, clean_encapsulated, clean_native, jpeg_proof, jpeg_scan, native, splice
 from tests.benchmarks.__main__ import say
 
 FRAMES = int(os.environ.get("FRAMES", "100"))
-ROUNDS = int(os.environ.get("ROUNDS", "5"))
+ROUNDS = int(os.environ.get("ROUNDS", "7"))
 ROWS, COLUMNS = 600, 800
 BOXES = (Box(0, 0, 800, 48), Box(640, 100, 160, 180))
 
 
-def main() -> None:
-    """Print milliseconds of the processors, the least of some rounds, and ratios; on a file system in memory.
+@dataclass(frozen=True)
+class Took:
+    """Milliseconds: by the clock, and of all processors together. The least of some rounds, each for itself."""
 
-    Not by the clock: these run in one thread, and a machine that does something else as well would be measured.
+    clock: float
+    processors: float
+
+    def __str__(self) -> str:
+        return f"{self.clock:8.1f} ms, {self.processors:8.1f} of the processors"
+
+    def times(self, other: "Took") -> str:
+        """How many times as long as another, by the clock and of the processors."""
+        return f"{self.clock / other.clock:.2f} x, {self.processors / other.processors:.2f} x of the processors"
+
+
+def main() -> None:
+    """Print what each takes, and ratios in the same run; on a file system in memory.
+
+    By the clock, since frames are worked on in threads, and of the processors, as the machine may do something else.
     """
     where = os.environ.get("WHERE", "/dev/shm" if Path("/dev/shm").is_dir() else None)
     with tempfile.TemporaryDirectory(prefix="stellwerk-deid-", dir=where) as name:
@@ -54,7 +79,7 @@ def _header(photometric: str, syntax: UID) -> Dataset:
     made = Dataset()
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = syntax
-    made.SOPClassUID, made.SOPInstanceUID = UltrasoundMultiFrameImageStorage, "1.2.3.4"
+    made.SOPClassUID, made.SOPInstanceUID, made.Modality = UltrasoundMultiFrameImageStorage, "1.2.3.4", "US"
     made.SamplesPerPixel, made.PhotometricInterpretation, made.PlanarConfiguration = 3, photometric, 0
     made.NumberOfFrames, made.Rows, made.Columns = FRAMES, ROWS, COLUMNS
     made.BitsAllocated, made.BitsStored, made.HighBit, made.PixelRepresentation = 8, 8, 7, 0
@@ -67,49 +92,32 @@ def _native(folder: Path, frames: NDArray[np.uint8]) -> None:
     made.PixelData = b"".join(frames[n % len(frames)].tobytes() for n in range(FRAMES))
     made["PixelData"].VR = "OB"
     made.save_as(source, enforce_file_format=True)
-    parts: dict[str, float] = {}
-    whole = {"copy": (splice, "copy"), "blank": (native, "blank"), "prove": (clean_native, "prove")}
-    ours = _best(lambda: _in_parts(source, folder / "ours.dcm", parts, whole))
+    ours = _best(lambda: clean(source, folder / "ours.dcm", BOXES))
+    with mock.patch.object(clean_native, "prove"):
+        unproven = _best(lambda: clean(source, folder / "ours.dcm", BOXES))
+        with mock.patch.object(native, "copy", _copy_only):
+            only_copied = _best(lambda: clean(source, folder / "ours.dcm", BOXES))
     theirs = _best(lambda: _fill_and_save(source, folder / "theirs.dcm"))
-    copied = _best(lambda: _copying(frames))
+    boxes, whole = _best(lambda: _copying(frames, BOXES)), _best(lambda: _copying(frames, (Box(0, 0, COLUMNS, ROWS),)))
+    blanked = max(unproven.processors - only_copied.processors, 0.1)
     say(f"native RGB cine, {FRAMES} frames, {source.stat().st_size >> 20} MB")
-    of_which = ", ".join(f"{name} {1000 * took:.1f}" for name, took in parts.items())
-    say(f"    cleaned and proved      {1000 * ours:8.1f} ms: {of_which}")
-    say(f"    memcpy of those rows    {1000 * copied:8.1f} ms: blanking has {copied / parts['blank']:.2f} of its speed")
-    say(f"    pydicom, fill, save     {1000 * theirs:8.1f} ms: {theirs / ours:.1f} x ours, and proves nothing")
+    say(f"    cleaned and proved       {ours}")
+    say(f"    without the proof        {unproven}")
+    say(f"    only copied to a file    {only_copied}: blanking is {blanked:.1f} more of the processors")
+    say(f"    memcpy of the boxes      {boxes}: {boxes.processors / blanked:.2f} of what blanking takes")
+    say(f"    memcpy of all pixels     {whole}: {whole.times(ours)}")
+    say(f"    pydicom, fill, save      {theirs}: {theirs.times(ours)}, and proves nothing")
 
 
-def _in_parts(source: Path, target: Path, parts: dict[str, float], whole: dict[str, tuple[ModuleType, str]]) -> None:
-    """`clean`, with the least that each part took, which is a function of a module."""
-    real = {name: getattr(module, function) for name, (module, function) in whole.items()}
-    took = dict.fromkeys(whole, 0.0)
-
-    def timed(name: str) -> Callable[..., object]:
-        def work(*words: object) -> object:
-            began = time.process_time()
-            try:
-                return real[name](*words)
-            finally:
-                took[name] += time.process_time() - began
-
-        return work
-
-    try:
-        for name, (module, function) in whole.items():
-            setattr(module, function, timed(name))
-        clean(source, target, BOXES)
-    finally:
-        for name, (module, function) in whole.items():
-            setattr(module, function, real[name])
-    for name, seconds in took.items():
-        parts[name] = min(parts.get(name, seconds), seconds)
+def _copy_only(source: BinaryIO, target: BinaryIO, _image: object, stored: native.Stored, *_: object) -> None:
+    splice.copy(source, target, (splice.Range(stored.value, stored.value + stored.length),))
 
 
-def _copying(frames: NDArray[np.uint8]) -> None:
+def _copying(frames: NDArray[np.uint8], boxes: tuple[Box, ...]) -> None:
     """The same bytes of the same rows, copied in memory, to where no page was touched before."""
     other = np.empty((FRAMES, ROWS, COLUMNS, 3), np.uint8)
     for frame in range(FRAMES):
-        for box in BOXES:
+        for box in boxes:
             part = slice(box.y, box.bottom), slice(box.x, box.right)
             other[frame][part] = frames[frame % len(frames)][part]
 
@@ -130,26 +138,48 @@ def _jpeg(folder: Path, frames: NDArray[np.uint8], sampling: str, photometric: s
     made.PixelData = encapsulate([streams[n % len(streams)] for n in range(FRAMES)])
     made["PixelData"].is_undefined_length = True
     made.save_as(source, enforce_file_format=True)
-    kernel, rows = jpeg_scan.kernel, []
-    for words, which in (("by Python alone", None), ("in C", kernel)):
-        if which is not None or words == "by Python alone":
-            jpeg_scan.kernel = which
-            parts: dict[str, float] = {}
-            whole = _best(
-                lambda parts=parts: _in_parts(source, ours_at, parts, {"prove": (clean_encapsulated, "_prove")})
-            )
-            rows.append((words, whole, whole - parts["prove"]))
     theirs = _best(lambda: _decode_fill_encode(source, theirs_at, sampling))
     say(f"JPEG baseline cine 4:{sampling[1]}:{sampling[2]}, {FRAMES} frames, {len(streams[0]) / 1000:.0f} kB a frame")
-    for words, whole, blanked in rows:
-        say(
-            f"    {words:21}{1000 * whole:8.1f} ms, without the proof {1000 * blanked:.1f}: "
-            f"{theirs / whole:.2f} and {theirs / blanked:.2f} x as fast as"
-        )
-    say(f"    decode, fill, encode {1000 * theirs:8.1f} ms")
+    say(f"    decode, fill, encode     {theirs}")
+    for words in ("in Python", "in C")[: 1 if jpeg_scan.kernel is None else 2]:
+        with (
+            mock.patch.object(jpeg_scan, "kernel", jpeg_scan.kernel if words == "in C" else None),
+            mock.patch.object(jpeg_proof, "kernel", jpeg_proof.kernel if words == "in C" else None),
+        ):
+            ours = _best(lambda: clean(source, ours_at, BOXES))
+            with mock.patch.object(clean_encapsulated, "_prove"):
+                unproven = _best(lambda: clean(source, ours_at, BOXES))
+        say(f"    {words:9}, proved        {ours}: that is {theirs.times(ours)}")
+        say(f"    {words:9}, not proved    {unproven}: that is {theirs.times(unproven)}")
+    if sampling == "422":
+        _peers(source, folder, ours)
     for words, path in (("ours", ours_at), ("theirs", theirs_at)):
         size = path.stat().st_size / source.stat().st_size
         say(f"    {words:7} size {size:.3f}, outside the boxes {_outside(source, path)}")
+
+
+def _peers(source: Path, folder: Path, ours: Took) -> None:
+    """The time of those with an environment of their own."""
+    (folder / "one").mkdir()
+    (folder / "one" / source.name).hardlink_to(source)
+    boxes = [f"{box.x},{box.y},{box.width},{box.height}" for box in BOXES]
+    script, python = Path(__file__).with_name("_deid_peers.py"), os.environ.get("PEERS", sys.executable)
+    (folder / "peer").mkdir()
+    done = subprocess.run(
+        [python, script, "deid-pixels", folder / "one", folder / "peer", *boxes],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode or not done.stdout[:1].isdigit():
+        say(f"    deid                     {done.stdout or done.stderr[-400:]}")
+        return
+    processors, clock = map(float, done.stdout.split())
+    took = Took(clock, processors)
+    (written,) = (folder / "peer").iterdir()
+    pixels = dcmread(written).pixel_array
+    black = all((pixels[:, box.y : box.bottom, box.x : box.right] == 0).all() for box in BOXES)
+    larger = written.stat().st_size / source.stat().st_size
+    blanked = "blanked" if black else "not blanked"
+    say(f"    deid                     {took}: {took.times(ours)}, size {larger:.1f}, {blanked}, and proves nothing")
 
 
 def _decode_fill_encode(source: Path, target: Path, sampling: str) -> None:
@@ -177,10 +207,11 @@ def _outside(source: Path, target: Path) -> str:
     return "exact" if error == 0 else f"{10 * np.log10(255**2 / error):.1f} dB"
 
 
-def _best(work: Callable[[], object]) -> float:
-    took = []
+def _best(work: Callable[[], object]) -> Took:
+    clock, processors = [], []
     for _ in range(ROUNDS):
-        began = time.process_time()
+        began = time.perf_counter(), time.process_time()
         work()
-        took.append(time.process_time() - began)
-    return min(took)
+        clock.append(time.perf_counter() - began[0])
+        processors.append(time.process_time() - began[1])
+    return Took(1000 * min(clock), 1000 * min(processors))

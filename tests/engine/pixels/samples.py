@@ -19,6 +19,7 @@ from pydicom.uid import (
 )
 
 from engine.pixels.boxes import Box
+from engine.pixels.jpeg_markers import Scan, parse
 
 TEST_FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 
@@ -146,3 +147,22 @@ def inside(boxes: Sequence[Box], rows: int, columns: int) -> NDArray[np.bool_]:
     for box in boxes:
         mask[box.y : box.bottom, box.x : box.right] = True
     return mask
+
+
+def with_restarts(stream: bytes, interval: int) -> bytes:
+    """The stream with restart markers put in: each interval its own JPEG scan, cut out and glued together."""
+    parsed = parse(stream)
+    (scan,) = (part for part in parsed.parts if isinstance(part, Scan))
+    assert len(scan.components) == 1
+    columns = parsed.frame.columns
+    assert columns == 8 * interval, "one row of blocks for each interval"
+    pixels = imagecodecs.jpeg8_decode(stream)
+    strips = [
+        imagecodecs.jpeg8_encode(np.ascontiguousarray(pixels[y : y + 8]), 90) for y in range(0, pixels.shape[0], 8)
+    ]
+    data = [next(part.data for part in parse(strip).parts if isinstance(part, Scan)) for strip in strips]
+    body = b"".join(
+        bytes(piece) + (b"\xff" + bytes((0xD0 + n % 8,)) if n < len(data) - 1 else b"") for n, piece in enumerate(data)
+    )
+    start = stream.index(scan.header)
+    return stream[:start] + b"\xff\xdd\0\4" + interval.to_bytes(2, "big") + scan.header + body + b"\xff\xd9"

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import MPEG4HP41F, UID
 
 from engine.errors import Unclean
-from engine.pixels import Box, Cleaned, clean, clean_native, complement, native, ultrasound_regions
+from engine.pixels import Box, Cleaned, clean, clean_native, complement, native, splice, ultrasound_regions
+from engine.pixels.image import Image
 from tests.engine.pixels.samples import TEST_FILES, dataset, frame_with, jpeg, jpeg_streams, save
 
 BANNER = (Box(0, 0, 128, 16),)
@@ -230,9 +232,13 @@ def test_a_target_that_is_there_is_replaced_not_written_into(tmp_path: Path) -> 
     assert source.exists()
 
 
+def _only_copied(read: BinaryIO, write: BinaryIO, _image: Image, stored: native.Stored, *_: object) -> None:
+    splice.copy(read, write, (splice.Range(stored.value, stored.value + stored.length),))
+
+
 def test_a_proof_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = _text_file(tmp_path / "in")
-    monkeypatch.setattr(native, "blank", lambda *_: None)
+    monkeypatch.setattr(native, "copy", _only_copied)
     with pytest.raises(Unclean, match="left inside"):
         clean(source, tmp_path / "out", BANNER)
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
@@ -240,12 +246,12 @@ def test_a_proof_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_proof_finds_one_pixel_changed_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = _text_file(tmp_path / "in")
-    right = native.blank
+    right = native.copy
 
-    def too_much(path: Path, image: object, stored: native.Stored, _boxes: object, black: object) -> None:
-        right(path, image, stored, (*BANNER, Box(77, 50, 1, 1)), black)  # type: ignore[arg-type]  # passed through
+    def too_much(read: BinaryIO, write: BinaryIO, image: Image, stored: native.Stored, *rest: object) -> None:
+        right(read, write, image, stored, (*BANNER, Box(77, 50, 1, 1)), rest[1])  # type: ignore[arg-type]  # black
 
-    monkeypatch.setattr(native, "blank", too_much)
+    monkeypatch.setattr(native, "copy", too_much)
     with pytest.raises(Unclean, match="outside the boxes have changed"):
         clean(source, tmp_path / "out", BANNER)
     assert not (tmp_path / "out").exists()
@@ -256,15 +262,15 @@ def test_the_proof_finds_a_byte_changed_around_the_pixels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: int
 ) -> None:
     source = _text_file(tmp_path / "in", lambda made: made.add_new(0xFFFCFFFC, "OB", bytes(8)))
-    right = native.blank
+    right = clean_native.prove
 
-    def clumsy(path: Path, *rest: object) -> None:
-        right(path, *rest)  # type: ignore[arg-type]  # passed through
-        whole = bytearray(path.read_bytes())
+    def clumsy(source: Path, target: Path, *rest: object) -> None:
+        whole = bytearray(target.read_bytes())
         whole[where] ^= 1
-        path.write_bytes(whole)
+        target.write_bytes(whole)
+        right(source, target, *rest)  # type: ignore[arg-type]  # passed through
 
-    monkeypatch.setattr(native, "blank", clumsy)
+    monkeypatch.setattr(clean_native, "prove", clumsy)
     with pytest.raises(Unclean):
         clean(source, tmp_path / "out", BANNER)
     assert not (tmp_path / "out").exists()

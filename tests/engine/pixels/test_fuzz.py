@@ -65,7 +65,7 @@ def test_a_damaged_jpeg_frame_is_unclean_or_proven(
     except Unclean:
         return
     try:
-        prove(stream, done.stream, done.boxes, image)
+        prove([(stream, done.stream)], done.boxes, image, [True])
     except Unclean:
         return
     raw = "GRAYSCALE" if samples == 1 else "YCBCR"

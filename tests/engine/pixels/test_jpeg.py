@@ -16,7 +16,7 @@ from engine.pixels.coefficients import coefficients
 from engine.pixels.image import Image
 from engine.pixels.jpeg import blank, mcu_mask
 from engine.pixels.jpeg_markers import Scan, parse
-from tests.engine.pixels.samples import TEST_FILES, colour_with, frame_with, inside, jpeg, jpeg_streams
+from tests.engine.pixels.samples import TEST_FILES, colour_with, frame_with, inside, jpeg, jpeg_streams, with_restarts
 
 BANNER = Box(0, 0, 128, 16)
 BOXES = (BANNER, Box(100, 40, 19, 30), Box(3, 90, 4, 6))
@@ -87,35 +87,16 @@ def test_rgb_in_jpeg_is_black_in_all_three(tmp_path: Path) -> None:
     assert (_raw(after)[:16] == 0).all()
 
 
-def _with_restarts(stream: bytes, interval: int) -> bytes:
-    """The stream with restart markers put in: each interval its own JPEG scan, cut out and glued together."""
-    parsed = parse(stream)
-    (scan,) = (part for part in parsed.parts if isinstance(part, Scan))
-    assert len(scan.components) == 1
-    columns = parsed.frame.columns
-    assert columns == 8 * interval, "one row of blocks for each interval"
-    pixels = imagecodecs.jpeg8_decode(stream)
-    strips = [
-        imagecodecs.jpeg8_encode(np.ascontiguousarray(pixels[y : y + 8]), 90) for y in range(0, pixels.shape[0], 8)
-    ]
-    data = [next(part.data for part in parse(strip).parts if isinstance(part, Scan)) for strip in strips]
-    body = b"".join(
-        bytes(piece) + (b"\xff" + bytes((0xD0 + n % 8,)) if n < len(data) - 1 else b"") for n, piece in enumerate(data)
-    )
-    start = stream.index(scan.header)
-    return stream[:start] + b"\xff\xdd\0\4" + interval.to_bytes(2, "big") + scan.header + body + b"\xff\xd9"
-
-
 def test_restart_intervals_stay_as_they_are() -> None:
-    stream = _with_restarts(jpeg_streams(1, None)[0], 16)
+    stream = with_restarts(jpeg_streams(1, None)[0], 16)
     done = blank(stream, BOXES, _image(1, "MONOCHROME2"))
     _assert_clean(stream, done.stream, done.boxes)
     assert done.stream.count(b"\xff\xd3") == stream.count(b"\xff\xd3") > 0
-    jpeg_proof.prove(stream, done.stream, done.boxes, _image(1, "MONOCHROME2"))
+    jpeg_proof.prove([(stream, done.stream)], done.boxes, _image(1, "MONOCHROME2"), [True])
 
 
 def test_a_restart_marker_too_many_or_out_of_order_is_unclean() -> None:
-    stream = _with_restarts(jpeg_streams(1, None)[0], 16)
+    stream = with_restarts(jpeg_streams(1, None)[0], 16)
     for damaged in (stream.replace(b"\xff\xd3", b"\xff\xd4", 1), stream.replace(b"\xff\xd3", b"\xff\xd3\xff\xd4", 1)):
         with pytest.raises(Unclean):
             blank(damaged, BOXES, _image(1, "MONOCHROME2"))
@@ -141,7 +122,7 @@ def test_components_in_scans_of_their_own_are_all_blanked() -> None:
     stream = _in_three_scans(jpeg_streams(1, "444")[0])
     done = blank(stream, BOXES, _image(3, "YBR_FULL"))
     _assert_clean(stream, done.stream, done.boxes)
-    jpeg_proof.prove(stream, done.stream, done.boxes, _image(3, "YBR_FULL"))
+    jpeg_proof.prove([(stream, done.stream)], done.boxes, _image(3, "YBR_FULL"), [True])
 
 
 def _block_means(stream: bytes) -> np.ndarray:
@@ -264,7 +245,7 @@ def test_every_subsampling_passes_the_proof_at_every_edge(subsampling: str | Non
     image = _image(1, "MONOCHROME2") if subsampling is None else _image(3, "YBR_FULL_422")
     for boxes in ([Box(50, 40, 1, 1)], [Box(0, 0, 128, 96)], [Box(0, 40, 128, 3)], [Box(33, 0, 40, 96)], BOXES):
         done = blank(stream, boxes, image)
-        jpeg_proof.prove(stream, done.stream, done.boxes, image)
+        jpeg_proof.prove([(stream, done.stream)], done.boxes, image, [True])
 
 
 def _redacted(stream: bytes) -> bytes:
@@ -274,13 +255,13 @@ def _redacted(stream: bytes) -> bytes:
 def test_the_proof_finds_what_is_left_inside() -> None:
     (stream,) = jpeg_streams(1, "420")
     with pytest.raises(Unclean, match="left inside"):
-        jpeg_proof.prove(stream, stream, (BANNER,), _image(3, "YBR_FULL_422"))
+        jpeg_proof.prove([(stream, stream)], (BANNER,), _image(3, "YBR_FULL_422"), [True])
 
 
 def test_the_proof_finds_what_has_changed_outside() -> None:
     one, other = jpeg_streams(2, "420")
     with pytest.raises(Unclean, match="outside the boxes have changed"):
-        jpeg_proof.prove(one, _redacted(other), (BANNER,), _image(3, "YBR_FULL_422"))
+        jpeg_proof.prove([(one, _redacted(other))], (BANNER,), _image(3, "YBR_FULL_422"), [True])
 
 
 def test_the_proof_by_coefficients_finds_both(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,10 +269,11 @@ def test_the_proof_by_coefficients_finds_both(monkeypatch: pytest.MonkeyPatch) -
         raise imagecodecs.Jpeg8Error("jpeg8_decode", "refused")
 
     monkeypatch.setattr(imagecodecs, "jpeg8_decode", refuse)
+    monkeypatch.setattr(jpeg_proof, "kernel", None)
     one, other = jpeg_streams(2, "420")
     image = _image(3, "YBR_FULL_422")
-    jpeg_proof.prove(one, _redacted(one), (BANNER,), image)
+    jpeg_proof.prove([(one, _redacted(one))], (BANNER,), image, [True])
     with pytest.raises(Unclean, match="left inside"):
-        jpeg_proof.prove(one, one, (BANNER,), image)
+        jpeg_proof.prove([(one, one)], (BANNER,), image, [True])
     with pytest.raises(Unclean, match="outside the boxes have changed"):
-        jpeg_proof.prove(one, _redacted(other), (BANNER,), image)
+        jpeg_proof.prove([(one, _redacted(other))], (BANNER,), image, [True])
