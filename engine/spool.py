@@ -51,7 +51,7 @@ from engine.seal import Seal, arriving
 from engine.staging import Materialise, Promise, Stage, told
 from engine.step import HOLD
 from engine.tidy import remove_outbox
-from engine.window import MOST, Window, entries
+from engine.window import MOST, Window, entries, unhurried
 
 log = logging.getLogger("stellwerk.spool")
 
@@ -300,7 +300,7 @@ class Spool:
             if name != HOLD and (lost := find_lost(self.outbox(name), self, before, rest)):
                 log.warning("%s: %d waited for what is gone without a word: a person is asked", name, lost)
         unnamed = {found[0] for name in entries(self.incoming) if (found := arriving(name))}
-        for name in entries(self.incoming):
+        for name in unhurried(entries(self.incoming), rest):
             note = self.incoming / name
             if not name.endswith(".json") or note.stem in unnamed:
                 continue
