@@ -6,7 +6,6 @@ Everything that lives in a running appliance is made here and nowhere else.
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Iterable
 from ipaddress import ip_network
 
@@ -21,6 +20,7 @@ from appliance.pumping import Pumping
 from appliance.settings import Settings
 from appliance.supervise import Supervised
 from appliance.telling import Telling
+from appliance.tidying import Tidying
 from appliance.watch import Watch
 from appliance.ways_out import way_out
 from appliance.web import KINDS, Web
@@ -43,16 +43,12 @@ from engine.router import Router
 from engine.sources.https import HttpListener
 from engine.spool import Spool
 from engine.step import GATHERING, HOLD, MAIL, NOTICE, TELLING
-from engine.tidy import tidy
 from engine.whereabouts import lying
 
 log = logging.getLogger("stellwerk")
 
 GRACE = 10.0
 """Seconds that running associations get to finish when we stop."""
-
-TIDY_REST = 0.1
-"""Seconds between two portions of the tidying after a start: with a million objects it takes a quarter of an hour."""
 
 
 class CannotChange(Exception):
@@ -70,9 +66,9 @@ class Appliance:
             lambda outbox: self._promised([outbox]),
         )
         self.spool.lock()
-        started = time.time()
+        self._stopping = threading.Event()
         self.spool.recover()
-        self._tidying = threading.Thread(target=self._tidy, args=(started,), name="tidying", daemon=True)
+        self._tidying = Tidying(self.spool, self._stopping, lambda: self._digest, self._drop)
         self._plan = prepare(program)
         self._digest = self.spool.keep_program(program)
         self._former: dict[int, str] = {}
@@ -89,7 +85,6 @@ class Appliance:
         self._making = threading.Lock()
         self._changing = threading.RLock()
         self._routing = Supervised("router", self._route)
-        self._stopping = threading.Event()
         self._commitments = Promises(
             settings, lambda: self.program, self._wake, self._stopping, self.doors.certificates.client
         )
@@ -116,7 +111,7 @@ class Appliance:
             self.spool.history.drop,
         )
         self._journal = Supervised("journal", self._indexer.loop)
-        self._watch = Watch(self.spool, self.health, self._heard, caretaker, self._tidy_daily)
+        self._watch = Watch(self.spool, self.health, self._heard, caretaker)
         self._watching = Supervised("watch", self._watch.loop)
         self._alarming = Supervised("alarms", self._watch.mail_loop)
         desk = Desk(lambda: (self._digest, self.ports()), self._pumps.copy, self._pauses, self.health.trouble)
@@ -258,9 +253,6 @@ class Appliance:
         out = f"take out what waits: stellwerk spool hold {name}"
         return f"the rules no longer declare {name}: declare it again, or {out}"
 
-    def _tidy_daily(self) -> None:
-        tidy(self.spool, self._digest, self._drop)
-
     def _drop(self, name: str) -> bool:
         """Remove an empty outbox with its pump; whether it is gone."""
         with self._changing:
@@ -335,16 +327,6 @@ class Appliance:
             least = self.settings.min_free_mb
             refused = f"{for_bytes >> 20} MB more would leave less than {least} MB of disk free: make room"
         return refused
-
-    def _tidy(self, started: float) -> None:
-        """Once after a start, beside everything else: with a million objects it takes a while.
-
-        And at leisure: what waits for a destination that is away must not cost the others theirs.
-        """
-        try:
-            self.spool.tidy(started, lambda: self._stopping.wait(TIDY_REST))
-        except OSError as error:
-            log.warning("the spool could not be tidied (%s); the next start does it", error.strerror)
 
     # --- through -----------------------------------------------------------------------------------------
 

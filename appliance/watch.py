@@ -7,7 +7,7 @@ mail, and the disk is tried meanwhile. Nothing that moves images waits for eithe
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from appliance.chores import Caretaker, tell
@@ -23,33 +23,22 @@ log = logging.getLogger("stellwerk.watch")
 LOOK, PROBE = 15.0, 60.0
 """Seconds between two looks; between two tries whether the disk can be written."""
 
-FIRST_TIDY, TIDY = 600.0, 86400.0
-"""Seconds until the spool is tidied after a start, for some are switched off every night; and between two times."""
-
 AGAIN, LONGEST = 60.0, 600.0
 """Seconds until a mail is tried again that could not go: twice as long each time, up to the longest."""
 
 
 class Watch:
-    """Looks after one appliance. `tidy` tidies its spool."""
+    """Looks after one appliance."""
 
-    def __init__(
-        self,
-        spool: Spool,
-        health: Health,
-        heard: Heard,
-        caretaker: Caretaker,
-        tidy: Callable[[], None],
-    ) -> None:
+    def __init__(self, spool: Spool, health: Health, heard: Heard, caretaker: Caretaker) -> None:
         self.mailing = ""
         """Why an alarm could not be mailed; empty when all is well."""
         self._spool, self._health, self._heard, self._caretaker = spool, health, heard, caretaker
-        self._tidy = tidy
         self._chores: tuple[tuple[Chore, OnTrouble], ...] = ()
         self._logged: set[str] = set()
         self._stopping = threading.Event()
         now = time.monotonic()
-        self._probe_at, self._tidy_at, self._mail_at = now, now + FIRST_TIDY, now
+        self._probe_at, self._mail_at = now, now
         self._rest = AGAIN
 
     def use(self, chores: Sequence[Chore]) -> None:
@@ -87,12 +76,9 @@ class Watch:
         self._log()
         try:
             self._heard.keep()
-            if now >= self._tidy_at:
-                self._tidy_at = now + TIDY
-                self._tidy()
         except OSError as error:
-            # Both are done again; that the disk cannot be written is told above.
-            log.error("the spool could not be tidied (%s)", error.strerror)
+            # It is done again; that the disk cannot be written is told above.
+            log.error("who was heard could not be written down (%s)", error.strerror)
 
     def stop(self) -> None:
         """End the loop."""

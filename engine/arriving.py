@@ -1,12 +1,13 @@
-"""What lies in `incoming` under a name that does not count yet: looking at it, and seeing at a start what it is.
+"""What lies in `incoming` under a name with its seal (engine.seal): looking at it, and seeing at a start what it is.
 
-Such a name has the file's seal (engine.seal). Where the machine has stopped, its sender may have heard "success" or
-not; it has only where all the bytes are there. Part of the spool. It must not know how the names came about.
+Whoever has given such a name knows when all that it says is on the disk. Where the machine has stopped, nobody does:
+its sender may have heard "success" or not; it has only where all the bytes are there. Part of the spool. It must not
+know how the names came about.
 """
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,9 +26,9 @@ OTHER_BYTES = (
 
 
 def accepted(incoming: Path) -> Iterator[tuple[str, str]]:
-    """Number and file name of all that has come and is not routed, also of what has not got its last name yet.
+    """Number and file name of all that has come and is not routed, with what is just being taken in.
 
-    Those first, so that one that gets it meanwhile is seen, perhaps twice.
+    What has its seal in its name first, so that one that gets another meanwhile is seen, perhaps twice.
     """
     yield from _arriving(incoming)
     yield from ((name[:-4], name) for name in entries(incoming) if name.endswith(".dcm"))
@@ -37,11 +38,12 @@ def _arriving(incoming: Path) -> Iterator[tuple[str, str]]:
     return ((found[0], name) for name in entries(incoming) if (found := arriving(name)))
 
 
-def name_arriving(incoming: Path) -> None:
-    """Give what is whole the name that counts, durably; remove what is not all there. Raises OSError.
+def name_arriving(incoming: Path) -> Sequence[str]:
+    """Give what is whole the name that counts, durably; remove what is not all there. Answers the numbers of both.
 
     Only while nothing arrives. What has its length and other bytes gets a note that says so, by which it is held. It
-    can be broken off and done again. It reads no more than was under way when the machine stopped.
+    can be broken off and done again. It reads what was under way when the machine stopped, and what waited under such
+    a name: engine.intake says how much that may be. Raises OSError.
     """
     some = sorted(_arriving(incoming))
     for number, name in some:
@@ -68,6 +70,7 @@ def name_arriving(incoming: Path) -> None:
         files.move(file, incoming / f"{number}.dcm")
     if some:
         files.sync(incoming)
+    return [number for number, _ in some]
 
 
 def _is_whole(file: Path, seal: Seal) -> bool:

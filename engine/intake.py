@@ -1,8 +1,9 @@
 """The intake: received files get the name that counts when they are durable, and wait for the disk as little as can be.
 
 A file with a seal (engine.seal) has its last folder and a name there before anything is flushed, so that file and name
-reach the disk together; the name that counts is given afterwards, and nobody waits for the disk on its account.
-Decision 0027 has the figures.
+reach the disk together. That name counts from then on, because we remember that both are there: a start cannot know
+it, and looks whether the file is whole. So that it need not look at much, what comes while much is waiting gets one
+more name, which needs no look; nobody waits for the disk on its account. See decisions 0027 and 0043.
 
 One without gets the name that counts when its bytes are durable, so it waits twice. Its bytes are flushed by each for
 itself, at the same time: the file system joins what is asked for at once. Its name is flushed by whoever comes first,
@@ -13,21 +14,22 @@ It must not know what is in the files, nor who sent them.
 
 import contextlib
 import errno
-import logging
 import os
 import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine import files
 from engine.files import Name
-from engine.seal import Seal
+from engine.seal import ARRIVING, Seal
 
-log = logging.getLogger("stellwerk.spool")
+MOST_SEALED, MOST_SEALED_BYTES = 512, 128 << 20
+"""What may wait under the name with its seal, in files and in bytes: a start reads and flushes all of it, which should
+take seconds also where a flush takes milliseconds."""
 
 _MOST = 64
 """Names in one round, or the first would wait for the last."""
@@ -59,14 +61,16 @@ class Intake:
         self._lock = threading.Lock()
         self._waiting: list[_Arriving] = []
         self._busy = False
-        self._unnamed: dict[str, str] = {}
-        """What is durable, and whose last rename has failed: where it lies, and the name that it is to get."""
+        self._sealed: dict[str, tuple[str, int]] = {}
+        """What is durable under the name with its seal: that name, and its length, by its number."""
+        self._sealed_bytes = 0
 
     def take(
         self, file: Path, target: Name, template: Path | None, seal: Seal | None = None, handle: int | None = None
     ) -> None:
-        """Make a file durable and rename it to `target`. Its note is there, or is to be a second name of a template
-        that is durable. With its seal, `target` itself need not be durable then: a start gives that name again.
+        """Make a file durable and rename it to `target`, a number that ends in `.dcm`. Its note is there, or is to be
+        a second name of a template that is durable. With its seal, it may keep the name that has that (`sealed`), and
+        where it does not, `target` itself need not be durable: a start gives that name again.
 
         handle: of the file with its seal, where it is open. Raises OSError: what there is of it then is to be removed,
         as the name may be there already.
@@ -76,25 +80,32 @@ class Intake:
         else:
             self._take_in_one(file, os.fspath(target), template, seal, handle)
 
-    def name_the_rest(self) -> None:
-        """Try again to give those their names that could not have them; where it fails, the next call does."""
+    def counts(self, name: str) -> bool:
+        """Whether something that is durable lies in the folder under this name."""
+        return name.endswith(".dcm") or (name.endswith(ARRIVING) and name.partition(".")[0] in self._sealed)
+
+    def sealed(self, number: str) -> str | None:
+        """The name of what has kept the one with its seal; None for everything else."""
+        found = self._sealed.get(number)
+        return None if found is None else found[0]
+
+    def let_go(self, numbers: Iterable[str]) -> None:
+        """These have gone on, or have got another name."""
         with self._lock:
-            unnamed = list(self._unnamed.items())
-        for arriving, target in unnamed:
-            try:
-                files.move(arriving, target)
-            except OSError:
-                if os.path.lexists(arriving):
-                    continue
-            else:
-                log.info("%s has the name that counts now", Path(target).stem)
-            with self._lock:
-                self._unnamed.pop(arriving, None)
+            for number in numbers:
+                self._sealed_bytes -= self._sealed.pop(number, ("", 0))[1]
+
+    def _keep(self, number: str, name: str, length: int) -> None:
+        with self._lock:
+            self._sealed[number] = name, length
+            self._sealed_bytes += length
 
     def _take_in_one(self, file: Path, target: str, template: Path | None, seal: Seal, handle: int | None) -> None:
         """One wait: the names are given before the flush of the bytes, which brings them along, or nearly does."""
-        stem = target.removesuffix(".dcm")
-        note, arriving = f"{stem}.json", seal.name(stem)
+        folder, _, name = target.rpartition("/")
+        number = name.removesuffix(".dcm")
+        sealed = seal.name(number)
+        note, arriving = f"{folder}/{number}.json", f"{folder}/{sealed}"
         try:
             if template is not None:
                 files.link(template, note)
@@ -108,13 +119,12 @@ class Intake:
             with contextlib.suppress(OSError):
                 files.remove(Path(arriving))
             raise
-        try:
-            files.move(arriving, target)
-        except OSError as error:
-            # It is safe, and a start would find it: so its sender may forget it.
-            with self._lock:
-                self._unnamed[arriving] = target
-            log.error("%s is safe, but cannot be named now (%s); tried again soon", Path(target).stem, error.strerror)
+        if len(self._sealed) >= MOST_SEALED or self._sealed_bytes + seal.length > MOST_SEALED_BYTES:
+            # Where it fails it is as safe as before, and only gives a start one more to look at.
+            with contextlib.suppress(OSError):
+                files.move(arriving, target)
+                return
+        self._keep(number, sealed, seal.length)
 
     def _take_in_two(self, file: Path, target: Path, template: Path | None) -> None:
         files.sync(file)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from engine import files
 from engine.entry import Entry, unread
+from engine.seal import arriving
 from engine.step import HOLD
 
 if TYPE_CHECKING:
@@ -97,9 +98,14 @@ def _retire(root: Path, batch: Path, made: Made | None) -> None:
 
 
 def _sources(said: Path) -> list[str]:
-    """What a batch came from. It was flushed before the batch counted, so only a disk that lied can have torn it."""
+    """What a batch came from. It was flushed before the batch counted, so only a disk that lied can have torn it.
+
+    What came from a name with its seal has had another since, where there was a start in between (engine.arriving).
+    """
     try:
-        return [str(name) for name in json.loads(said.read_bytes().partition(b"\n")[0])]
+        names = [str(name) for name in json.loads(said.read_bytes().partition(b"\n")[0])]
+        sealed = ((folder, arriving(name)) for folder, _, name in (one.rpartition("/") for one in names))
+        return [*names, *(f"{folder}/{found[0]}.dcm" for folder, found in sealed if found)]
     except ValueError:
         # Whatever it came from and is still there goes through the rules once more, to the same promises.
         log.error("%s cannot be read: the disk has not kept what it had said to be kept", said.parent.name)

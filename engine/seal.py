@@ -2,7 +2,7 @@
 
 A name that says what is to lie under it can be given before the bytes are on the disk: whoever finds it after a crash
 sees whether all of them are there. It is no protection against a person who makes bytes to fit. It must not know what
-is in the files, nor what a name counts for.
+is in the files, nor when a name counts.
 """
 
 import re
@@ -38,7 +38,7 @@ class Seal:
         return sealing.seal()
 
     def name(self, number: str) -> str:
-        """The name of the file of this number until it has the one that counts; number: with its folder or without."""
+        """The name of the file of this number with its seal."""
         return f"{number}.{self.length}-{self.digest}{ARRIVING}"
 
 

@@ -1,7 +1,7 @@
 """The spool: durable folders whose names are the state of what is in them. The only file that changes them.
 
     incoming/<id>.dcm + .json     accepted, not yet routed; the sender has been told "success"
-            /<id>.<seal>.arriving on its way there (engine.seal); after a crash engine.arriving finds out what it is
+            /<id>.<seal>.arriving the same, or on its way there (engine.seal); after a crash engine.arriving finds out
     routed/<batch>/               promised in one rename, being moved into the outboxes
     outbox/<name>/entries/        one .json per promise; those promised together are names of one file (engine.promised)
                  /ready/ /urgent/ /again/     its bytes: owed; tried before
@@ -51,7 +51,7 @@ from engine.seal import Seal, arriving
 from engine.staging import Materialise, Promise, Stage, told
 from engine.step import HOLD
 from engine.tidy import remove_outbox
-from engine.window import MOST, Window, entries
+from engine.window import MOST, Window, entries, unhurried
 
 log = logging.getLogger("stellwerk.spool")
 
@@ -90,8 +90,8 @@ class Spool:
         self.history = History(root)
         self._numbers = Numbers(os.getpid(), time.time_ns)
         self._numbering = threading.Lock()
-        self._unrouted = Window(self.incoming)
         self._intake, self._notes = Intake(self.incoming), Notes(self.work)
+        self._unrouted = Window(self.incoming, counts=self._intake.counts)
         self.arrivals = Arrivals(root)
         self._outboxes: dict[str, Outbox] = {}
         # Two threads must not settle one batch; nothing else in the spool needs a lock, a rename has one winner.
@@ -173,22 +173,23 @@ class Spool:
         self.history.tell("received", number, **way, program=program, again=again)
 
     def waiting(self) -> Iterator[str]:
-        """Ids of accepted objects that are not routed yet, in no order."""
-        return (name[:-4] for name in entries(self.incoming) if name.endswith(".dcm"))
+        """Ids of accepted objects that are not routed yet, and of what is just being taken in; in no order."""
+        return (number for number, _ in accepted(self.incoming))
 
     def oldest_waiting(self, besides: Container[str]) -> str | None:
         """The id of the oldest of them, these aside; None where there is none. It looks at names only."""
         oldest: str | None = None
+        counts = self._intake.counts
         with os.scandir(self.incoming) as found:
             for one in found:
                 name = one.name
-                if (oldest is None or name < oldest) and name.endswith(".dcm") and name[0] != ".":
-                    oldest = oldest if name[:-4] in besides else name
-        return None if oldest is None else oldest[:-4]
+                if (oldest is None or name < oldest) and counts(name) and name[0] != ".":
+                    oldest = oldest if name.partition(".")[0] in besides else name
+        return None if oldest is None else oldest.partition(".")[0]
 
     def next_waiting(self) -> Iterator[str]:
         """A few of them, fairly between senders and oldest first for each. Only for the one that routes."""
-        return (name[:-4] for name in self._unrouted.take(MOST))
+        return (name.partition(".")[0] for name in self._unrouted.take(MOST))
 
     def load(self, number: str) -> Accepted:
         """An accepted object, with all that is noted of it. Raises OSError, ValueError, KeyError or TypeError."""
@@ -200,7 +201,7 @@ class Spool:
 
     def accepted_files(self, number: str) -> tuple[Path, ...]:
         """The files of an accepted object, the one that counts first."""
-        return self.incoming / f"{number}.dcm", self.incoming / f"{number}.json"
+        return self.incoming / (self._intake.sealed(number) or f"{number}.dcm"), self.incoming / f"{number}.json"
 
     def new_work_file(self, ending: str = ".dcm") -> Path:
         """A name in `work` that nobody else has."""
@@ -234,16 +235,13 @@ class Spool:
             raise
         with self._settling:
             files.move(stage.folder, self.routed / batch)  # from here on it is promised
+            self._intake.let_go(promise.object for promise in promises)
             files.sync(self.routed)
             settle(self, self.routed / batch, made)
         self.history.tell_all(told(promise.object, one) for promise in promises for one in promise.deliveries)
 
     def settle(self) -> None:
-        """Finish every promised batch, so that nothing it came from is routed again. Raises OSError.
-
-        And what is durable and could not get its last name, gets it.
-        """
-        self._intake.name_the_rest()
+        """Finish every promised batch, so that nothing it came from is routed again. Raises OSError."""
         with self._settling:
             for batch in sorted(self.routed.iterdir()):
                 settle(self, batch)
@@ -282,8 +280,8 @@ class Spool:
         """Finish what a crash interrupted. Call once at start, before anything else runs in this spool."""
         for path in self.work.iterdir():
             files.remove_folder(path) if path.is_dir() else files.remove(path)
-        # First: what a batch has come from is to be removed under the name that counts.
-        name_arriving(self.incoming)
+        # First: a batch may know what it has come from by a last name that a power cut has undone.
+        self._intake.let_go(name_arriving(self.incoming))
         self.settle()
         for name in self.outboxes():
             self.outbox(name).recover()
@@ -300,7 +298,7 @@ class Spool:
             if name != HOLD and (lost := find_lost(self.outbox(name), self, before, rest)):
                 log.warning("%s: %d waited for what is gone without a word: a person is asked", name, lost)
         unnamed = {found[0] for name in entries(self.incoming) if (found := arriving(name))}
-        for name in entries(self.incoming):
+        for name in unhurried(entries(self.incoming), rest):
             note = self.incoming / name
             if not name.endswith(".json") or note.stem in unnamed:
                 continue

@@ -17,7 +17,7 @@ from engine import files
 from engine.entry import line_of
 from engine.outbox import names
 from engine.promised import FINISHED
-from engine.window import entries
+from engine.window import PORTION, entries
 
 if TYPE_CHECKING:
     from engine.spool import Spool
@@ -31,16 +31,23 @@ FORGOTTEN = 400 * 86400.0
 """Seconds after which it no longer matters what a contact was told by a rule that may be gone."""
 
 
-def tidy(spool: "Spool", current: str, drop: Callable[[str], bool], now: float | None = None) -> None:
+def tidy(
+    spool: "Spool",
+    current: str,
+    drop: Callable[[str], bool],
+    now: float | None = None,
+    rest: Callable[[], bool] = lambda: False,
+) -> None:
     """Everything that is to be done once a day. Raises OSError.
 
     current: the digest of the program that runs. drop: removes an outbox once its pump has ended; whether it is gone.
+    rest: as for `unhurried`.
     """
     now = time.time() if now is None else now
     if stale := remove_stale(spool.work, now):
         log.info("%d left in the spool's work folder, and removed", stale)
-    spool.tidy(now - STALE)
-    if gone := remove_programs(spool, current, now):
+    spool.tidy(now - STALE, rest)
+    if gone := remove_programs(spool, current, now, rest):
         log.info("%d programs that nothing refers to any more, and removed", gone)
     remove_stale(spool.root / "told", now, FORGOTTEN)
     for name in left_outboxes(spool):
@@ -63,18 +70,21 @@ def remove_stale(folder: Path, now: float, stale: float = STALE) -> int:
     return removed
 
 
-def remove_programs(spool: "Spool", current: str, now: float) -> int:
+def remove_programs(spool: "Spool", current: str, now: float, rest: Callable[[], bool] = lambda: False) -> int:
     """Remove the programs that no object refers to, and that were in use for the last time a day ago; how many.
 
     The time of a program's file says when it was seen in use last. An object that is on its way from one folder to the
-    next while we look could be overlooked; not in two looks, for a move takes no time.
+    next while we look could be overlooked; not in two looks, for a move takes no time. rest: called after each portion
+    of notes; where it answers that this is to end, no program goes.
     """
     idle = {path.stem: path for path in spool.programs.glob("*.json")}
     for _ in range(2):
         used = {current}
-        for note in _notes(spool):
+        for count, note in enumerate(_notes(spool), 1):
             if used.issuperset(idle):
                 break
+            if count % PORTION == 0 and rest():
+                return 0
             try:
                 used |= _programs(note)
             except FileNotFoundError:

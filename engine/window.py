@@ -29,8 +29,15 @@ PORTION = 100
 class Window:
     """A view into one folder. Not safe between threads."""
 
-    def __init__(self, folder: Path, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
-        self._folder, self._most, self._clock = folder, most, clock
+    def __init__(
+        self,
+        folder: Path,
+        most: int = MOST,
+        clock: Callable[[], float] = time.monotonic,
+        counts: Callable[[str], bool] = lambda name: name.endswith(".dcm"),
+    ) -> None:
+        """counts: whether a name is that of something that waits."""
+        self._folder, self._most, self._clock, self._counts = folder, most, clock, counts
         self._queues: dict[str, deque[str]] = {}
         self._turn: deque[str] = deque()
         self._next_look = 0.0
@@ -53,9 +60,9 @@ class Window:
         began = self._clock()
         oldest: dict[str, list[str]] = {}
         youngest: dict[str, str] = {}  # of a sender, where it is known: what is younger is not kept anyway
-        each = self._most
+        each, counts = self._most, self._counts
         for name in entries(self._folder):
-            if not name.endswith(".dcm"):
+            if not counts(name):
                 continue
             sender = bucket(name)
             kept = oldest.get(sender)

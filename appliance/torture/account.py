@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance.torture.objects import ARCHIVES, NEW_NAME, Kind, Made, digest, refuses
+from engine.arriving import accepted
 from engine.entry import Entry
 from engine.errors import Never
 from engine.header import Header
+from engine.seal import Seal, arriving
 from engine.spool import Spool
 from engine.step import HOLD
 
@@ -70,8 +72,14 @@ def look(data: Path) -> Folder:
     for name in spool.outboxes():
         for entry in spool.outbox(name).all():
             (held[_uid(entry.file)] if name == HOLD else owed[name, _uid(entry.file)]).append(entry)
-    unrouted = Counter(_uid(spool.accepted_files(number)[0]) for number in spool.waiting())
+    unrouted = Counter(_uid(spool.incoming / name) for _, name in accepted(spool.incoming) if _is_there(spool, name))
     return Folder(stored, owed, held, unrouted)
+
+
+def _is_there(spool: Spool, name: str) -> bool:
+    """Whether a start would take it for an object that was accepted."""
+    found = arriving(name)
+    return found is None or Seal.of(spool.incoming / name) == found[1]
 
 
 def reckon(data: Path, made: Iterable[Made], attempts: Mapping[str, int], got: Got, deleted: Collection[str]) -> Tally:

@@ -67,6 +67,7 @@ class Inbound(Connection):
         self._waits = False  # whether that message did not come with the first call
         self._waited, self._came = 0.0, 0  # what the rate is taken from: seconds waited for it, and bytes
         self._idle_since = 0.0
+        self._serves = False
         # TLS has no flags: there, each call brings what one record holds.
         self._all = 0 if isinstance(sock, ssl.SSLSocket) else socket.MSG_WAITALL
 
@@ -74,6 +75,18 @@ class Inbound(Connection):
         """The association is there: from now on the pace counts."""
         self.wait_up_to(self._pace.idle_seconds)
         self._look_often()
+        self._serves = True
+
+    def interrupt(self) -> None:
+        """Make the thread that uses this connection stop: within a second, once it serves.
+
+        It is not woken then by shutting down what we read, as it is before: the kernel would open the window no more
+        (tcp_cleanup_rbuf in Linux), so a sender that waits for room would not hear for a minute that it is over.
+        """
+        if self._serves:
+            self._interrupted = True
+        else:
+            super().interrupt()
 
     def write(self, data: memoryview, look: Callable[[], None]) -> None:
         """Send all of it, as any connection does."""

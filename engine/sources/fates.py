@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from engine.arriving import accepted
 from engine.numbers import arrival
 from engine.spool import Spool
 from engine.step import GATHERING, HOLD, TELLING
@@ -117,8 +118,8 @@ def _lying(spool: Spool, wanted: frozenset[str]) -> dict[str, dict[str, Fate]]:
     """The promises that lie somewhere, by object and entry. Looks in the order in which they travel."""
     found: dict[str, dict[str, Fate]] = {}
     asked = 0
-    for name in entries(spool.incoming):
-        if (number := name[:-4]) in wanted and name.endswith(".dcm"):
+    for number, _ in accepted(spool.incoming):
+        if number in wanted:
             found[number] = {"": Fate(ROUTING)}
     for batch in entries(spool.routed):
         for name in entries(spool.routed / batch):

@@ -40,7 +40,7 @@ def test_threads_that_ask_at_once_get_the_same_sender(tmp_path: Path, monkeypatc
 def test_the_tidying_after_a_start_rests_beside_them_and_ends_with_the_appliance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.appliance.TIDY_REST", 0.01)
+    monkeypatch.setattr("appliance.tidying.REST", 0.01)
     began: queue.Queue[Callable[[], bool]] = queue.Queue()
     monkeypatch.setattr(Spool, "tidy", lambda _spool, _before, rest: began.put(rest))
     appliance = Appliance(Settings(data=tmp_path / "data", address="127.0.0.1"), Program())

@@ -178,13 +178,13 @@ def test_an_outbox_of_rules_that_are_gone_is_removed_with_its_pump_and_comes_bac
         appliance.spool.outbox("OLD")
         appliance._pump("OLD")
         assert "OLD" in appliance.spool.outboxes()
-        appliance._tidy_daily()
+        appliance._tidying.daily()
         assert "OLD" not in appliance.spool.outboxes()
         assert "OLD" not in appliance._pumps
         with_old = f'destination OLD = dicom "OLD@127.0.0.1:{free_port()}"\n{plain}on port {port} → forward OLD\n'
         compiled = compile_text(with_old, name="a.rules", vocabulary=vocabulary(), read=Path.read_text)
         appliance.use(compiled.program or Program())
-        appliance._tidy_daily()
+        appliance._tidying.daily()
         appliance._pump("OLD").wake()
         assert "OLD" in appliance.spool.outboxes()
         assert all(folder.is_dir() for folder in appliance.spool.outbox("OLD").folders)

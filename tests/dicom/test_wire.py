@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -59,6 +60,11 @@ def test_ae_titles_beyond_ascii_or_blank_do_not_keep_a_device_out(listen: Listen
             sock.sendall(p_data(pdv(3, STORE), pdv(2, b"ab")))
             assert stored(sock) == 0
     assert [reception.calling_ae for reception in inbox.received] == ["RÖNTGEN", "", ""]
+
+
+def for_ever(sock: socket.socket, data: bytes) -> NoReturn:
+    while True:
+        sock.sendall(data)
 
 
 @pytest.mark.filterwarnings("ignore")  # pydicom's, about the long UID
@@ -193,6 +199,27 @@ def test_stop_aborts_a_sender_that_never_pauses(listen: Listen, inbox: Inbox, tm
     assert isinstance(outbox.outcomes[0], Later)
     assert inbox.received == []
     assert left_in(tmp_path / "in") == []
+
+
+def test_a_sender_that_waits_for_room_hears_at_once_that_the_listener_stops(listen: Listen, inbox: Inbox) -> None:
+    inbox.gate = threading.Event()
+    listener = listen()
+    with wire(listener.port) as sock:
+        established(sock, request())
+        sock.sendall(p_data(pdv(3, STORE), pdv(2, b"ab")) + p_data(pdv(3, STORE)))
+        endless = p_data(pdv(0, bytes(100_000)))
+        sock.settimeout(0.5)
+        with pytest.raises(TimeoutError):  # as the listener is at the first object still, and reads nothing
+            for_ever(sock, endless)
+        stopping = threading.Thread(target=listener.stop, args=(0.1,))
+        stopping.start()
+        time.sleep(0.4)
+        inbox.gate.set()
+        sock.settimeout(10)
+        with pytest.raises(ConnectionError):
+            for_ever(sock, endless)
+        stopping.join(10)
+    assert listener.associations == 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=6)), min_size=1, max_size=5))

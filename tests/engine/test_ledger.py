@@ -244,7 +244,7 @@ def test_a_file_that_somebody_removes_is_missed(tmp_path: Path, where: str) -> N
     if where != "incoming":
         world.do("receive", "US", "away" if "PACS" in where else "refuses")
         world.do("turn", 0, "")
-    [lost] = (tmp_path / "spool" / where).glob("*.dcm")
+    [lost] = (tmp_path / "spool" / where).glob("*.arriving" if where == "incoming" else "*.dcm")
     lost.unlink()
     found = count(world.line)
     assert found.difference == 1

@@ -71,7 +71,7 @@ def test_a_payload_that_cannot_be_read_waits_and_its_batch_goes_on(line: Line, m
     link = files.link
 
     def failing(source: Path, target: Path) -> None:
-        if Path(source).stem == broken:
+        if Path(source).name.startswith(f"{broken}."):
             raise OSError(5, "Input/output error")
         link(source, target)
 
@@ -105,7 +105,7 @@ def test_one_object_that_does_not_fit_on_the_disk_does_not_stop_those_that_do(
     link = files.link
 
     def full_for_some(source: Path, target: Path) -> None:
-        if Path(source).stem == large:
+        if Path(source).name.startswith(f"{large}."):
             raise OSError(28, "No space left on device")
         link(source, target)
 

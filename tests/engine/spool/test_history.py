@@ -131,7 +131,7 @@ def test_nothing_leaves_the_spool_untold_wherever_it_crashes(tmp_path: Path, fai
             live(root, numbers)
         ended = {told["entry"] for told in _lines(root) if told["event"] in ("delivered", "failed")}
         discarded = {told["object"] for told in _lines(root) if told["event"] == "discarded"}
-        there = {path.stem for path in (root / "spool").rglob("*.dcm")}
+        there = {path.stem for ending in ("dcm", "arriving") for path in (root / "spool").rglob(f"*.{ending}")}
         promised = {told["entry"] for told in _lines(root) if told["event"] in ("promised", "held")}
         assert promised <= ended | there, f"a promise has gone untold, point {point}"
         for number in numbers:

@@ -231,7 +231,8 @@ class Modelled(RuleBasedStateMachine):
         if self.number:
             assert not any((self.root / "spool" / "routed").iterdir())
             assert not any((self.root / "spool" / "work").glob("*.dcm"))
-            assert not any((self.root / "spool" / "incoming").glob("*.arriving"))
+            for left in (self.root / "spool" / "incoming").glob("*.arriving"):
+                assert self.line.spool.accepted_files(left.name.partition(".")[0])[0] == left
             assert all(not any(self.line.spool.outbox(place).active.iterdir()) for place in PLACES)
 
 

@@ -144,6 +144,29 @@ def test_where_a_note_cannot_be_read_no_program_goes(line: Line) -> None:
     assert remove_programs(line.spool, current, time.time() + DAY) == 0
 
 
+def test_the_look_for_programs_rests_and_where_it_ends_early_no_program_goes(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.tidy.PORTION", 2)
+    for number in range(5):
+        line.receive(f"1.{number + 1}")
+    current = line.spool.keep_program(OTHER)
+    unused = line.spool.keep_program(two_destinations())
+    for path in line.spool.programs.glob("*.json"):
+        os.utime(path, (0, 0))
+    rests: list[bool] = []
+
+    def rest() -> bool:
+        rests.append(len(rests) == 2)
+        return rests[-1]
+
+    assert remove_programs(line.spool, current, time.time(), rest) == 0
+    assert rests == [False, False, True]
+    assert unused in kept(line)
+    assert remove_programs(line.spool, current, time.time()) == 1
+    assert kept(line) == {line.digest, current}
+
+
 def test_scratch_files_go_a_day_after_they_were_written_and_not_before(line: Line) -> None:
     old, young, stage = line.spool.new_work_file(), line.spool.new_work_file(), line.spool.work / "0123"
     old.write_bytes(b"x")
