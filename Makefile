@@ -69,7 +69,7 @@ lock: ## choose the versions (needs uv); UPGRADE=--upgrade takes the newest
 	    --custom-compile-command "make lock" $(UPGRADE) "$$@" pyproject.toml -
 	}
 	compile --output-file appliance/requirements.lock
-	compile --output-file tests/requirements.lock --extra dev --extra editor --extra s3 --extra sftp --extra text --constraints appliance/requirements.lock
+	compile --output-file tests/requirements.lock --extra dev --extra editor --extra proof --extra s3 --extra sftp --extra text --constraints appliance/requirements.lock
 	grep -c == appliance/requirements.lock tests/requirements.lock
 
 clean: ## remove the environment and what tools left behind; data/ stays

@@ -174,6 +174,15 @@ def write(screen: Screen, encoding: Encoding, path: Path) -> Path:
     """The screen in this encoding, as the device of its layout would have sent it."""
     samples = _stored(screen, encoding)
     made = _header(screen, encoding, samples)
+    put(made, samples, encoding)
+    made.save_as(path, enforce_file_format=True)
+    return path
+
+
+def put(made: Dataset, samples: Samples, encoding: Encoding) -> None:
+    """The samples as the pixels of a data set in this encoding; as RGB where the encoding itself converts colours."""
+    if encoding.syntax == RLELossless:
+        made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian  # pydicom compresses what is not
     if encoding.stream is not None:
         frames = [frame[:, :, 0] if frame.shape[-1] == 1 else frame for frame in samples]
         made.PixelData = encapsulate([encoding.stream(np.ascontiguousarray(frame)) for frame in frames])
@@ -182,19 +191,18 @@ def write(screen: Screen, encoding: Encoding, path: Path) -> Path:
     else:
         made.PixelData = _native(samples, encoding)
         made["PixelData"].VR = "OB" if encoding.bits <= 8 else "OW"
+        made["PixelData"].is_undefined_length = False
     if encoding.syntax == RLELossless:
         made.PlanarConfiguration = 0
         if encoding.grey:
             del made.PlanarConfiguration
         made.compress(RLELossless, generate_instance_uid=False)
-    made.save_as(path, enforce_file_format=True)
-    return path
 
 
 def read(path: Path) -> Samples:
     """The samples as they are stored, by pydicom, or by a decoder other than the encoder's where there is one."""
     dataset = dcmread(path)
-    syntax, frames = dataset.file_meta.TransferSyntaxUID, int(dataset.NumberOfFrames)
+    syntax, frames = dataset.file_meta.TransferSyntaxUID, int(dataset.get("NumberOfFrames") or 1)
     if syntax in NATIVE or syntax == RLELossless:
         return pixel_array(dataset, raw=True).reshape(frames, dataset.Rows, dataset.Columns, -1)
     decode = partial(_decoded, syntax=syntax, colour=dataset.SamplesPerPixel == 3)
@@ -239,7 +247,7 @@ def _native(samples: Samples, encoding: Encoding) -> bytes:
 def _header(screen: Screen, encoding: Encoding, samples: Samples) -> Dataset:
     made = Dataset()
     made.file_meta = FileMetaDataset()
-    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian if encoding.syntax == RLELossless else encoding.syntax
+    made.file_meta.TransferSyntaxUID = encoding.syntax
     made.SOPClassUID = UltrasoundMultiFrameImageStorage if len(samples) > 1 else UltrasoundImageStorage
     made.SOPInstanceUID, made.StudyInstanceUID, made.SeriesInstanceUID = "1.2.3.4", "1.2.3", "1.2.3.1"
     made.Modality, made.Manufacturer, made.ManufacturerModelName = "US", "Nobody", screen.layout.name

@@ -45,6 +45,7 @@ THIRD_PARTY = {
     "paramiko": ("engine/destinations/sftp.py",),  # an extra
     "minio": ("engine/destinations/s3.py",),  # an extra
     "onnxruntime": ("engine/text/model.py",),  # an extra
+    "av": ("engine/pixels/ffmpeg.py",),  # an extra
     "rapidocr": (),  # the same one: only a file of it is read
     "urllib3": ("engine/destinations/s3.py",),  # the lines of minio; it comes with it
     "pygls": ("appliance/editor/server.py",),

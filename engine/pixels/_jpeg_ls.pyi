@@ -1,0 +1,4 @@
+DAMAGED: int
+NOT_READ: int
+
+def decode(stream: bytes, rows: int, columns: int, samples: int, width: int) -> bytes | int: ...
