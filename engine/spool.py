@@ -48,7 +48,7 @@ from engine.outbox import Outbox, names
 from engine.program import Program
 from engine.promised import settle
 from engine.seal import Seal, arriving
-from engine.staging import Materialise, Promise, Stage, told
+from engine.staging import Materialise, Promise, Stage, cleanings, told
 from engine.step import HOLD
 from engine.tidy import remove_outbox
 from engine.window import MOST, Window, entries
@@ -236,7 +236,11 @@ class Spool:
             files.move(stage.folder, self.routed / batch)  # from here on it is promised
             files.sync(self.routed)
             settle(self, self.routed / batch, made)
-        self.history.tell_all(told(promise.object, one) for promise in promises for one in promise.deliveries)
+        self.history.tell_all(
+            line
+            for promise in promises
+            for line in (*cleanings(promise), *(told(promise.object, one) for one in promise.deliveries))
+        )
 
     def settle(self) -> None:
         """Finish every promised batch, so that nothing it came from is routed again. Raises OSError.
