@@ -170,6 +170,9 @@ HOLD = "hold"
 GATHERING = ".collect"
 """How the names of the outboxes end in which studies and series are collected."""
 
+REVIEW = f"review{GATHERING}"
+"""The outbox of what a person is to look at (`review`), on its way into the hold and out of it."""
+
 MAIL, NOTICE = ".mail", ".notify"
 """How the names of the outboxes end from which a contact gets mail, and a webhook is told."""
 
