@@ -37,12 +37,14 @@ from engine.object import Origin
 from engine.outbox import Outbox
 from engine.parameters import AETitles, Networks
 from engine.plan import prepare
+from engine.previews import Previews
 from engine.program import Destination, Listener, Program
 from engine.pump import Keeping, Pump, Sender
+from engine.reviewer import Reviewer
 from engine.router import Router
 from engine.sources.https import HttpListener
 from engine.spool import Spool
-from engine.step import GATHERING, HOLD, MAIL, NOTICE, TELLING
+from engine.step import GATHERING, HOLD, MAIL, NOTICE, REVIEW, TELLING
 from engine.whereabouts import lying
 
 log = logging.getLogger("stellwerk")
@@ -113,6 +115,8 @@ class Appliance:
         self._journal = Supervised("journal", self._indexer.loop)
         self._watch = Watch(self.spool, self.health, self._heard, caretaker)
         self._watching = Supervised("watch", self._watch.loop)
+        self._previews = Previews(self.spool)
+        self._drawing = Supervised("previews", self._previews.loop)
         self._alarming = Supervised("alarms", self._watch.mail_loop)
         desk = Desk(lambda: (self._digest, self.ports()), self._pumps.copy, self._pauses, self.health.trouble)
         self._control = Control(settings.data, desk)
@@ -144,10 +148,8 @@ class Appliance:
         self._folders.use(self.program)
         self._timetable.use(self.program.chores)
         self._watch.use(self.program.chores)
-        self._by_clock.start()
-        self._journal.start()
-        self._watching.start()
-        self._alarming.start()
+        for part in (self._by_clock, self._journal, self._watching, self._alarming, self._drawing):
+            part.start()
         self._control.start()
         self._warn()
 
@@ -214,6 +216,8 @@ class Appliance:
         self._watching.stop()
         self._alarming.stop()
         self._watch.stop()
+        self._drawing.stop()
+        self._previews.stop()
         self.router.stop()
         self.router.wake.set()
         pumpings = list(self._pumps.values())
@@ -221,11 +225,8 @@ class Appliance:
             pumping.stop()
         for pumping in pumpings:
             pumping.join(GRACE)
-        self._routing.join(GRACE)
-        self._by_clock.join(GRACE)
-        self._journal.join(GRACE)
-        self._watching.join(GRACE)
-        self._alarming.join(GRACE)
+        for part in (self._routing, self._by_clock, self._journal, self._watching, self._alarming, self._drawing):
+            part.join(GRACE)
         self._dismiss()
         with contextlib.suppress(OSError):
             self._heard.keep()
@@ -348,7 +349,9 @@ class Appliance:
 
     def _promised(self, outboxes: Iterable[str]) -> None:
         for name in outboxes:
-            if name != HOLD:
+            if name == HOLD:
+                self._previews.wake()
+            else:
                 self._pump(name).wake()
         for name, pumping in list(self._pumps.items()):
             if name.endswith(TELLING):
@@ -396,6 +399,8 @@ class Appliance:
             if contact is None or self._relay is None:
                 return None
             return Mailer(contact, self._relay, self.settings.mail_quiet_seconds, self.settings.language)
+        if name == REVIEW:
+            return Reviewer(self.spool, self.router, self._previews.wake)
         if name.endswith(GATHERING):
             return Collector(self.spool, self.router, self._unreleased, self._count_at)
         declared = self._destination(name)

@@ -4,12 +4,11 @@ For the command line and the console alike. Each works beside a running applianc
 has gone on by itself meanwhile is left alone. It must not know how it is asked for, nor how it is told.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from engine import files
-from engine.entry import Entry
+from engine.entry import ID, Entry
 from engine.errors import Never
 from engine.outbox import Outbox
 from engine.spool import Spool
@@ -24,10 +23,6 @@ class Done:
     missing: list[str] = field(default_factory=list)
     """Not there: a pump, or somebody else, was quicker."""
     unfit: dict[str, str] = field(default_factory=dict)
-
-
-_ID = re.compile(r"[0-9A-Za-z-]{1,80}")
-"""How an entry may be called: it becomes the name of a file, and a person has typed it."""
 
 
 def never() -> bool:
@@ -51,7 +46,7 @@ def _each(chosen: Iterable[str], do: Callable[[str], None], stop: Callable[[], b
         if stop():
             break
         try:
-            if not _ID.fullmatch(number):
+            if not ID.fullmatch(number):
                 raise KeyError(number)
             do(number)
         except (KeyError, FileNotFoundError):
@@ -101,4 +96,4 @@ def _waiting(home: Outbox, chosen: Iterable[str] | None) -> Iterator[tuple[str, 
     if chosen is None:
         yield from ((entry.id, entry) for entry in home.each())
     else:
-        yield from ((number, home.entry(number) if _ID.fullmatch(number) else None) for number in chosen)
+        yield from ((number, home.entry(number) if ID.fullmatch(number) else None) for number in chosen)

@@ -18,7 +18,7 @@ from engine.outbox import Outbox
 from engine.program import Program, calls
 from engine.schedule import Window
 from engine.spool import Spool
-from engine.step import HOLD
+from engine.step import HOLD, REVIEW
 from engine.trouble import Trouble
 from engine.window import entries
 
@@ -69,12 +69,15 @@ def of_hold(spool: Spool) -> Trouble | None:
                     newest = max(newest, one.stat().st_mtime)
     if not count:
         return None
-    return Trouble(
-        f"{count} wait for a person: `stellwerk spool` shows them, `stellwerk spool release NUMBER` sends one on",
+    words = f"{count} wait for a person: `stellwerk spool` shows them, `stellwerk spool release NUMBER` sends one on"
+    german = (
         f"{count} warten auf einen Menschen: `stellwerk spool` zeigt sie, `stellwerk spool release NUMMER` schickt "
-        "eines weiter",
-        newest,
+        "eines weiter"
     )
+    if REVIEW in spool.outboxes():
+        words += "; `stellwerk review` shows those that wait for a review"
+        german += "; `stellwerk review` zeigt, was auf eine Freigabe wartet"
+    return Trouble(words, german, newest)
 
 
 class Health:

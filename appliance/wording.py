@@ -8,6 +8,8 @@ def effect(delivery: Delivery, *, places: bool = True) -> str:
     """One promise, to follow `would`. places: with the folders of an archive, which are called after patients."""
     changed = f", with {', '.join(delivery.obj.changes)} changed" if delivery.obj.changes else ""
     cleared = f", {' and '.join(sorted(delivery.obj.cleared))} cleared" if delivery.obj.cleared else ""
+    if delivery.obj.cleaning is not None and delivery.obj.cleaning.brief:
+        cleared += f" ({delivery.obj.cleaning.brief})"
     complete = delivery.note.get("collected", "")
     collected = f", once its {complete}" if complete else ""
     gated = ", once all before it is delivered" if delivery.gates else ""

@@ -38,7 +38,7 @@ CODES = {
     "W303": "a condition that can never hold",
     "W304": "a route that brings nothing anywhere",
     "W305": "an await that changes nothing",
-    "W306": "a collect with nothing behind it",
+    "W306": "a collect or a review with nothing behind it",
     "W307": "a purge of a folder that no rule stores in",
     "E401": "names would leave the house",
     "E402": "text in the image would leave the house",

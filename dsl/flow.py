@@ -13,7 +13,7 @@ from dsl.resolve import Rules
 from engine.condition import All, Any, Condition, Named, Not, Unmatched
 from engine.tags import FACTS, UnknownTag, path_of
 
-KEEPS = frozenset({"store", "forward", "mail", "hold", "notify", "await", "discard"})
+KEEPS = frozenset({"store", "forward", "mail", "hold", "notify", "await", "review", "discard"})
 """Steps that change nothing in the object."""
 CHANGES_ONE = frozenset({"set", "remove", "map"})
 """Steps that change the tag they name, and nothing else."""

@@ -77,7 +77,8 @@ class _Lowering:
                     schedules.append(Schedule.of(name.text, self._bound(name.span)))
                 case ast.Regions(name=name, where=where, keep=keep):
                     fits = None if where is None else self.condition(where)
-                    regions.append(Regions(name.text, fits, keep, boxes(statement)))
+                    at = f"{statement.span.file}:{statement.span.line}"
+                    regions.append(Regions(name.text, fits, keep, boxes(statement), at))
                 case ast.Route(bare=True):
                     chores.append(self._chore(statement))
                 case ast.Route():

@@ -16,6 +16,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from engine import pixels
+from engine.cleaning import Cleaning
 from engine.errors import Unclean
 from engine.header import Header
 from engine.identities import Identities
@@ -46,12 +47,26 @@ class PixelBench:
     cleaned: Callable[[str, str], object] = field(default=lambda *_: None, kw_only=True)
     """Told the number of an object, and the SOP Instance UID that it has from now on."""
 
-    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, same_uid: bool) -> Object:
+    def boxes(
+        self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, declared: bool = False
+    ) -> tuple[Rectangle, ...]:
+        """What `clean` would blank. Raises Unclean."""
+        return tuple(map(_rectangle, boxes_of(obj, blank, keep, declared=declared)))
+
+    def clean(
+        self,
+        obj: Object,
+        blank: Sequence[Rectangle],
+        keep: Sequence[Rectangle],
+        *,
+        same_uid: bool,
+        declared: bool = False,
+    ) -> Object:
         """The object, proved clean. Raises Never where it cannot be, and OSError when the disk cannot hold it.
 
         What was changed before is in the file first: it is looked at like all that the object brought.
         """
-        boxes = boxes_of(obj, blank, keep)
+        boxes = boxes_of(obj, blank, keep, declared=declared)
         source = obj.payload
         if obj.changes:
             source = self.new_file()
@@ -62,7 +77,7 @@ class PixelBench:
             return obj
         if not same_uid:
             self.cleaned(obj.id, done.instance)
-        return replace(obj, payload=target, header=Header.read(target), changes={})
+        return replace(obj, payload=target, header=Header.read(target), changes={}, cleaning=_told(done))
 
     def text(self, obj: Object) -> tuple[Rectangle, ...] | None:
         """Where text is seen, with a margin; None where there is no picture. Raises Unclean, or OSError."""
@@ -70,7 +85,7 @@ class PixelBench:
             return None
         found = self.worker.find_text(obj.payload, self.new_file(), ROUNDS)
         columns, rows = (_size(obj, name) for name in ("Columns", "Rows"))
-        return tuple(Rectangle(box.x, box.y, box.width, box.height) for box in to_blank(found, columns, rows))
+        return tuple(map(_rectangle, to_blank(found, columns, rows)))
 
     def refuse_text(self, obj: Object, apart: Sequence[Rectangle]) -> None:
         """Raises Unclean where text is seen apart from these rectangles, or it cannot be looked for; or OSError."""
@@ -116,20 +131,35 @@ class DryBench:
     program: Program
     identities: Identities | None = None
 
-    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, same_uid: bool) -> Object:
+    def boxes(
+        self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, declared: bool = False
+    ) -> tuple[Rectangle, ...]:
+        """What would be blanked. Raises Unclean."""
+        return tuple(map(_rectangle, boxes_of(obj, blank, keep, declared=declared)))
+
+    def clean(
+        self,
+        obj: Object,
+        blank: Sequence[Rectangle],
+        keep: Sequence[Rectangle],
+        *,
+        same_uid: bool,
+        declared: bool = False,
+    ) -> Object:
         """The object as if it were cleaned, if it is known where to clean; Unclean if not."""
-        boxes = boxes_of(obj, blank, keep)
+        boxes = boxes_of(obj, blank, keep, declared=declared)
         if not boxes:
             return obj
         changes: dict[str, str | None] = dict(AS_CLEANED)
         if not same_uid:
             sources = obj.header.values(path_of("SourceImageSequence.ReferencedSOPInstanceUID"))
             changes["SOPInstanceUID"] = pixels.derived_uid(obj.header.first("SOPInstanceUID"), boxes, sources)
-        return obj.with_header(changes)
+        known = Cleaning(boxes=tuple(map(_plain, boxes if SOMEWHERE not in blank else ())))
+        return replace(obj.with_header(changes), cleaning=known)
 
     def text(self, obj: Object) -> tuple[Rectangle, ...]:
         """Some place, as if text were seen there: where it really is, is known only when it is looked for."""
-        return (Rectangle(0, 0, 1, 1),)
+        return (SOMEWHERE,)
 
     def refuse_text(self, obj: Object, apart: Sequence[Rectangle]) -> None:
         """Nothing: whether any is left is known only when it is cleaned."""
@@ -158,6 +188,9 @@ class DryBench:
         return keys[0] if keys else FOR_SHOW
 
 
+SOMEWHERE = Rectangle(0, 0, 1, 1)
+"""Where text is, while nobody has looked."""
+
 FOR_SHOW = Keyed(bytes(32))
 """A key that anybody has, for what is only looked at."""
 
@@ -177,7 +210,9 @@ def as_anonymized(obj: Object, policy: Policy, names: Mapping[str, str], keyed: 
     return replace(obj, header=Header(lambda: cleaned), changes={})
 
 
-def boxes_of(obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> tuple[Box, ...]:
+def boxes_of(
+    obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, declared: bool = False
+) -> tuple[Box, ...]:
     """The boxes to blank in this object; none where its SOP class has no pixels to look at.
 
     Raises Unclean as `boxes_for` does, and where objects of its SOP class are held.
@@ -187,7 +222,7 @@ def boxes_of(obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle])
         raise Unclean(found.why)
     if found.kind is not pixels.Kind.IMAGE:
         return ()
-    boxes = boxes_for(obj, blank, keep)
+    boxes = boxes_for(obj, blank, keep, declared=declared)
     if not boxes:
         raise Unclean("there is no box to blank: what is kept is the whole image")
     return boxes
@@ -198,25 +233,50 @@ def _is_image(obj: Object) -> bool:
     return pixels.verdict(obj.header.first("SOPClassUID")).kind is pixels.Kind.IMAGE
 
 
-def boxes_for(obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle]) -> tuple[Box, ...]:
+def boxes_for(
+    obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, declared: bool = False
+) -> tuple[Box, ...]:
     """The boxes to blank in this object: `blank`, and what lies outside `keep`; without both, outside its own regions.
 
+    declared: what lies outside its own regions in any case.
     Raises Unclean when nothing says where the text is, or what says it does not fit the image.
     """
     columns, rows = (_size(obj, name) for name in ("Columns", "Rows"))
     blanked = tuple(_at(rectangle, columns, rows) for rectangle in blank)
-    if blanked and not keep:
-        return blanked
-    if keep:
-        kept: Sequence[Box] | None = tuple(_at(rectangle, columns, rows) for rectangle in keep)
-    else:
-        kept = pixels.ultrasound_regions(obj.header.dataset)
-    if not kept:
-        raise Unclean(
-            "nothing says where this device burns text in: it declares no ultrasound regions (0018,6011), and no "
-            "`regions` of the rule file fits it; `stellwerk regions` writes one for it"
-        )
-    return (*pixels.complement(kept, columns, rows), *blanked)
+    kept = tuple(_at(rectangle, columns, rows) for rectangle in keep)
+    outside = pixels.complement(kept, columns, rows) if kept else ()
+    if declared or not (blank or keep):
+        own = pixels.ultrasound_regions(obj.header.dataset)
+        if not own:
+            raise Unclean(_DECLARES_NOTHING if declared else _NOTHING_SAYS)
+        outside = (*outside, *pixels.complement(own, columns, rows))
+    return (*outside, *blanked)
+
+
+_DECLARES_NOTHING = (
+    "it declares no ultrasound regions (0018,6011), and the rule goes by those; `stellwerk regions` writes `regions` "
+    "for its device, to be named in the rule instead"
+)
+_NOTHING_SAYS = (
+    "nothing says where this device burns text in: it declares no ultrasound regions (0018,6011), and no `regions` of "
+    "the rule file fits it; `stellwerk regions` writes one for it"
+)
+
+
+def _told(done: pixels.Anonymized) -> Cleaning:
+    """What was done, but for who said where."""
+    if done.cleaned is None:
+        return Cleaning(removed=done.removed)
+    boxes = tuple(map(_plain, done.cleaned.boxes))
+    return Cleaning(boxes=boxes, frames=done.cleaned.frames, method=done.cleaned.method, removed=done.removed)
+
+
+def _plain(box: Box) -> tuple[int, int, int, int]:
+    return box.x, box.y, box.width, box.height
+
+
+def _rectangle(box: Box) -> Rectangle:
+    return Rectangle(*_plain(box))
 
 
 def _size(obj: Object, name: str) -> int:

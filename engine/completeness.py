@@ -47,7 +47,10 @@ class Came:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """Why something goes on. reason: count, released, quiet or late; expected: how many were to come, where known."""
+    """Why something goes on. reason: count, released, quiet, late, or approved by a person.
+
+    expected: how many were to come, where known.
+    """
 
     reason: str
     came: int
@@ -66,13 +69,17 @@ class Complete:
                 return f"{self.came} came, and the association has ended"
             case "late":
                 return "it came after the rest had gone on"
+            case "approved":
+                return "a person has approved it"
             case _ if self.expected is not None:
                 return f"{self.came} of {self.expected} came, quiet for {self.quiet}"
         return f"{self.came} came, quiet for {self.quiet}"
 
     @property
     def note(self) -> Mapping[str, str]:
-        """The same as facts for a report."""
+        """The same as facts for a report; nothing where it does not tell how much has come."""
+        if self.reason == "approved":
+            return {}
         facts = {"complete": self.reason, "came": str(self.came), "quiet for": self.quiet}
         return facts if self.expected is None else facts | {"expected": str(self.expected)}
 

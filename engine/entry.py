@@ -7,6 +7,7 @@ Plain data. It may hold values of the object (a folder name, a study UID): it ne
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -14,9 +15,13 @@ from typing import Any
 
 from engine import files
 from engine.object import Origin
+from engine.step import REVIEW
 
 IN_DOUBT, STORED = "in doubt", "stored"
 """What may be known of an entry that was sent and is still owed (engine.unconfirmed)."""
+
+ID = re.compile(r"[0-9A-Za-z-]{1,80}")
+"""How an entry may be called, where a person has typed it: it becomes the name of a file."""
 
 TRANSCODED = "transcoded"
 """In the note of an entry: the transfer syntax it was brought into for its destination, by name."""
@@ -55,6 +60,12 @@ class Entry:
     received: bool = False
     """Whether the bytes as received are kept beside it, for `on failure`."""
     file: Path = Path()
+
+    @property
+    def waits_for_review(self) -> bool:
+        """Whether a person is to approve it (`review`) before the rest of its chain is done."""
+        # Bytes whose note was torn were taken out of that outbox, too: nobody can approve what nothing is known of.
+        return self.note.get("refused by") == REVIEW and "kept" in self.note
 
     def to_bytes(self) -> bytes:
         """As JSON for the disk."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from engine.cleaning import Cleaning
 from engine.header import Header
 
 
@@ -89,6 +90,8 @@ class Object:
 
     It only grows: what a rule writes afterwards (`set`) is the rule's own text, nothing that the object brought.
     """
+    cleaning: Cleaning | None = None
+    """What was done to its pixels since it was last promised."""
 
     def with_header(self, changes: Mapping[str, str | None]) -> "Object":
         """The same object with attributes set, or removed where None."""

@@ -6,6 +6,7 @@ Pure data, and how promises hang together. It must not know how a decision comes
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from engine.condition import Reason
 from engine.object import Object
@@ -134,9 +135,10 @@ def with_hold(deliveries: Sequence[Delivery], hold: Delivery) -> tuple[Delivery,
     return linked([*told, hold])
 
 
-def held(obj: Object, route: str, why: str) -> Delivery:
-    """The promise that nothing is lost: into the hold, with the reason."""
-    return Delivery(delivery_id(obj.id, route, "hold", HOLD), HOLD, obj, route, "hold", note={"why": why})
+def held(obj: Object, route: str, why: str, about: Mapping[str, str] = MappingProxyType({})) -> Delivery:
+    """The promise that nothing is lost: into the hold, with the reason, and facts about it."""
+    note = {**about, "why": why}
+    return Delivery(delivery_id(obj.id, route, "hold", HOLD), HOLD, obj, route, "hold", note=note)
 
 
 def delivery_id(obj: str, route: str, position: str, outbox: str) -> str:

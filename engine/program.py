@@ -120,6 +120,7 @@ class Regions:
     where: Condition | None
     keep: bool
     boxes: tuple[Rectangle, ...]
+    written: str = ""
 
     @property
     def blank_and_keep(self) -> tuple[tuple[Rectangle, ...], tuple[Rectangle, ...]]:
@@ -167,7 +168,7 @@ class Program:
     def digest(self) -> str:
         """Sixteen hex digits over what the program does; the same for texts that differ only in layout."""
         data = self.to_json()
-        for entry in (*_list(data["routes"]), *_list(data["chores"])):
+        for entry in (*_list(data["regions"]), *_list(data["routes"]), *_list(data["chores"])):
             entry.pop("written")  # type: ignore[attr-defined]  # to_json made them dicts
         canonical = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()
@@ -209,6 +210,7 @@ class Program:
                     "where": _where_json(regions.where),
                     "keep": regions.keep,
                     "boxes": [[b.x, b.y, b.width, b.height, b.from_right, b.from_bottom] for b in regions.boxes],
+                    "written": regions.written,
                 }
                 for regions in self.regions
             ],
@@ -250,6 +252,7 @@ class Program:
                     _where(r["where"]),
                     bool(r["keep"]),
                     tuple(_rectangle(box) for box in _raw(r["boxes"])),
+                    str(r.get("written", "")),
                 )
                 for r in _list(data["regions"])
             ),

@@ -58,7 +58,21 @@ class _Pretending:
 
     program: Program
 
-    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, same_uid: bool) -> Object:
+    def boxes(
+        self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, declared: bool = False
+    ) -> tuple[Rectangle, ...]:
+        """None: there is no image to blank anything in."""
+        return ()
+
+    def clean(
+        self,
+        obj: Object,
+        blank: Sequence[Rectangle],
+        keep: Sequence[Rectangle],
+        *,
+        same_uid: bool,
+        declared: bool = False,
+    ) -> Object:
         """The object as if it were cleaned."""
         return obj.with_header(AS_CLEANED)
 

@@ -20,7 +20,7 @@ from engine.parameters import Unit
 from engine.plan import Plan
 from engine.program import REPLACE, Chain, Choose, Program, Route
 from engine.spool import Accepted, Spool
-from engine.step import GATHERING, HOLD, TELLING
+from engine.step import GATHERING, HOLD, REVIEW, TELLING
 from engine.window import entries
 
 _MOST_HEARD = 1000
@@ -145,5 +145,7 @@ def _promises(chain: Chain, at: str) -> Iterator[tuple[str, str]]:
                 yield from _promises(inner, f"{position}.{case}")
         elif node.step == "collect":
             yield position, f"{Unit.of(node.arguments['unit']).name}{GATHERING}"
+        elif node.step == "review":
+            yield position, REVIEW
         else:
             yield from ((position, outbox) for outbox in sinks(node))

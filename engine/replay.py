@@ -99,11 +99,11 @@ def _stored(journal: Journal, outbox: str, root: Path, file: Path) -> Copy | Non
 
 
 def held(spool: Spool, since: str, until: str) -> list[Copy]:
-    """What lies in the hold and was received within this time, oldest first."""
+    """What lies in the hold and was received within this time, oldest first; what is reviewed stays aside."""
     found = []
     for entry in spool.outbox(HOLD).all():
         at = came(entry.object)
-        if since <= at and (not until or at < until):
+        if since <= at and (not until or at < until) and not entry.waits_for_review:
             found.append(Copy(entry.file, at, entry.object, entry.origin, entry.id, entry))
     return found
 

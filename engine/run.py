@@ -6,8 +6,9 @@ A function of its arguments: it opens no socket, changes no folder and reads no 
 console's "what would happen to this file?" call the same function as the appliance does, with another bench.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from engine.condition import Condition, Reason, explain, holds
 from engine.duplicates import NEW, Seen, held_because, stored, verdict
@@ -126,7 +127,7 @@ def resume(
         if position.startswith("f"):
             outcomes.append(_instead(one, route.name, why))
         else:
-            passage = _failure(plan, route, one.received, why, bench)
+            passage = _failure(plan, route, one.received, why, bench, walk.about)
             outcomes.append(Outcome((passage,), passage.deliveries))
     return tuple(outcomes)
 
@@ -155,19 +156,26 @@ def _pass(plan: Plan, route: Route, obj: Object, bench: Workbench, through: bool
     walk = Walk(plan, route, bench, through=through, policy=found.policy)
     walk.chain(route.chain, obj, "")
     if walk.failed is not None:
-        failed = _failure(plan, route, obj, walk.failed, bench)
+        failed = _failure(plan, route, obj, walk.failed, bench, walk.about)
         # What stands in front of a collect has gone by the time that the rest fails.
         return replace(failed, deliveries=(*linked(walk.deliveries[: walk.opened]), *failed.deliveries))
     return Passage(route, True, walk.promised(), dropped=walk.dropped)
 
 
-def _failure(plan: Plan, route: Route, received: Object, why: str, bench: Workbench) -> Passage:
+def _failure(
+    plan: Plan,
+    route: Route,
+    received: Object,
+    why: str,
+    bench: Workbench,
+    about: Mapping[str, str] = MappingProxyType({}),
+) -> Passage:
     """The written `on failure`, if it can be completed; the hold where it keeps the object nowhere (only mails)."""
-    walk = Walk(plan, route, bench, why, policy=stored(route))
+    walk = Walk(plan, route, bench, why, policy=stored(route), about=about)
     walk.chain(route.failure or (), received, "f")
     deliveries = walk.promised() if walk.failed is None else ()
     if walk.failed is not None or (walk.dropped is None and all(delivery.reports for delivery in deliveries)):
-        return Passage(route, True, with_hold(deliveries, held(received, route.name, why)), failed=why)
+        return Passage(route, True, with_hold(deliveries, held(received, route.name, why, about)), failed=why)
     return Passage(route, True, deliveries, walk.dropped, why)
 
 

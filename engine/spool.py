@@ -11,6 +11,7 @@
                  /received/       the bytes as they came, where a route's `on failure` may want them
                  /receipts/       outcomes that a report waits for
     hold/<id>.dcm + .json         needs a person; .received: as it came, where `on failure` may want it again
+    previews/<id>/                pictures of what is held for its pixels (engine.previews); may be lost
     work/                         scratch, and the notes that objects share (engine.intake); emptied at start
     drops/                        what is being taken out of folders (engine.drops)
     programs/<digest>.json        programs that objects still refer to (engine.tidy removes the others)
@@ -37,6 +38,7 @@ from pathlib import Path
 from engine import files
 from engine.arrivals import Arrivals
 from engine.arriving import accepted, name_arriving
+from engine.entry import Entry
 from engine.errors import Never
 from engine.gates import find_lost, leave_word
 from engine.header import Header
@@ -48,7 +50,7 @@ from engine.outbox import Outbox, names
 from engine.program import Program
 from engine.promised import settle
 from engine.seal import Seal, arriving
-from engine.staging import Materialise, Promise, Stage, told
+from engine.staging import Materialise, Promise, Stage, cleanings, told
 from engine.step import HOLD
 from engine.tidy import remove_outbox
 from engine.window import MOST, Window, entries, unhurried
@@ -86,6 +88,7 @@ class Spool:
         self.held = root / HOLD
         self.work = root / "work"
         self.programs = root / "programs"
+        self.previews = root / "previews"
         self._keeps_received = keeps_received
         self.history = History(root)
         self._numbers = Numbers(os.getpid(), time.time_ns)
@@ -96,7 +99,7 @@ class Spool:
         self._outboxes: dict[str, Outbox] = {}
         # Two threads must not settle one batch; nothing else in the spool needs a lock, a rename has one winner.
         self._settling = threading.Lock()
-        for folder in (self.incoming, self.routed, self.held, self.work, self.programs, root / "outbox"):
+        for folder in (self.incoming, self.routed, self.held, self.work, self.programs, self.previews, root / "outbox"):
             files.make_folder(folder)
 
     def lock(self) -> None:
@@ -238,7 +241,11 @@ class Spool:
             self._intake.let_go(promise.object for promise in promises)
             files.sync(self.routed)
             settle(self, self.routed / batch, made)
-        self.history.tell_all(told(promise.object, one) for promise in promises for one in promise.deliveries)
+        self.history.tell_all(
+            line
+            for promise in promises
+            for line in (*cleanings(promise), *(told(promise.object, one) for one in promise.deliveries))
+        )
 
     def settle(self) -> None:
         """Finish every promised batch, so that nothing it came from is routed again. Raises OSError."""
@@ -311,47 +318,99 @@ class Spool:
         """Send a held object on: to the destination that refused it, or else through the rules again.
 
         program: the digest of a kept one; it goes through these rules, whoever has refused it. Raises Never for what
-        no rule can be asked about: there is nothing to send.
+        no rule can be asked about, as there is nothing to send, and for what a person has to look at first.
         """
-        entry = self.outbox(HOLD).entry(number)
-        if entry is None:
-            raise KeyError(number)
-        if entry.origin.flaw:
-            raise Never(f"there is nothing to send: {entry.origin.flaw}")
-        refused = entry.note.get("refused by", "") if program is None else ""
+        with self.alone():
+            entry = self.outbox(HOLD).entry(number)
+            if entry is None:
+                raise KeyError(number)
+            if entry.origin.flaw:
+                raise Never(f"there is nothing to send: {entry.origin.flaw}; look at it, then delete it")
+            if entry.waits_for_review:
+                raise Never("it waits for a review: `stellwerk review` shows, approves and rejects it")
+            if program is None and entry.note.get("refused by"):
+                self.send_back(entry)
+            else:
+                self._send_through(entry, program or "")
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else takes anything out of the hold meanwhile, in this process or another."""
+        # Open for reading, or a disk that fails could not be made read-only meanwhile.
+        lock = os.open(self.root / ".hold.lock", os.O_RDONLY | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def send_back(self, entry: Entry) -> None:
+        """Send a held entry to where it was refused. Only while `alone`. Raises OSError; safe to repeat."""
+        number, home = entry.id, self.outbox(entry.note["refused by"])
         kept = self.held / f"{number}.received"
-        if refused:
-            home = self.outbox(refused)
-            again = replace(entry, outbox=refused, tries=0, why="", since=time.time())
-            files.write(home.entries / f"{number}.json", again.to_bytes())
-            files.sync(home.entries)
-            if kept.exists():
-                files.link(kept, home.received / f"{number}.dcm")
-                files.sync(home.received)
-            owed = home.place_for(again)
-            files.move(entry.file, owed / f"{number}.dcm")
-            files.sync(owed)
-        else:
-            # A new id: under the old one a crash might take it for something that is routed already.
-            fresh = self.new_number(entry.origin.sender or entry.origin.address)
-            # Without a program: it goes by the rules that run now, which a person may have mended meanwhile.
-            files.write(self.incoming / f"{fresh}.json", _note(entry.origin, program or "", entry.object))
-            # Nobody would send it again, so its note must be there for good before its bytes may be there.
-            files.sync(self.incoming)
-            self.arrivals.strike_out(entry.object)
-            self.history.record("released", entry.object, entry=number, **{"as": fresh})
-            self.history.sync()
-            files.move(entry.file, self.incoming / f"{fresh}.dcm")
-            files.sync(self.incoming)
-            self._tell_received(fresh, entry.origin, program or "", entry.object)
-        files.remove(self.outbox(HOLD).entries / f"{number}.json")
-        files.remove(kept)
+        again = replace(entry, outbox=home.name, tries=0, why="", since=time.time())
+        files.write(home.entries / f"{number}.json", again.to_bytes())
+        files.sync(home.entries)
+        if kept.exists():
+            files.link(kept, home.received / f"{number}.dcm")
+            files.sync(home.received)
+        owed = home.place_for(again)
+        files.move(entry.file, owed / f"{number}.dcm")
+        files.sync(owed)
+        self._forget_held(number)
+        self.tell("released", entry.object, home.name, number)
+        self.wake(home.name)
+
+    def _send_through(self, entry: Entry, program: str) -> None:
+        """Send a held entry through these rules; without a program, through those that run now, perhaps mended."""
+        if not entry.note.get("refused by"):
+            self._put_received(entry)
+        # A new id: under the old one a crash might take it for something that is routed already.
+        fresh = self.new_number(entry.origin.sender or entry.origin.address)
+        files.write(self.incoming / f"{fresh}.json", _note(entry.origin, program, entry.object))
+        # Nobody would send it again, so its note must be there for good before its bytes may be there.
+        files.sync(self.incoming)
+        self.arrivals.strike_out(entry.object)
+        self.history.record("released", entry.object, entry=entry.id, **{"as": fresh})
+        self.history.sync()
+        files.move(entry.file, self.incoming / f"{fresh}.dcm")
+        files.sync(self.incoming)
+        self._tell_received(fresh, entry.origin, program, entry.object)
+        self._forget_held(entry.id)
+
+    def keep_as_received(self, entry: Entry, why: str) -> None:
+        """Leave a held entry in the hold for good: as it was received, and owed to nobody. Only while `alone`."""
+        note = {name: value for name, value in entry.note.items() if name != "refused by"} | {"why": why}
+        kept = replace(entry, note=note, why=why, cleared=(), received=False)
+        files.write(self.held / f"{entry.id}.json", kept.to_bytes())
+        # Before the bytes: never may what was received go on as if it were clean.
         files.sync(self.held)
-        if refused:
-            self.tell("released", entry.object, refused, number)
+        self._put_received(entry)
+        self.tell("held", entry.object, HOLD, entry.id, why)
+
+    def _put_received(self, entry: Entry) -> None:
+        """Of a held entry that is owed to nobody: its bytes are those that were received, where they were kept."""
+        kept = self.held / f"{entry.id}.received"
+        if kept.exists():
+            files.move(kept, entry.file)
+            files.sync(self.held)
+
+    def _forget_held(self, number: str) -> None:
+        files.remove(self.held / f"{number}.json")
+        files.remove(self.held / f"{number}.received")
+        files.sync(self.held)
+        self.forget_preview(number)
+
+    def forget_preview(self, number: str) -> None:
+        """Remove the pictures of what is held no longer."""
+        files.remove_folder(self.previews / number)
 
     def delete(self, number: str) -> None:
         """Remove a held object for good, because a person says so."""
+        with self.alone():
+            self._delete(number)
+
+    def _delete(self, number: str) -> None:
         entry = self.outbox(HOLD).entry(number)
         if entry is None:
             raise KeyError(number)
@@ -362,9 +421,7 @@ class Spool:
         files.remove(entry.file)
         # Bytes that a power cut has brought back without their note would be in the hold, and nobody would see them.
         files.sync(self.held)
-        files.remove(self.outbox(HOLD).entries / f"{number}.json")
-        files.remove(self.held / f"{number}.received")
-        files.sync(self.held)
+        self._forget_held(number)
 
     # --- programs, what happened -------------------------------------------------------------------------
 

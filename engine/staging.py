@@ -6,7 +6,7 @@ A part of the spool. It must not know where the folder goes then.
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,6 +134,14 @@ def _part(number: int) -> str:
 
 
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def cleanings(promise: Promise) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """What the history says of how each route has cleaned the pixels of an object."""
+    done = {(one.route, one.obj.cleaning): None for one in promise.deliveries}
+    for route, cleaning in done:
+        if cleaning is not None:
+            yield "cleaned", promise.object, {"why": cleaning.words, "route": route}
 
 
 def told(obj: str, delivery: Delivery) -> tuple[str, str, dict[str, str]]:

@@ -33,9 +33,13 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The chain cannot go on with this object, for this reason: `on failure` takes it as it was received."""
+    """The chain cannot go on with this object, for this reason: `on failure` takes it as it was received.
+
+    note: plain facts for whoever finds it in the hold.
+    """
 
     why: str
+    note: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,23 @@ class Workbench(Protocol):
     def program(self) -> Program:
         """The program that runs."""
 
-    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, same_uid: bool) -> Object:
+    def boxes(
+        self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, declared: bool = False
+    ) -> tuple[Rectangle, ...]:
+        """What `clean` would blank, from the left and top; nothing where there is no picture. Raises Unclean."""
+
+    def clean(
+        self,
+        obj: Object,
+        blank: Sequence[Rectangle],
+        keep: Sequence[Rectangle],
+        *,
+        same_uid: bool,
+        declared: bool = False,
+    ) -> Object:
         """The object with boxes blanked (or all but the kept boxes), proved, and attributes that say so.
 
+        declared: all but the ultrasound regions that it declares goes as well, as it does where there are no boxes.
         same_uid: it keeps its SOP Instance UID. Raises engine.errors.Unclean.
         """
 
@@ -151,6 +169,9 @@ HOLD = "hold"
 
 GATHERING = ".collect"
 """How the names of the outboxes end in which studies and series are collected."""
+
+REVIEW = f"review{GATHERING}"
+"""The outbox of what a person is to look at (`review`), on its way into the hold and out of it."""
 
 MAIL, NOTICE = ".mail", ".notify"
 """How the names of the outboxes end from which a contact gets mail, and a webhook is told."""

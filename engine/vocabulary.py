@@ -16,7 +16,7 @@ from engine.steps import CHORES, STEPS
 from engine.tags import Tag
 from engine.text import installed
 
-PLANNED_STEPS = ("review",)
+PLANNED_STEPS: tuple[str, ...] = ()
 
 
 def vocabulary() -> Vocabulary:

@@ -23,6 +23,7 @@ class Walk:
     kept: whether that was anything.
     through: pass each `collect` as if nothing more were to come, for tests and explanations.
     policy: what the archive is to do where it has other bytes of this object. complete: why what was collected goes on.
+    about: facts on what has failed, for whoever finds it in the hold.
     """
 
     def __init__(
@@ -37,10 +38,11 @@ class Walk:
         through: bool = False,
         policy: str = "",
         complete: Mapping[str, str] = MappingProxyType({}),
+        about: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.plan, self.route, self.bench, self.why = plan, route, bench, why
         self.earlier, self.kept, self.through, self.policy = earlier, kept, through, policy
-        self.complete = complete
+        self.complete, self.about = complete, about
         self.collected = ""
         self.opened = 0
         """The first promise that an `await` waits for: none in front of a `collect`."""
@@ -108,8 +110,8 @@ class Walk:
             self.failed = f"the step {call.step} broke ({type(error).__name__}); this is a fault of the software"
             return None
         match answer:
-            case Hold(why):
-                self.failed = why
+            case Hold(why, about):
+                self.failed, self.about = why, about
                 return None
             case Drop(why):
                 self.dropped = why
@@ -123,7 +125,8 @@ class Walk:
                 self.gates = tuple(d.id for d in waited_for if not d.reports and d.outbox != HOLD)
                 return obj
             case Gather() if self.through:
-                self.collected, self.gates, self.opened = answer.words, (), len(self.deliveries)
+                self.collected = " and its ".join(part for part in (self.collected, answer.words) if part)
+                self.gates, self.opened = (), len(self.deliveries)
                 return obj
             case Gather(unit, uid, quiet, _, more):
                 earlier = (*self.earlier, *self._so_far())
@@ -154,13 +157,18 @@ class Walk:
                     self.route.name,
                     position,
                     answer.place,
-                    note | {"duplicate": self.policy} if self.policy and outbox.endswith(_STORING) else note,
+                    self._noted(note, outbox),
                     awaits,
                     (),
                     answer.reports,
                     () if outbox == HOLD else self.gates,
                 )
             )
+
+    def _noted(self, note: Mapping[str, str], outbox: str) -> Mapping[str, str]:
+        if outbox == HOLD:
+            return {**self.about, **note}
+        return {**note, "duplicate": self.policy} if self.policy and outbox.endswith(_STORING) else note
 
     def _so_far(self) -> tuple[str, ...]:
         return tuple(delivery.id for delivery in self.deliveries if not delivery.reports)

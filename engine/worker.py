@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import Later, Unclean
-from engine.pixels import Anonymized, Box, Transcoded, anonymize, transcode
+from engine.pixels import Anonymized, Box, Shown, Transcoded, anonymize, show, transcode
 from engine.text.find import find_text
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class PixelWorker:
     def find_text(self, source: Path, scratch: Path, rounds: int = 1) -> tuple[Box, ...]:
         """engine.text.find.find_text in the other process. Raises as `clean` does."""
         return self._done(find_text, source, scratch, (rounds,), doing="looking for text", does="looks for text")
+
+    def show(self, source: Path, scratch: Path) -> Shown:
+        """engine.pixels.show in the other process. Raises as `clean` does."""
+        return self._done(show, source, scratch, doing="drawing", does="draws pictures")
 
     def _done(
         self,

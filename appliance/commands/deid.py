@@ -7,9 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 from appliance.deid.changes import ADDED, CHANGED, EMPTIED, REMOVED
-from appliance.deid.course import PROOFS, Pixels, Result, course, draw, objects
+from appliance.deid.course import Result, course, draw, objects
 from appliance.deid.steps import NONE, compiled
 from dsl.render import render
+from engine.cleaning import Cleaning
 from engine.errors import Unclean
 
 
@@ -103,9 +104,10 @@ def _tell(one: Result, values: bool) -> None:
     header = ", ".join(f"{counts[what]} {what}" for what in (REMOVED, EMPTIED, CHANGED, ADDED) if counts[what])
     print(f"{one.number}  {one.target.name}  header: {header or 'as it was'}")
     if one.pixels is not None:
-        boxes = ", ".join(f"({box.x}, {box.y}, {box.width}, {box.height})" for box in one.pixels.boxes)
-        print(f"    pixels: {boxes} in {one.pixels.frames} frames, by {' and '.join(one.pixels.sources)}")
-        print(f"    proof: {PROOFS[one.pixels.method]}")
+        boxes = ", ".join(map(str, one.pixels.boxes))
+        written = f" (defined in {one.pixels.written})" if one.pixels.written else ""
+        print(f"    pixels: {boxes} in {one.pixels.frames} frames, by {' and '.join(one.pixels.sources)}{written}")
+        print(f"    proof: {one.pixels.proof}")
     for change in one.header if values else ():
         print(f"    {change.tag}, {change.what}: {change.before!r} → {change.after!r}")
 
@@ -147,12 +149,13 @@ def _of(one: Result, values: bool) -> dict[str, object]:
     return said
 
 
-def _of_pixels(done: Pixels) -> dict[str, object]:
+def _of_pixels(done: Cleaning) -> dict[str, object]:
     return {
         "frames": done.frames,
-        "boxes": [[box.x, box.y, box.width, box.height] for box in done.boxes],
-        "from": list(done.sources),
-        "removed": list(done.removed),
+        "boxes": done.boxes,
+        "from": done.sources,
+        "defined": done.written,
+        "removed": done.removed,
         "method": done.method,
-        "proof": PROOFS[done.method],
+        "proof": done.proof,
     }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from appliance.commands.common import add_settings, compiled, settings_of, show_findings
+from appliance.region_text import definition
 from engine import pixels
 from engine.bench import boxes_for
 from engine.condition import holds
@@ -42,11 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         obj = Object("looked at", file, Header.read(file), Origin("file"))
         boxes, words = _known(obj, result.program)
-        definition = _definition(obj)
+        written = definition(obj)
     except Never as refusal:
         print(f"stellwerk: {refusal.reason}", file=sys.stderr)
         return 1
-    print(f"# {words}\n{definition}")
+    print(f"# {words}\n{written}", end="")
     if arguments.png is not None:
         try:
             picture = pixels.preview(file, arguments.frame - 1)
@@ -75,30 +76,3 @@ def _known(obj: Object, program: Program) -> tuple[Sequence[Box], str]:
         return boxes_for(obj, (), ()), "no `regions` fits; all outside the regions that it declares itself goes"
     except Unclean as refusal:
         return (), refusal.reason
-
-
-def _definition(obj: Object) -> str:
-    """Rule text: this model, at this size; to keep what it declares, else what a person has to put in."""
-    maker, model = (_quoted(obj.header.first(tag)) for tag in ("Manufacturer", "ManufacturerModelName"))
-    rows, columns = obj.header.first("Rows"), obj.header.first("Columns")
-    if not rows.isdecimal() or not columns.isdecimal():
-        raise Never("it has no pixels, or does not say how many")
-    fits = [f"Manufacturer = {maker}"] if maker else []
-    fits += [f"ManufacturerModelName = {model}"] if model else []
-    try:
-        declared = pixels.ultrasound_regions(obj.header.dataset)
-    except Unclean:
-        declared = None
-    if declared:
-        fits.append("SequenceOfUltrasoundRegions is present")
-        boxes = "  keep " + ", ".join(f"({box.x}, {box.y}, {box.width}, {box.height})" for box in declared)
-    else:
-        boxes = f"  # measure it: (from the left, from the top, width, height)\n  blank (0, 0, {columns}, {rows})"
-    where = "\n    and ".join([*fits, f"Columns = {columns}", f"Rows = {rows}"])
-    return f"regions my-machine for {where}\n{boxes}"
-
-
-def _quoted(text: str) -> str:
-    """A value as text of a rule; empty where it cannot stand there."""
-    plain = text.strip()
-    return f'"{plain}"' if plain and plain.isprintable() and '"' not in plain and len(plain) <= 64 else ""

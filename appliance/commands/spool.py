@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     told = by_hand.release(spool, chosen) if arguments.action == "release" else by_hand.delete(spool, chosen)
     for number, why in told.unfit.items():
-        print(f"stellwerk: {number}: {why}; look at it, then delete it", file=sys.stderr)
+        print(f"stellwerk: {number}: {why}", file=sys.stderr)
     print(f"{len(told.done)} {'released' if arguments.action == 'release' else 'deleted'}")
     if arguments.action == "release" and told.done:
         print("what the rules or the destination refuse again comes back here, under a new number")

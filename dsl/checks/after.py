@@ -13,7 +13,7 @@ from dsl.resolve import Rules
 IDLE = frozenset(
     {
         *("set", "remove", "map", "anonymize", "anonymize-pixels", "pseudonymize"),
-        *("transcode", "compress", "decompress", "collect", "await"),
+        *("transcode", "compress", "decompress", "collect", "await", "review"),
     }
 )
 """Steps that do something with an object, but bring it nowhere."""

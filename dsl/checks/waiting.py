@@ -1,4 +1,4 @@
-"""W305, W306: an `await` with nothing in front of it or nothing behind it, a `collect` with nothing behind it."""
+"""W305, W306: an `await` with nothing in front of it or behind it, a `collect` or `review` with nothing behind it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,7 +9,9 @@ from dsl.flow import calls
 from dsl.resolve import Rules
 
 WAITED_FOR = frozenset({"store", "forward"})
-WAITS = WAITED_FOR | {"mail", "notify", "collect"}
+ANEW = frozenset({"collect", "review"})
+"""Behind these a chain of its own begins."""
+WAITS = WAITED_FOR | ANEW | {"mail", "notify"}
 GOES_ON = WAITS | {"hold", "discard"}
 
 
@@ -37,10 +39,9 @@ def _chain(rules: Rules, chain: ast.Chain, around: "_Around") -> Iterator[Findin
             yield finding("W305/collected" if here.collected else "W305", node.span)
         elif node.name.text == "await" and not here.effects:
             yield finding("W305/behind", node.span)
-        elif node.name.text == "collect":
+        elif node.name.text in ANEW:
             if not here.goes_on:
-                yield finding("W306", node.span)
-            # It is a chain of its own that begins behind a collect.
+                yield finding("W306/review" if node.name.text == "review" else "W306", node.span)
             around = replace(around, delivered=False, collected=True)
         if _has(rules, (node,), WAITED_FOR):
             around = replace(around, delivered=True)

@@ -194,13 +194,13 @@ MESSAGES: dict[str, Message] = {
     "W305/collected": Message(
         Text(
             "there is nothing that this `await` could wait for",
-            "nothing has been stored or forwarded since the collect in front of it",
-            "write it in front of the collect, if the study is to wait: → await → collect study quiet 2 minutes",
+            "nothing has been stored or forwarded since the collect or review in front of it",
+            "write it in front of that, if the study is to wait: → await → collect study quiet 2 minutes",
         ),
         Text(
             "es gibt nichts, worauf dieses `await` warten könnte",
-            "seit dem collect davor wird nichts abgelegt und nichts weitergeleitet",
-            "stellen Sie es vor das collect, wenn die Studie warten soll: → await → collect study quiet 2 minutes",
+            "seit dem collect oder review davor wird nichts abgelegt und nichts weitergeleitet",
+            "stellen Sie es davor, wenn die Studie warten soll: → await → collect study quiet 2 minutes",
         ),
     ),
     "W305/behind": Message(
@@ -225,6 +225,19 @@ MESSAGES: dict[str, Message] = {
             "mit dem, was hier gesammelt wird, geschieht nichts",
             "kein Schritt dahinter bewahrt, sendet oder meldet es",
             "stellen Sie es vor die Wirkungen für das Ganze: → collect study quiet 2 minutes → forward PACS",
+        ),
+    ),
+    "W306/review": Message(
+        Text(
+            "nothing is done with what is approved here",
+            "no step behind it keeps, sends or tells of it",
+            "put it before the effects that are to wait for a person: → anonymize-pixels → review → forward PACS",
+        ),
+        Text(
+            "mit dem, was hier freigegeben wird, geschieht nichts",
+            "kein Schritt dahinter bewahrt, sendet oder meldet es",
+            "stellen Sie es vor die Wirkungen, die auf einen Menschen warten sollen: → anonymize-pixels → review → "
+            "forward PACS",
         ),
     ),
     "W307": Message(

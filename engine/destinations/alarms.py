@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from engine.destinations.letter import plain
+from engine.step import REVIEW
 from engine.trouble import Known, News, Trouble
 
 _TEXTS = {
@@ -68,6 +69,7 @@ _TITLES = {
         "mail": "mail to {name}",
         "notify": "telling the webhook {name}",
         "collect": "collecting a {name}",
+        "review": "what waits for a review",
         "disk": "disk of {name}",
         "outbox": "folder for sending to {name}",
         "folder": "watched folder {name}",
@@ -88,6 +90,7 @@ _TITLES = {
         "mail": "Mail an {name}",
         "notify": "Mitteilung an den Webhook {name}",
         "collect": "Sammeln ({name})",
+        "review": "was auf eine Freigabe wartet",
         "disk": "Datenträger von {name}",
         "outbox": "Ordner zum Versand an {name}",
         "folder": "beobachteter Ordner {name}",
@@ -119,6 +122,8 @@ _KINDS = ("disk", "outbox", "folder")
 def title(name: str, language: str) -> str:
     """What an outbox, a disk or a part of the appliance is to a reader."""
     titles = _TITLES[language]
+    if name == REVIEW:
+        return titles["review"]
     stem, dot, kind = name.rpartition(".")
     if dot and kind in ("store", "mail", "notify", "collect"):
         return titles[kind].format(name=stem)

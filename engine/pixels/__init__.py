@@ -9,7 +9,7 @@ from engine.pixels.clean import Cleaned, clean
 from engine.pixels.jpeg_scan import JPEG_BY
 from engine.pixels.kinds import Kind, verdict
 from engine.pixels.marks import derived_uid
-from engine.pixels.preview import preview
+from engine.pixels.preview import Shown, preview, show
 from engine.pixels.regions import ultrasound_regions
 from engine.pixels.transcode import Transcoded, transcode
 
@@ -20,12 +20,14 @@ __all__ = [
     "Cleaned",
     "Kind",
     "RegionBox",
+    "Shown",
     "Transcoded",
     "anonymize",
     "clean",
     "complement",
     "derived_uid",
     "preview",
+    "show",
     "transcode",
     "ultrasound_regions",
     "verdict",

@@ -1,8 +1,9 @@
-"""One frame of an object as an 8-bit picture, to show a person before and after. Proves nothing.
+"""Frames of an object as 8-bit pictures, to show a person before and after. Proves nothing.
 
 Must not be used to decide anything: contrast is stretched and colours are converted. Knows codecs only by name.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import imagecodecs
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
 from pydicom.encaps import get_frame
-from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_windowing, convert_color_space
+from pydicom.pixels.processing import apply_modality_lut, apply_windowing, convert_color_space
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     HTJ2K,
@@ -32,11 +33,28 @@ from pydicom.uid import (
 
 from engine.errors import Unclean
 from engine.pixels.damage import damage_is_unclean
+from engine.pixels.image import describe
+from engine.pixels.palette import palette
+from engine.pixels.rulers import png
 
 Picture = NDArray[np.uint8]
 _JPEG = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1)
 _JPEG_LS = (JPEGLSLossless, JPEGLSNearLossless)
 _JPEG_2000 = (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)
+
+
+LARGEST = 1024
+"""Pixels, across and down, of a picture that is kept."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A few frames as PNG files. frames: each with its number, from 1, of `of`; columns and rows are the object's."""
+
+    columns: int
+    rows: int
+    of: int
+    frames: tuple[tuple[int, bytes], ...]
 
 
 def preview(source: Path, frame: int = 0) -> Picture:
@@ -46,16 +64,39 @@ def preview(source: Path, frame: int = 0) -> Picture:
     Raises `Unclean` if the object cannot be shown.
     """
     with damage_is_unclean():
+        return _picture(dcmread(source), frame)
+
+
+def show(source: Path, _scratch: Path) -> Shown:
+    """The first, the middle and the last frame, no larger than `LARGEST`. Raises `Unclean` as `preview` does."""
+    with damage_is_unclean():
         dataset = dcmread(source)
-        frames = int(dataset.get("NumberOfFrames") or 1)
-        if "PixelData" not in dataset or not 0 <= frame < frames:
-            raise Unclean("there is no such frame to show")
-        syntax = dataset.file_meta.TransferSyntaxUID
-        if not syntax.is_encapsulated or syntax in (RLELossless, DeflatedExplicitVRLittleEndian):
-            stored = pixel_array(dataset, index=frame)  # pydicom brings YBR to RGB here
-        else:
-            stored = _decoded(get_frame(dataset.PixelData, frame, number_of_frames=frames), syntax, dataset)
-        return np.ascontiguousarray(_shown(stored, dataset))
+        frames = _frames(dataset)
+        numbers = sorted({0, frames // 2, frames - 1})
+        drawn = tuple((number + 1, png(_smaller(_picture(dataset, number)))) for number in numbers)
+        return Shown(int(dataset.Columns), int(dataset.Rows), frames, drawn)
+
+
+def _picture(dataset: FileDataset, frame: int) -> Picture:
+    frames = _frames(dataset)
+    if "PixelData" not in dataset or not 0 <= frame < frames:
+        raise Unclean("there is no such frame to show")
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated or syntax in (RLELossless, DeflatedExplicitVRLittleEndian):
+        stored = pixel_array(dataset, index=frame)  # pydicom brings YBR to RGB here
+    else:
+        stored = _decoded(get_frame(dataset.PixelData, frame, number_of_frames=frames), syntax, dataset)
+    return np.ascontiguousarray(_shown(stored, dataset))
+
+
+def _frames(dataset: FileDataset) -> int:
+    return int(dataset.get("NumberOfFrames") or 1)
+
+
+def _smaller(picture: Picture) -> Picture:
+    """Every second pixel, or every third …, as far as it is too large: what is there is seen, and that is enough."""
+    step = -(-max(picture.shape[:2]) // LARGEST)
+    return np.ascontiguousarray(picture[::step, ::step])
 
 
 def _decoded(stream: bytes, syntax: UID, dataset: FileDataset) -> NDArray[np.generic]:
@@ -75,7 +116,8 @@ def _decoded(stream: bytes, syntax: UID, dataset: FileDataset) -> NDArray[np.gen
 
 def _shown(stored: NDArray[np.generic], dataset: FileDataset) -> Picture:
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
-        return _eight_bits(apply_color_lut(stored, dataset))
+        colours: Picture = palette(dataset, describe(dataset))[stored]
+        return colours
     if stored.ndim == 3:
         return _eight_bits(stored)
     windowed = dataset.get("WindowCenter") is not None

@@ -15,8 +15,8 @@ from pydicom.pixels.processing import convert_color_space
 from engine.errors import Unclean
 from engine.pixels.codec import Cells, extended
 from engine.pixels.image import Image
+from engine.pixels.palette import palette
 from engine.text.model import Picture
-from engine.text.palette import palette
 
 Values = NDArray[np.number[Any]]
 """Rows × columns (grey) or rows × columns × 3: numbers that may be compared and averaged."""

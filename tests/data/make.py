@@ -105,15 +105,31 @@ class FakeBench:
     refuses: str = ""
     asked: list[tuple[tuple[Rectangle, ...], tuple[Rectangle, ...]]] = field(default_factory=list)
     same_uid: list[bool] = field(default_factory=list)
+    declared: list[bool] = field(default_factory=list)
     seen: tuple[Rectangle, ...] = ()
     left: str = ""
     """Why text that is seen is refused afterwards; empty: it is gone then."""
     looked: list[tuple[str, tuple[Rectangle, ...]]] = field(default_factory=list)
 
-    def clean(self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, same_uid: bool) -> Object:
+    def boxes(
+        self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, declared: bool = False
+    ) -> tuple[Rectangle, ...]:
+        """The boxes to blank, as they are; `refuses` is for `clean`."""
+        return tuple(blank)
+
+    def clean(
+        self,
+        obj: Object,
+        blank: Sequence[Rectangle],
+        keep: Sequence[Rectangle],
+        *,
+        same_uid: bool,
+        declared: bool = False,
+    ) -> Object:
         """The object with another name, as if it were clean."""
         self.asked.append((tuple(blank), tuple(keep)))
         self.same_uid.append(same_uid)
+        self.declared.append(declared)
         if self.refuses:
             raise Unclean(self.refuses)
         return obj.with_payload(obj.payload.with_suffix(".clean")).with_header(AS_CLEANED)

@@ -18,7 +18,7 @@ VOCABULARY = Vocabulary(
         s.name: s
         for s in (
             S(
-                "anonymize-pixels [regions REGIONS] [check text] [apart from PARTS]",
+                "anonymize-pixels [regions REGIONS] [keep ultrasound-regions] [check text] [apart from PARTS]",
                 {"regions": RegionsOrText, "parts": kinds.RegionsName},
                 clears=("pixels",),
                 needs={"apart": "check"},
@@ -39,7 +39,8 @@ VOCABULARY = Vocabulary(
             S("await"),
             S("pseudonymize [with TABLE] [keep KEEP]", {"table": TableName, "keep": Kept}, clears=("header",)),
             S("map TAG with TABLE", {"tag": ValueTag, "table": TableName}),
-            S("review", built=False),
+            S("review [one of COUNT]", {"count": kinds.Count}),
+            S("print", built=False),
             S("purge FOLDER older AGE", {"folder": kinds.Folder, "age": kinds.Age}, behind=["every"]),
             S("report to CONTACTS", {"contacts": kinds.Contacts}, behind=["every"]),
             S(

@@ -44,6 +44,7 @@ STEPS = [
     "notify",
     "pseudonymize",
     "remove",
+    "review",
     "set",
     "store",
 ]
@@ -205,7 +206,7 @@ def test_behind_keep_stand_words_and_tags():
 
 
 def test_nothing_is_offered_that_is_not_built():
-    assert "review" not in {offer.text for offer in offers("on port 11112 → |")}
+    assert "print" not in {offer.text for offer in offers("on port 11112 → |")}
     assert "tls" not in {offer.text for offer in offers('destination N = dicom "A@b:1" |')}
 
 

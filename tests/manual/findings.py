@@ -8,6 +8,7 @@ class Page(NamedTuple):
 
     before: the rules that have run so far, where the finding is about the change; owed: what waits for whom then.
     own: the folders that the appliance writes to, where it is about them. lacks: a word whose libraries are not there.
+    planned: a step that is taken to be planned.
     """
 
     why: str
@@ -17,6 +18,7 @@ class Page(NamedTuple):
     owed: tuple[tuple[str, int], ...] = ()
     own: tuple[str, ...] = ()
     lacks: str = ""
+    planned: str = ""
 
 
 PACS = 'destination PACS = dicom "PACS@192.168.10.5:104"\n'
@@ -99,8 +101,9 @@ PAGES: dict[str, Page] = {
         "The rule language knows this word, and this version cannot do it yet. The rule is refused, because "
         "without the "
         "word it would do something else than it says.",
-        PACS + "on port 11112 → review → forward PACS\n",
+        PACS + "on port 11112 → print → forward PACS\n",
         PACS + "on port 11112 → forward PACS\n",
+        planned="print",
     ),
     "E109": Page(
         "A name stands for one thing. Of two declarations, one would have been forgotten.",
@@ -255,8 +258,8 @@ PAGES: dict[str, Page] = {
         PACS + "on port 11112 → store by PatientID → await → forward PACS\n",
     ),
     "W306": Page(
-        "`collect` waits until a study is complete, and the rest of the chain is then done with all of it. Where "
-        "nothing follows, nothing is done with it.",
+        "`collect` waits until a study is complete, and `review` until a person has approved an image; the rest of the "
+        "chain is done then. Where nothing follows, nothing is done.",
         PACS + "on port 11112 → forward PACS → collect study quiet 2 minutes\n",
         PACS + "on port 11112 → collect study quiet 2 minutes → forward PACS\n",
     ),

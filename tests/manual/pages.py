@@ -10,6 +10,7 @@ from dsl.codes import CODES
 from dsl.compile import Compiled, compile_text
 from dsl.render import render
 from dsl.samples import example
+from engine.signature import Signature
 from engine.step import Declared, DeclaredChore
 from engine.steps import CHORES, STEPS
 from engine.vocabulary import vocabulary
@@ -53,10 +54,11 @@ def pages() -> dict[str, str]:
     return {path: MADE + text for path, text in made.items()}
 
 
-def compiled(text: str, name: str = "my.rules", lacks: str = "") -> Compiled:
+def compiled(text: str, name: str = "my.rules", lacks: str = "", planned: str = "") -> Compiled:
     """A rule text with everything that can be found in it, its own tests included.
 
     lacks: a word of `anonymize-pixels` whose libraries are taken to be missing; all others are taken to be there.
+    planned: a step that is taken to be planned.
     """
 
     def read(path: str) -> str:
@@ -64,13 +66,14 @@ def compiled(text: str, name: str = "my.rules", lacks: str = "") -> Compiled:
 
     words = vocabulary()
     cleaning = replace(words.steps["anonymize-pixels"], lacks={lacks: lacks} if lacks else {})
-    words = replace(words, steps={**words.steps, "anonymize-pixels": cleaning})
+    later = {planned: Signature.of(planned, built=False)} if planned else {}
+    words = replace(words, steps={**words.steps, "anonymize-pixels": cleaning, **later})
     return tried(compile_text(text, name=name, vocabulary=words, read=read))
 
 
 def judged(page: Page, text: str) -> Compiled:
     """The same, and where the page is about a change, what is found in changing over from what has run before."""
-    result = compiled(text, lacks=page.lacks if text == page.avoid else "")
+    result = compiled(text, lacks=page.lacks if text == page.avoid else "", planned=page.planned)
     if page.own:
         result = at_home(result, page.own)
     if not page.before:
@@ -167,10 +170,6 @@ def _steps() -> str:
         f"| [{name}]({name}.md) | {inspect.cleandoc(step.manual).splitlines()[0]} |" for name, step in DESCRIBED.items()
     ]
     planned = sorted(name for name, signature in vocabulary().steps.items() if not signature.built)
-    return (
-        "# Steps\n\n| Step | What it does |\n|---|---|\n"
-        + "\n".join(built)
-        + "\n\nKnown to the language, and not built yet ([E108](../findings/E108.md)): "
-        + ", ".join(planned)
-        + ".\n"
-    )
+    known = f"\nKnown to the language, and not built yet ([E108](../findings/E108.md)): {', '.join(planned)}.\n"
+    table = "# Steps\n\n| Step | What it does |\n|---|---|\n" + "\n".join(built) + "\n"
+    return table + known if planned else table

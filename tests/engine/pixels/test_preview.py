@@ -5,6 +5,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from engine.errors import Unclean
@@ -59,6 +60,20 @@ def test_the_cleaned_area_is_shown_black(tmp_path: Path) -> None:
         clean(jpeg(tmp_path / "in", [stream], photometric), tmp_path / "out", [Box(0, 0, 128, 16)])
         assert (preview(tmp_path / "in")[:16] > 100).any()
         assert (preview(tmp_path / "out")[:15] <= 1).all()
+
+
+def test_a_palette_is_shown_alike_in_either_byte_order(tmp_path: Path) -> None:
+    shown = []
+    for syntax, order in ((ExplicitVRLittleEndian, "<"), (ExplicitVRBigEndian, ">")):
+        path = native(tmp_path / "in", "PALETTE COLOR", (8, 8), syntax)
+        image = dcmread(path)
+        for colour in ("Red", "Green", "Blue"):
+            table = np.random.default_rng(len(colour)).integers(5000, 65535, 256)
+            image[f"{colour}PaletteColorLookupTableData"].value = table.astype(f"{order}u2").tobytes()
+        image.save_as(path)
+        shown.append(preview(path))
+    np.testing.assert_array_equal(*shown)
+    assert np.ptp(shown[0]) > 100
 
 
 def test_what_cannot_be_shown_is_unclean(tmp_path: Path) -> None:

@@ -24,11 +24,12 @@ from engine.outbox import Outbox
 from engine.plan import prepare
 from engine.program import Call, Contact, Destination, Listener, Program, Route
 from engine.pump import LOOK_AGAIN, PATIENCE, Pump, Report, Sender, Sent, oldest_first
+from engine.reviewer import Reviewer
 from engine.router import Router
 from engine.seal import Seal
 from engine.signature import Argument
 from engine.spool import Spool
-from engine.step import GATHERING, HOLD, TELLING
+from engine.step import GATHERING, HOLD, REVIEW, TELLING
 
 STORE = Call(
     "store", {"layout": Argument("path", "", (Argument("word", "Institution"), Argument("word", "PatientName")))}
@@ -187,6 +188,8 @@ class Line:
             Pump(self.spool.outbox(name), lambda sender=sender: sender, self.router.refuse).turn(now)
 
     def _sender(self, name: str) -> Sender:
+        if name == REVIEW:
+            return Reviewer(self.spool, self.router)
         if name.endswith(GATHERING):
             if name not in self.collectors:
                 asked = None if self.ask is None else lambda *what: self.ask(*what) if self.ask else None

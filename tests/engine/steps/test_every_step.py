@@ -51,6 +51,7 @@ CALLS = [
     *(Call("pseudonymize", {}), Call("pseudonymize", {"table": word("register")})),
     Call("map", {"tag": word("PatientID"), "table": word("register")}),
     Call("collect", {"unit": Argument("word", "study"), "quiet": Argument("duration", "2 minutes")}),
+    *(Call("review", {}), Call("review", {"count": Argument("number", "20")})),
 ]
 """Each step at least once: whoever builds one adds a line."""
 
@@ -291,6 +292,16 @@ def test_map_looks_up_each_of_several_values_and_holds_what_has_none() -> None:
     without = apply(call, obj({}))
     assert isinstance(without, Hold)
     assert "no ImageType" in without.why
+
+
+def test_one_of_so_many_is_reviewed_always_the_same_ones() -> None:
+    call = Call("review", {"count": Argument("number", "5")})
+    images = [obj({"SOPInstanceUID": f"1.2.{number}"}) for number in range(1000)]
+    first, second = ([isinstance(apply(call, image), Gather) for image in images] for _ in range(2))
+    assert first == second
+    assert 150 < sum(first) < 250
+    answers = [apply(call, image) for image in images]
+    assert all(answer is image for answer, image in zip(answers, images, strict=True) if isinstance(answer, Object))
 
 
 # --- the registry -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from pydicom.pixels.processing import apply_color_lut
 
 from engine.errors import Unclean
 from engine.pixels.image import Image
-from engine.text.model import Picture
+
+Picture = NDArray[np.uint8]
 
 _COLOURS = ("Red", "Green", "Blue")
 
