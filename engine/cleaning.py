@@ -12,7 +12,7 @@ PIXELS = "pixels"
 PROOFS = {
     "native": "read again: one value inside, every sample outside as it was",
     "deflated": "inflated and read again: one value inside, every sample outside as it was",
-    "jpeg-coefficients": "decoded again: one value inside, everything outside as it was",
+    "jpeg-coefficients": "read again: one value inside, everything outside as it was",
     "decoded": "decoded again: one value inside, every sample outside as it was",
 }
 """What was proved of each way to blank (engine.pixels.Cleaned.method)."""
