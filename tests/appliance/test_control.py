@@ -39,6 +39,7 @@ def test_a_pause_holds_everything_back_until_it_is_resumed_over_a_restart(tmp_pa
     port = free_port()
     rules = f'destination PACS_A = dicom "PACS_A@127.0.0.1:{pacs.port}"\non port {port} → forward PACS_A\n'
     line = Running(tmp_path, rules, port)
+    line.wait_for(lambda: answers(line.data), "it does not answer")
     first = tell(line.data, "state")
     assert first["ports"] == [port]
     assert first["program"]
@@ -56,6 +57,7 @@ def test_a_pause_holds_everything_back_until_it_is_resumed_over_a_restart(tmp_pa
     line.stop()
     assert not (line.data / NAME).exists()
     line.start()
+    line.wait_for(lambda: answers(line.data), "it does not answer")
     state = tell(line.data, "state")
     pump = next(one for one in state["pumps"] if one["name"] == "PACS_A")  # type: ignore[attr-defined]
     assert pump["paused_by"] == "anna"
@@ -68,6 +70,14 @@ def test_a_pause_holds_everything_back_until_it_is_resumed_over_a_restart(tmp_pa
     assert len(list(received.iterdir())) == 2
     assert not list((line.data / "paused").iterdir())
     line.stop()
+
+
+def answers(data: Path) -> bool:
+    """Whether it can be asked: its ports open a moment before."""
+    try:
+        return tell(data, "ping") == {}
+    except NotThere:
+        return False
 
 
 def in_trouble(data: Path) -> dict[str, str]:
