@@ -6,9 +6,13 @@ Pure. What is not here is shown as it was written. A reason of a group (facts.ad
 import re
 from functools import lru_cache
 
+WAITS = "waits for a person to look at it: `stellwerk review`"
+"""As engine.reviewer says it."""
+
 _FIXED = {
     "a rule holds it": "Eine Regel hält es an.",
     "no route takes it": "Keine Regel nimmt es an.",
+    WAITS: "Es wartet darauf, dass jemand es ansieht.",
     "it answers": "Es antwortet.",
     "it is not a DICOM file": "Es ist keine DICOM-Datei.",
     "it is not DICOM": "Es ist nicht DICOM.",
@@ -58,6 +62,7 @@ _WITH_FACTS = (
         "{} ist nicht da; ist das Netzlaufwerk verbunden? Ein Ordner auf dieser Maschine muss erst angelegt werden.",
     ),
     (r"(.+) cannot be written \((.+)\)", "{} lässt sich nicht beschreiben ({})."),
+    (r"rejected in the review: (.+)", "Beim Prüfen verworfen: {}"),
     (r"a person took it out of the outbox of (.+)", "Ein Mensch hat es aus dem Ausgang von {} genommen."),
     (r"the proof failed: (.+)", "Der Beweis ist misslungen: {}"),
     (

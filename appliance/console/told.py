@@ -23,6 +23,7 @@ KIND_WORDS = {
     "store": "archive",
     "mail": "mail",
     "notify": "reports to a webhook",
+    "review": "on the way to a review",
     "collect": "collects whole studies",
     "": "unknown",
 }

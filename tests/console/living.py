@@ -1,7 +1,8 @@
 """A house that lives: a running appliance with its console, a PACS beside it, and images, some of them odd ones.
 
 Of pydicom's test images, those of CT go to a PACS; those of US to a node that is away; NM is refused by the PACS; MR is
-held on purpose; what is left matches no rule. What people and machines may have typed has HTML in it.
+held on purpose; RTPLAN waits for a review; what is left matches no rule. What people and machines may have typed has
+HTML in it.
 """
 
 import time
@@ -36,6 +37,7 @@ contact admin = "it@praxis.example"
 route ct on port {port} where Modality = CT → store by PatientID → forward PACS
 route nm on port {port} where Modality = NM → forward PACS
 route us on port {port} where Modality = US → forward AWAY → mail admin
+route plan on port {port} where Modality = RTPLAN → review → forward PACS
 route mr on port {port} where Modality = MR → hold "<i>for the study of 2026</i>"
 """
 
@@ -66,7 +68,7 @@ class Living:
 
     def fill(self) -> None:
         """Send images of all kinds, and wait until each is where it comes to rest."""
-        chosen = {"CT": 3, "US": 3, "MR": 4, "NM": 2, "RTDOSE": 2}
+        chosen = {"CT": 3, "US": 3, "MR": 4, "NM": 2, "RTDOSE": 2, "RTPLAN": 1}
         files = []
         for image in test_images():
             modality = str(pydicom.dcmread(image, stop_before_pixels=True).get("Modality"))
@@ -77,7 +79,7 @@ class Living:
         self.line.wait_for(lambda: not list(self.line.spool.waiting()), "not all are routed")
         # After the first has failed, the others may not be tried at all.
         self.line.wait_for(lambda: self.count("AWAY", "later") > 0 and self.owed("AWAY") == 3, "AWAY was not tried")
-        self.line.wait_for(lambda: len(self.held()) == 8, "not all is held that will be")
+        self.line.wait_for(lambda: len(self.held()) == 9, "not all is held that will be")
 
     def copy(self, image: Path, name: str = NASTY) -> Path:
         """An image of a patient whose name is not nice, with a UID of its own."""

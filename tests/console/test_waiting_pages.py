@@ -61,7 +61,8 @@ def acts(who: Browser, did: str) -> list[dict[str, Any]]:
 def test_what_is_held_is_told_by_reason_with_what_to_do(people: dict[Role, Browser]) -> None:
     viewer = people[Role.VIEWER]
     found = groups(viewer)
-    assert {kind: one["count"] for kind, one in found.items()} == {"on purpose": 4, "refused": 2, "unmatched": 2}
+    counts = {kind: one["count"] for kind, one in found.items()}
+    assert counts == {"on purpose": 4, "refused": 2, "unmatched": 2, "review": 1}
     assert found["refused"]["refused_by"] == "PACS"
     text = viewer.get("/hold").text
     assert text.index("These need somebody") < text.index("The destination would not take these")
@@ -80,7 +81,7 @@ def test_one_object_says_what_it_is_how_it_came_and_why_it_is_here(people: dict[
     values = {value["keyword"]: value["value"] for value in found["header"]}
     assert (values["PatientName"], values["Modality"]) == (NASTY, "MR")
     assert (found["sender"], found["route"], found["pictures"]) == (NASTY_TITLE, "mr", [])
-    assert found["written"].endswith("test.rules:9")
+    assert found["written"].endswith("test.rules:10")
     page = viewer.get(f"/hold/image/{one}")
     assert "for the study of 2026" in page.text
     assert "mr" in page.text
@@ -88,6 +89,17 @@ def test_one_object_says_what_it_is_how_it_came_and_why_it_is_here(people: dict[
     gone = viewer.get("/hold/image/nothing")
     assert (gone.status, "It is not held any more." in gone.text) == (404, True)
     assert "any more" in viewer.get("/hold/reason/0123456789abcdef").text
+
+
+def test_what_waits_for_a_review_is_not_released_here(living: Living, people: dict[Role, Browser]) -> None:
+    admin = people[Role.ADMIN]
+    [one] = entries(admin, "review")
+    text = admin.get(f"/hold/image/{one}", Accept_Language="de").text
+    assert "Es wartet darauf, dass jemand es ansieht." in text
+    assert 'value="release"' not in text
+    told_so = told(admin.call("POST", "/hold/release", {"ids": [one]}), "release-held")
+    assert (told_so["done"], list(told_so["unfit"])) == (0, [one])
+    assert one in living.held()
 
 
 def test_pictures_are_shown_where_there_are_some(living: Living, people: dict[Role, Browser]) -> None:

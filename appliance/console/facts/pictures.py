@@ -31,4 +31,4 @@ def picture(house: House, entry_id: str, name: str) -> bytes | None:
 
 
 def _folder(house: House, entry_id: str) -> Path:
-    return house.spool.root / "previews" / entry_id
+    return house.spool.previews / entry_id

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from appliance.console import told
-from appliance.console.facts.advice import BY_HAND, REFUSED
+from appliance.console.facts.advice import BY_HAND, REFUSED, TO_REVIEW
 from appliance.console.facts.held import HeldFacts, held_facts
 from appliance.console.facts.holds import Group, Groups
 from appliance.console.facts.house import NoSpool
@@ -68,10 +68,15 @@ class _Hold(PageHandler):
         """Where to go on."""
         return None
 
+    def _may(self, place: Page) -> bool:
+        return self.who is not None and place.least is not None and self.who.role >= place.least
+
     def tools(self) -> dict[str, Any]:
         """What the templates of all of them use."""
         return {
             "told": told,
+            "waits_for_review": lambda kind: kind == TO_REVIEW,
+            "review": next((one.path for one in self.places if one.place == "Review" and self._may(one)), ""),
             "sends_again": lambda kind: kind in (REFUSED, BY_HAND),
             "advice_of": lambda one: one.advice.german if self.language == "de" else one.advice.english,
         }
