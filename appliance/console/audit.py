@@ -32,6 +32,11 @@ ACTS = {
     "pause": "paused a destination",
     "resume": "resumed a destination",
     "try-again": "had a destination tried again",
+    "try-now": "had images sent again at once",
+    "take-back": "took images out of an outbox",
+    "test": "tested a destination",
+    "release": "released what was held",
+    "delete": "deleted what was held",
 }
 """What may have been done, in words that follow a user's name. A page that does something new adds its line."""
 

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from appliance.console.accounts import Accounts
 from appliance.console.audit import Audit
+from appliance.console.facts.holds import Holds
+from appliance.console.facts.house import House
 from appliance.console.keys import Links, Tokens
 from appliance.console.roles import Role
 from appliance.console.running import Running
@@ -34,7 +36,10 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """origins: of each setting that is set, `file`, `environment` or `line` (Settings.origins)."""
+    """origins: of each setting that is set, `file`, `environment` or `line` (Settings.origins).
+
+    house: what the pages show is read from it (appliance.console.facts).
+    """
 
     settings: Settings
     origins: Mapping[str, str]
@@ -46,11 +51,14 @@ class Context:
     audit: Audit
     certificates: Certificates
     running: Running
+    house: House
+    holds: Holds
     pool: ThreadPoolExecutor
 
     @classmethod
     def of(cls, settings: Settings, origins: Mapping[str, str]) -> "Context":
         """On this data folder. Raises OSError."""
+        house = House(settings)
         return cls(
             settings,
             origins,
@@ -62,6 +70,8 @@ class Context:
             Audit(settings.data / "audit"),
             Certificates(settings.tls, settings.address),
             Running(settings.data),
+            house,
+            Holds(house),
             ThreadPoolExecutor(THREADS, "console"),
         )
 

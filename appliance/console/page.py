@@ -24,7 +24,8 @@ class Page:
     """path: an expression for all of the path, whose groups are the arguments of `facts` and `act`.
 
     title: a sentence. least: who may see it; None, also who has not signed in. place: one of PLACES, where it is in the
-    navigation; its path has no groups then. nonce: whether a style element may carry the page's nonce (CodeMirror).
+    navigation; its path has no groups then. under: the one that it belongs to, where it is not there itself. nonce:
+    whether a style element may carry the page's nonce (CodeMirror).
     """
 
     path: str
@@ -33,6 +34,7 @@ class Page:
     least: Role | None = Role.VIEWER
     place: str = ""
     nonce: bool = False
+    under: str = ""
 
 
 def page(
@@ -43,11 +45,12 @@ def page(
     least: Role | None = Role.VIEWER,
     place: str = "",
     nonce: bool = False,
+    under: str = "",
 ) -> Callable[[H], H]:
     """Declare a handler's page; see Page."""
 
     def declare(handler: H) -> H:
-        handler.page = Page(path, title, template, least, place, nonce)  # type: ignore[attr-defined]
+        handler.page = Page(path, title, template, least, place, nonce, under)  # type: ignore[attr-defined]
         return handler
 
     return declare

@@ -20,10 +20,18 @@ BODIES: dict[str, Any] = {
     "make-token": {"name": "nightly", "role": "viewer", "days": 30},
     "change-user": {"role": "operator"},
     "try-mail": {"to": "somebody@praxis.example"},
+    "release-held": {"group": "0" * 16},
+    "delete-held": {"ids": ["0123"]},
+    "try-entries-now": {"ids": ["0123"]},
+    "take-entries-back": {"ids": None},
 }
 """A body for each operation that needs one."""
 
-REFUSED = {"pause-destination": 503, "resume-destination": 503, "try-destination-again": 503, "try-mail": 409}
+REFUSED = {
+    **{"pause-destination": 503, "resume-destination": 503, "try-destination-again": 503, "try-mail": 409},
+    **{"held-object": 404, "release-held": 404, "delete-held": 404, "outbox-entries": 404, "try-entries-now": 404},
+    **{"take-entries-back": 404, "test-destination": 404},
+}
 """What is not done here, where no appliance runs and no relay is set: the status instead of 200."""
 
 

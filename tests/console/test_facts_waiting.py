@@ -10,10 +10,12 @@ from appliance.console.facts import advice, outboxes
 from appliance.console.facts.held import held_entry, held_facts
 from appliance.console.facts.holds import Holds
 from appliance.console.facts.plain import plain
+from appliance.console.reasons import german
 from engine.entry import Entry
 from engine.object import Origin
 from engine.program import Call, Program, Route
-from engine.step import HOLD
+from engine.reviewer import WAITS
+from engine.step import HOLD, REVIEW
 from tests.console.house import Lived
 from tests.console.test_facts_studies import modality, with_cases
 from tests.engine.spool.crash_kit import FORWARD, Pacs, program
@@ -303,3 +305,10 @@ def test_a_rule_without_words_holds_on_purpose_too(tmp_path: Path) -> None:
     [group] = Holds(line.house).groups().groups
     assert (group.kind, group.reason) == (advice.ON_PURPOSE, "a rule holds it")
     line.house.journals.close()
+
+
+def test_what_waits_for_a_review_is_told_apart_from_what_was_refused() -> None:
+    assert advice.kind_of_reason(WAITS, REVIEW, "1") == advice.TO_REVIEW
+    assert advice.kind_of_reason("rejected in the review: a box is missing", "", "") == advice.OTHER
+    assert german(WAITS)
+    assert set(advice.ADVICE) == set(advice.KINDS)

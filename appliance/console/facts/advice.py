@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-ON_PURPOSE, REFUSED, UNCLEAN, UNREADABLE, UNMATCHED, DUPLICATE, SOFTWARE, BY_HAND, OTHER = KINDS = (
+from engine.step import REVIEW
+
+ON_PURPOSE, REFUSED, UNCLEAN, UNREADABLE, UNMATCHED, DUPLICATE, SOFTWARE, BY_HAND, OTHER, TO_REVIEW = KINDS = (
     *("on purpose", "refused", "unclean", "unreadable", "unmatched", "duplicate"),
-    *("software", "by hand", "other"),
+    *("software", "by hand", "other", "review"),
 )
-"""on purpose: a rule's `hold`. refused: by its destination, or given up. unmatched: no rule takes it."""
+"""on purpose: a rule's `hold`. refused: by its destination, or given up. unmatched: no rule takes it. review: it waits
+for somebody to approve or reject it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,11 @@ ADVICE: Mapping[str, Said] = {
         "Ein Mensch hat sie aus einem Ausgang genommen. Freigeben sendet sie doch noch dorthin, Löschen entfernt "
         "sie endgültig.",
     ),
+    TO_REVIEW: Said(
+        "A rule wants somebody to look at these before they go on. Approve or reject them under Review.",
+        "Eine Regel will, dass jemand sie ansieht, bevor sie weitergehen. Bestätigen oder verwerfen Sie sie unter "
+        "„Prüfen“.",
+    ),
     OTHER: Said(
         "Read the reason. When its cause is mended, release these: they go through the rules again.",
         "Lesen Sie den Grund. Ist seine Ursache behoben, geben Sie sie frei: sie gehen noch einmal durch die Regeln.",
@@ -76,6 +84,7 @@ ADVICE: Mapping[str, Said] = {
 
 _PATTERNS = (
     (BY_HAND, r"^a person took it out of the outbox"),
+    (OTHER, r"^rejected in the review"),
     (SOFTWARE, r"fault of the software"),
     (DUPLICATE, r"has the SOP Instance UID of|other content"),
     (UNMATCHED, r"^no route takes it|^no case of its route|send and store it nowhere|rules that collected it are gone"),
@@ -95,6 +104,8 @@ def group_of(why: str) -> str:
 @lru_cache(4096)
 def kind_of_reason(why: str, refused_by: str, position: str) -> str:
     """One of KINDS. position: of the step that promised it to the hold; `hold` or nothing where none did."""
+    if refused_by == REVIEW:
+        return TO_REVIEW
     by_hand = re.search(_PATTERNS[0][1], why)
     if refused_by:
         return BY_HAND if by_hand else REFUSED

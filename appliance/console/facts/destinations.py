@@ -112,6 +112,20 @@ def destinations(house: House, state: Mapping[str, object] | None = None) -> lis
     ]
 
 
+def mails(house: House, state: Mapping[str, object] | None = None) -> list[DestinationLine]:
+    """Those who get mail, under the names of their outboxes. state: as above."""
+    program = house.program()
+    contacts = () if program is None else program.contacts
+    if not contacts:
+        return []
+    boxes = {one.name: one for one in outboxes(house, state)}
+    names = {one: f"{one.name}{MAIL}" for one in contacts}
+    return [
+        DestinationLine(name, "mail", ", ".join(one.addresses), False, False, (), boxes.get(name))
+        for one, name in names.items()
+    ]
+
+
 def test(house: House, name: str) -> Tested:
     """Test a declared destination, or `NAME.mail`, an address by its relay. Raises KeyError where there is none."""
     program = house.program()

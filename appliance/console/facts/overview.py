@@ -10,7 +10,7 @@ from appliance.health import archives
 from engine.disk import Limits, device, existing, judge, space
 from engine.journal import Journal
 from engine.ledger import DUPLICATE, MISSING, STATES, Ledger, ledger
-from engine.step import GATHERING, HOLD
+from engine.step import GATHERING, HOLD, REVIEW
 from engine.tally import waiting
 
 from .house import House
@@ -204,7 +204,9 @@ class Overviews:
 
 
 def kind_of(outbox: str) -> str:
-    """store, mail, notify or collect; empty for an outbox of a destination."""
+    """store, mail, notify, collect or review; empty for an outbox of a destination."""
+    if outbox == REVIEW:
+        return "review"
     kind = outbox.rpartition(".")[2] if "." in outbox else ""
     return kind if kind in ("store", "mail", "notify") or outbox.endswith(GATHERING) else ""
 
