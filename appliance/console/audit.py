@@ -37,6 +37,8 @@ ACTS = {
     "test": "tested a destination",
     "release": "released what was held",
     "delete": "deleted what was held",
+    "rules-activated": "changed the rules",
+    "rules-restored": "went back to earlier rules",
 }
 """What may have been done, in words that follow a user's name. A page that does something new adds its line."""
 

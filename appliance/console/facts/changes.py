@@ -160,6 +160,15 @@ def _differing(
     return stored, tuple(f"{one}, in another folder" for one in stored)
 
 
+def lying(house: House, journal: Journal, number: str) -> Object | None:
+    """One object by its number, from where it lies; None where it lies nowhere any more."""
+    row = journal.db.execute(
+        "SELECT family, source, sender, called, address, came FROM objects WHERE number = ?", (number,)
+    ).fetchone()
+    found = None if row is None else _object(house, journal, *map(str, row))
+    return found if isinstance(found, Object) else None
+
+
 def _newest(house: House, journal: Journal, most: int) -> Iterator[Object | str]:
     """The objects that came last, newest first, each from where it lies; its number where it lies nowhere."""
     rows = journal.db.execute(
@@ -168,15 +177,19 @@ def _newest(house: House, journal: Journal, most: int) -> Iterator[Object | str]
         " GROUP BY family ORDER BY last DESC LIMIT ?",
         (2 * most, most),
     ).fetchall()
-    for family, source, sender, called, address, came in rows:
-        number = str(family)
-        file, origin = _file(house, journal, number)
-        if file is None:
-            yield number
-            continue
-        if origin is None:
-            origin = _origin(str(source), str(sender), str(called), str(address), str(came))
-        yield Object(number, file, Header.read(file), replace(origin, flaw=""))
+    for row in rows:
+        yield _object(house, journal, *map(str, row))
+
+
+def _object(
+    house: House, journal: Journal, number: str, source: str, sender: str, called: str, address: str, came: str
+) -> Object | str:
+    file, origin = _file(house, journal, number)
+    if file is None:
+        return number
+    if origin is None:
+        origin = _origin(source, sender, called, address, came)
+    return Object(number, file, Header.read(file), replace(origin, flaw=""))
 
 
 def _file(house: House, journal: Journal, family: str) -> tuple[Path | None, Origin | None]:
