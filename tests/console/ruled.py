@@ -7,6 +7,7 @@ from pathlib import Path
 
 from appliance.console.accounts import Accounts
 from appliance.console.roles import Role
+from engine.journal import Journal
 from tests.appliance.running import Running, started
 from tests.console.serving import PASSWORD, Browser
 from tests.engine.spool.crash_kit import new_uid, write_instance
@@ -45,6 +46,11 @@ class Ruled:
             accounts.add(role.word, role, PASSWORD)
         return Browser(self.console).sign_in(role.word)
 
+    def known(self) -> int:
+        """How many images the journal has, which the indexer reads in now and then."""
+        with Journal(self.line.data / "spool") as journal:
+            return int(journal.db.execute("SELECT count(*) FROM objects WHERE told").fetchone()[0])
+
     @property
     def text(self) -> str:
         """The only rule file."""
@@ -65,7 +71,9 @@ def ruled(root: Path, *, images: bool = True) -> Iterator[Ruled]:
             made[name] = root / f"{name}.in"
             write_instance(made[name], new_uid(), kind, "<script>alert('name')</script>")
             line.deliver(made[name])
-        yield Ruled(line, console, made)
+        both = Ruled(line, console, made)
+        line.wait_for(lambda: both.known() == len(made), "the journal does not know the images")
+        yield both
     finally:
         line.stop()
         started.clear()

@@ -24,6 +24,15 @@ BODIES: dict[str, Any] = {
     "delete-held": {"ids": ["0123"]},
     "try-entries-now": {"ids": ["0123"]},
     "take-entries-back": {"ids": None},
+    "check-rules": {"name": "house.rules", "text": "on prot 1 → hold"},
+    "complete-rules": {"name": "house.rules", "text": "on ", "offset": 3},
+    "explain-rules": {"name": "house.rules", "text": "on port 1 → hold", "offset": 12},
+    "format-rules": {"name": "house.rules", "text": "on port 1 -> hold"},
+    "draw-rules": {"files": {"house.rules": "on port 1 → hold"}},
+    "run-tests": {"files": {"house.rules": "on port 1 → hold"}},
+    "preview-rules": {"files": {"house.rules": "on port 1 → hold"}},
+    "activate-rules": {"files": {"house.rules": "on port 1 → hold"}, "digest": "old", "why": ""},
+    "restore-rules": {"digest": "old", "why": ""},
 }
 """A body for each operation that needs one."""
 
@@ -31,8 +40,9 @@ REFUSED = {
     **{"pause-destination": 503, "resume-destination": 503, "try-destination-again": 503, "try-mail": 409},
     **{"held-object": 404, "release-held": 404, "delete-held": 404, "outbox-entries": 404, "try-entries-now": 404},
     **{"take-entries-back": 404, "test-destination": 404},
+    **{"preview-rules": 409, "activate-rules": 409, "rule-version": 404, "restore-rules": 404},
 }
-"""What is not done here, where no appliance runs and no relay is set: the status instead of 200."""
+"""What is not done here, where no appliance runs, no relay is set and no rules have run: the status instead of 200."""
 
 
 def problem(answer: Answer) -> dict[str, Any]:
@@ -64,6 +74,7 @@ def test_every_operation_answers_as_it_is_declared(
 ) -> None:
     admin = users[Role.ADMIN]
     path = one.path
+    path = path.replace("{number}", "7")
     if "{name}" in path:
         console.user("somebody", Role.VIEWER)
         path = path.replace("{name}", "somebody")

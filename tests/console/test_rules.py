@@ -1,7 +1,6 @@
 """Rules over the API and as pages: a real console beside a real appliance that takes over what is activated."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,7 +158,7 @@ def test_only_admins_change_rules(both: Ruled, viewer: Browser) -> None:
     assert both.text == before
 
 
-def test_what_rules_say_is_only_text(both: Ruled, admin: Browser) -> None:
+def test_what_rules_say_is_only_text(admin: Browser) -> None:
     for path in ("/rules", "/rules?file=<script>alert(2)</script>&line=<script>"):
         assert "<script>alert" not in admin.get(path.replace("<", "%3C").replace(">", "%3E")).text
     assert admin.get("/rules/versions/999").status == 404

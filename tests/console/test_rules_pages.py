@@ -55,6 +55,7 @@ def write(page: Page, text: str) -> None:
     content = page.locator(".cm-content").first
     content.click()
     page.keyboard.press("Control+a")
+    page.keyboard.press("Delete")
     page.keyboard.insert_text(text)
 
 
@@ -112,7 +113,7 @@ def test_what_is_wrong_is_shown_as_it_is_typed_and_is_not_activated(
     assert "Modalty" not in both.text
 
 
-def test_an_edge_tells_which_images_went_there(both: Ruled, admin: Browser, open_page: OpenPage) -> None:
+def test_an_edge_tells_which_images_went_there(admin: Browser, open_page: OpenPage) -> None:
     page = visit(open_page, admin, "/rules")
     edge = page.locator("g.graph-edge", has_text="2").last
     edge.focus()

@@ -41,7 +41,8 @@ class Clause:
 class RouteFate:
     """How one route would deal with it. almost: the one clause for want of which it does not take it.
 
-    elsewhere: it listens at another way in. failed: why it has no answer or comes to no end. written: name of the file, and line.
+    elsewhere: it listens at another way in. failed: why it has no answer or comes to no end.
+    written: name of the file, and line.
     """
 
     name: str

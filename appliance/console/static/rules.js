@@ -112,7 +112,7 @@ async function draw(background = true) {
   const { nodes, edges } = answer.drawing;
   const value = {
     nodes: nodes.map(({ id, label, kind, state }) => ({ id, label, kind, state: running ? state : "" })),
-    edges: edges.map((one) => ({ ...one, count: running ? one.count : null, state: running ? one.state : "" })),
+    edges: edges.map((one) => ({ ...one, label: words.labels[one.label] ?? one.label, count: running ? one.count : null, state: running ? one.state : "" })),
   };
   if (drawn) drawn.update(value);
   else drawn = graph(at("graph"), { data: value, words: { states: words.states }, chosen });
@@ -171,7 +171,7 @@ function findings(found) {
         { type: "button", class: "quiet", onclick: () => jump(one.file, one.line) },
         `${one.file}:${one.line}`,
       ),
-      ` ${one.title}. ${one.help ?? ""}`,
+      ` ${[one.title, one.help].filter(Boolean).join(" – ")}`,
     ),
   );
   return make("ul", { class: "found" }, ...items);
