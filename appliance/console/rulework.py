@@ -101,6 +101,8 @@ class Rulework:
 
     def path(self, name: str) -> Path:
         """Of a rule file. Raises Refusal."""
+        if not self._context.settings.rules_path.exists():
+            raise Refusal(409, "The appliance has never run here. Start it once: it lays down the first rules.")
         try:
             return self.files.path(name)
         except KeyError:
