@@ -178,7 +178,22 @@ def test_rules_with_errors_are_neither_written_nor_a_version(tmp_path: Path) -> 
     assert (rules.current(), rules.versions()) == ({"house.rules": OLD}, [])
 
 
-@pytest.mark.parametrize("name", ["../x.rules", "x.txt", ".x.rules", "", "a/b.rules", "/etc/x.rules"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../x.rules",
+        "x.txt",
+        ".x.rules",
+        "",
+        ".",
+        "a/b.rules",
+        "/etc/x.rules",
+        "a\0.rules",
+        "\ud800.rules",
+        "a\n.rules",
+        "a" * 200 + ".rules",
+    ],
+)
 def test_only_a_rule_file_can_be_written(tmp_path: Path, name: str) -> None:
     _, rules = ruled(tmp_path)
     with pytest.raises(KeyError):

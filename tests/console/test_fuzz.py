@@ -1,8 +1,10 @@
 """Any requests at all, made from the API's own description by schemathesis: none makes it stumble."""
 
+import json
+
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -11,6 +13,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from appliance.console.api import declared
+from appliance.console.app import MOST_BYTES
 from appliance.console.openapi import document
 from appliance.console.roles import Role
 from tests.console.serving import Serving
@@ -35,6 +38,8 @@ def token(console: Serving) -> str:
 @SCHEMA.parametrize()
 @settings(max_examples=200 if FULL else 4, suppress_health_check=list(HealthCheck), database=None)
 def test_no_request_makes_it_stumble(case: schemathesis.Case, console: Serving, token: str) -> None:
+    # Of what is larger the server reads nothing: the line is closed, and what is sent meanwhile fails.
+    assume(not isinstance(case.body, dict | list | str) or len(json.dumps(case.body)) < MOST_BYTES)
     answer = case.call(
         base_url=f"https://127.0.0.1:{console.port}/api/v1",
         headers={"Authorization": f"Bearer {token}"},

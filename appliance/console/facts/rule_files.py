@@ -29,6 +29,7 @@ FOUND = "(on the disk)"
 """The author of what somebody has changed without the console."""
 
 _MOST_VERSIONS = 100_000
+_LONGEST = 100
 
 
 class Conflict(Exception):
@@ -92,8 +93,10 @@ class RuleFiles:
 
     def path(self, name: str) -> Path:
         """Where a file of this name lies, or would. Raises KeyError for what can be none of the rule files."""
+        if not name.isprintable() or len(name) > _LONGEST or Path(name).name != name or not name:
+            raise KeyError(name)
         path = self.book.path / name if self.book.path.is_dir() else self.book.path.with_name(name)
-        if Path(name).name != name or not self.book.has(path):
+        if not self.book.has(path):
             raise KeyError(name)
         return path
 

@@ -9,11 +9,12 @@ from appliance.console.roles import Role
 from appliance.console.rulework import Rulework, expected_of
 from appliance.console.schema import array, boolean, choice, integer, nullable, record, table, text
 
-_LONG = text(300_000)
+_LONG = text(80_000)
+"""So long a rule file may be: with every character escaped it fits into a request (console/app.py: MOST_BYTES)."""
 _NAME = text(200, 1)
 _FILES = record({"files": table(_LONG, "All rule files: text by name")})
 _ONE = record({"name": _NAME, "text": _LONG})
-_AT = record({"name": _NAME, "text": _LONG, "offset": integer(0, 300_000, "In characters from the start")})
+_AT = record({"name": _NAME, "text": _LONG, "offset": integer(0, 80_000, "In characters from the start")})
 _DIGEST = text(64, 1, summary="Of all rule files as they were read")
 
 _FIX = record({"label": text(2000), "edits": array(record({"from": integer(), "to": integer(), "text": _LONG}))})
@@ -183,7 +184,7 @@ def draw_rules(call: Call) -> object:
     "/rules/objects",
     summary="Which objects went from one place of the running rules to another, in the last day",
     least=Role.VIEWER,
-    query={"from": text(5000), "to": text(5000)},
+    query={"from": text(1000), "to": text(1000)},
     answer=record({"objects": array(text())}),
 )
 def objects_on_edge(call: Call) -> object:
