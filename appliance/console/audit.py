@@ -37,6 +37,9 @@ ACTS = {
     "test": "tested a destination",
     "release": "released what was held",
     "delete": "deleted what was held",
+    "upload": "uploaded images to send",
+    "send": "sent images",
+    "sending-removed": "removed a sending",
 }
 """What may have been done, in words that follow a user's name. A page that does something new adds its line."""
 

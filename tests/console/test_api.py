@@ -24,6 +24,7 @@ BODIES: dict[str, Any] = {
     "delete-held": {"ids": ["0123"]},
     "try-entries-now": {"ids": ["0123"]},
     "take-entries-back": {"ids": None},
+    "send-sending": {"to": ["PACS"]},
 }
 """A body for each operation that needs one."""
 
@@ -31,6 +32,7 @@ REFUSED = {
     **{"pause-destination": 503, "resume-destination": 503, "try-destination-again": 503, "try-mail": 409},
     **{"held-object": 404, "release-held": 404, "delete-held": 404, "outbox-entries": 404, "try-entries-now": 404},
     **{"take-entries-back": 404, "test-destination": 404},
+    **dict.fromkeys(("show-sending", "sending-files", "read-sending", "send-sending", "remove-sending"), 404),
 }
 """What is not done here, where no appliance runs and no relay is set: the status instead of 200."""
 
@@ -73,6 +75,7 @@ def test_every_operation_answers_as_it_is_declared(
     if "/tokens/{id}" in path:
         console.tokens.make("old", Role.VIEWER, "admin", 1)
         path = path.replace("{id}", console.tokens.all()[0].id)
+    path = path.replace("/sendings/{id}", f"/sendings/{0:016x}")
     if one.body is not None:
         Draft202012Validator(one.body).validate(BODIES[one.name])
     answer = admin.call(one.method, path, BODIES.get(one.name))
