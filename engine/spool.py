@@ -14,6 +14,7 @@
     previews/<id>/                pictures of what is held for its pixels (engine.previews); may be lost
     work/                         scratch, and the notes that objects share (engine.intake); emptied at start
     drops/                        what is being taken out of folders (engine.drops)
+    by-hand/<id>/                 uploads of the console, about to be taken over (appliance.console.sendings)
     programs/<digest>.json        programs that objects still refer to (engine.tidy removes the others)
     arrivals.sqlite               what has come, so that duplicates are known; derived, nothing is lost without it
     history/, keys/               what happened, and to whose image (engine.history)

@@ -105,7 +105,9 @@ class Console:
         server.context = context.certificates.server
         server.add_sockets(self._sockets)
         keeping = asyncio.create_task(self._keep_seen())
+        context.sendings.begin()
         await ended.wait()
+        context.sendings.end()
         keeping.cancel()
         server.stop()
         with contextlib.suppress(OSError):

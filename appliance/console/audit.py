@@ -39,6 +39,9 @@ ACTS = {
     "delete": "deleted what was held",
     "rules-activated": "changed the rules",
     "rules-restored": "went back to earlier rules",
+    "upload": "uploaded images to send",
+    "send": "sent images",
+    "sending-removed": "removed a sending",
 }
 """What may have been done, in words that follow a user's name. A page that does something new adds its line."""
 

@@ -14,6 +14,7 @@ from appliance.console.facts.house import House
 from appliance.console.keys import Links, Tokens
 from appliance.console.roles import Role
 from appliance.console.running import Running
+from appliance.console.sendings import Sendings
 from appliance.console.sessions import Session, Sessions
 from appliance.settings import Settings
 from appliance.tls import Certificates
@@ -53,6 +54,7 @@ class Context:
     running: Running
     house: House
     holds: Holds
+    sendings: Sendings
     pool: ThreadPoolExecutor
 
     @classmethod
@@ -72,6 +74,7 @@ class Context:
             Running(settings.data),
             house,
             Holds(house),
+            Sendings(house, settings.data / "console" / "sendings"),
             ThreadPoolExecutor(THREADS, "console"),
         )
 

@@ -33,6 +33,7 @@ BODIES: dict[str, Any] = {
     "preview-rules": {"files": {"house.rules": "on port 1 → hold"}},
     "activate-rules": {"files": {"house.rules": "on port 1 → hold"}, "digest": "old", "why": ""},
     "restore-rules": {"digest": "old", "why": ""},
+    "send-sending": {"to": ["PACS"]},
 }
 """A body for each operation that needs one."""
 
@@ -41,6 +42,7 @@ REFUSED = {
     **{"held-object": 404, "release-held": 404, "delete-held": 404, "outbox-entries": 404, "try-entries-now": 404},
     **{"take-entries-back": 404, "test-destination": 404},
     **{"preview-rules": 409, "activate-rules": 409, "rule-version": 404, "restore-rules": 404},
+    **dict.fromkeys(("show-sending", "sending-files", "read-sending", "send-sending", "remove-sending"), 404),
 }
 """What is not done here, where no appliance runs, no relay is set and no rules have run: the status instead of 200."""
 
@@ -85,6 +87,7 @@ def test_every_operation_answers_as_it_is_declared(
     if "/tokens/{id}" in path:
         console.tokens.make("old", Role.VIEWER, "admin", 1)
         path = path.replace("{id}", console.tokens.all()[0].id)
+    path = path.replace("/sendings/{id}", f"/sendings/{0:016x}")
     if one.body is not None:
         Draft202012Validator(one.body).validate(BODIES[one.name])
     answer = admin.call(one.method, path, BODIES.get(one.name))
