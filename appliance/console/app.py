@@ -27,6 +27,9 @@ from engine.addresses import why_not
 
 log = logging.getLogger("stellwerk.console")
 
+SECRET = re.compile(r"[^/]{24,}")
+"""What may be one, in an address: those of links are longer, and nothing else of ours needs as much."""
+
 KEEP_SEEN = 60.0
 """Seconds between two times at which it is written down when sessions were used."""
 
@@ -143,9 +146,11 @@ class _Server(HTTPServer):
 
 
 def _log(handler: Any) -> None:
-    """Only what went wrong on our side, and neither query nor body: somebody may have typed a patient's name there."""
+    """Only what went wrong on our side, without what may be secret: query and body, where somebody may have typed a
+    patient's name, and the ends of links.
+    """
     if handler.get_status() >= 500 and handler.get_status() != 503:
-        path = re.sub(r"[^\w/.-]", "?", handler.request.path)[:80]
+        path = SECRET.sub("…", re.sub(r"[^\w/.-]", "?", handler.request.path))[:80]
         log.error("%s %s: %d", handler.request.method, path, handler.get_status())
 
 

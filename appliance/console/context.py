@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from appliance.console.accounts import Accounts
+from appliance.console.accounts import Account, Accounts
 from appliance.console.audit import Audit
 from appliance.console.facts.holds import Holds
 from appliance.console.facts.house import House
@@ -19,10 +19,19 @@ from appliance.console.sessions import Session, Sessions
 from appliance.settings import Settings
 from appliance.tls import Certificates
 from engine.throttle import Throttle
+from engine.users import NAME
 
 T = TypeVar("T")
 
 THREADS = 8
+
+
+class TooManyGuesses(Exception):
+    """No password is looked at now. seconds: until one is."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("too many wrong passwords")
+        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,19 @@ class Context:
             Sendings(house, settings.data / "console" / "sendings"),
             ThreadPoolExecutor(THREADS, "console"),
         )
+
+    async def prove(self, address: str, name: str, password: str) -> Account | None:
+        """Whose name and password these are; None where they are nobody's. Raises TooManyGuesses."""
+        counted = name.casefold() if NAME.fullmatch(name) else ""
+        wait = self.throttle.wait(address, counted)
+        if wait > 0:
+            raise TooManyGuesses(wait)
+        # Counted before the hash is made: of many guesses at the same moment, most have to wait.
+        self.throttle.failed(address, counted)
+        account = await self.aside(lambda: self.accounts.check(name, password))
+        if account is not None:
+            self.throttle.succeeded(address, counted)
+        return account
 
     def aside(self, work: Callable[[], T]) -> Awaitable[T]:
         """Do in a thread what may wait for a disk, a hash or another machine: the event loop serves everybody."""

@@ -1,11 +1,15 @@
 """Signing in: the first link, the password, the session, and what keeps strangers from having any of them."""
 
 import re
+import secrets
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from appliance.console.app import _log
 from appliance.console.keys import digest
 from appliance.console.roles import Role
 from tests.console.serving import PASSWORD, Browser, Serving
@@ -118,6 +122,32 @@ def test_who_guesses_must_wait_and_the_right_password_too(tmp_path: Path) -> Non
         assert "sign-in-refused" in next((console.data / "audit").iterdir()).read_text()
     finally:
         console.stop()
+
+
+def test_who_has_a_session_does_not_guess_the_password_any_faster(tmp_path: Path) -> None:
+    console = Serving(tmp_path)
+    try:
+        thief = console.user("anna", Role.ADMIN)
+        kept, token = dict(thief.cookies), thief.get("/account").csrf
+
+        def guess(number: int) -> None:
+            form = {"do": "password", "old": f"guess {number}", "password": "something new", "again": "something new"}
+            Browser(console.port, dict(kept)).post("/account", csrf=token, **form)
+
+        with ThreadPoolExecutor(12) as many:
+            list(many.map(guess, range(12)))
+        page = thief.get("/account").text
+        assert page.count("The password until now is another one.") == 6
+        assert page.count("Too many wrong passwords") == 6
+    finally:
+        console.stop()
+
+
+def test_what_goes_wrong_is_logged_without_the_secret_of_a_link(caplog: pytest.LogCaptureFixture) -> None:
+    secret = secrets.token_urlsafe(32)
+    request = SimpleNamespace(method="GET", path=f"/start/{secret}")
+    _log(SimpleNamespace(get_status=lambda: 500, request=request))
+    assert caplog.messages == ["GET /start/…: 500"]
 
 
 def test_signing_out_ends_the_session_at_the_server(console: Serving) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from appliance.console.context import TooManyGuesses
 from appliance.console.handler import SESSION, PageHandler
 from appliance.console.page import page
 from appliance.console.words import Refusal, Sentence
@@ -30,11 +31,11 @@ class Account(PageHandler):
         old, new = (self.get_body_argument(field, "", strip=False) for field in ("old", "password"))
         if new != self.get_body_argument("again", "", strip=False):
             raise Refusal(422, "The two passwords are not the same.")
-        throttle = self.context.throttle
-        if throttle.wait(self.address, name.casefold()) > 0:
-            raise Refusal(429, "Too many wrong passwords. Wait a moment, then try again.")
-        if await self.aside(lambda: self.context.accounts.check(name, old)) is None:
-            throttle.failed(self.address, name.casefold())
+        try:
+            account = await self.context.prove(self.address, name, old)
+        except TooManyGuesses:
+            raise Refusal(429, "Too many wrong passwords. Wait a moment, then try again.") from None
+        if account is None:
             raise Refusal(403, "The password until now is another one.")
         await self.aside(lambda: self.context.accounts.set_password(name, new))
         await self.aside(lambda: self.context.sessions.end_all(name, but=session.id))

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from appliance.console.context import TooManyGuesses
 from appliance.console.handler import LANGUAGE, SESSION, PageHandler
 from appliance.console.page import page
 from appliance.console.words import LANGUAGES, Refusal
-from engine.users import NAME
 
 
 @page("/sign-in", title="Sign in", template="signin.html", least=None)
@@ -20,23 +20,18 @@ class SignIn(PageHandler):
     async def act(self, *groups: str) -> str | None:
         """Begin a session: always a new one, whatever the browser came with."""
         name, password = self.field("name", 64), self.get_body_argument("password", "", strip=False)
-        counted = name.casefold() if NAME.fullmatch(name) else ""
-        throttle = self.context.throttle
-        wait = throttle.wait(self.address, counted)
-        if wait > 0:
-            self.set_header("Retry-After", str(round(wait + 0.5)))
+        try:
+            account = await self.context.prove(self.address, name, password)
+        except TooManyGuesses as guesses:
+            self.set_header("Retry-After", str(round(guesses.seconds + 0.5)))
             self._again(429, name, self.say("Too many wrong passwords. Wait a moment, then try again."))
             return None
-        # Counted before the hash is made: of many guesses at the same moment, most have to wait.
-        throttle.failed(self.address, counted)
-        account = await self.aside(lambda: self.context.accounts.check(name, password))
         if account is None:
             known = await self.aside(lambda: self.context.accounts.find(name))
             # What is nobody's name may be a password that went into the wrong field.
             await self.note("sign-in-refused", *([known.name] if known else []))
             self._again(403, name, self.say("User or password is wrong."))
             return None
-        throttle.succeeded(self.address, counted)
         old = self.get_cookie(SESSION, "")
         session = self.context.sessions.find(old, touch=False) if old else None
         if session is not None:
