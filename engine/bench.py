@@ -67,11 +67,7 @@ class PixelBench:
         What was changed before is in the file first: it is looked at like all that the object brought.
         """
         boxes = boxes_of(obj, blank, keep, declared=declared)
-        source = obj.payload
-        if obj.changes:
-            source = self.new_file()
-            rewrite(obj.payload, source, obj.changes)
-        target = self.new_file()
+        source, target = self._as_changed(obj), self.new_file()
         done = self.worker.clean(source, target, boxes, same_uid=same_uid)
         if not done.written:
             return obj
@@ -107,13 +103,17 @@ class PixelBench:
 
         What was changed before is in it first: it is cleaned like all that the object brought.
         """
-        source = obj.payload
-        if obj.changes:
-            source = self.new_file()
-            rewrite(obj.payload, source, obj.changes)
-        target = self.new_file()
+        source, target = self._as_changed(obj), self.new_file()
         deidentify(source, target, policy, self.identities.key, names)
         return replace(obj, payload=target, header=Header.read(target), changes={})
+
+    def _as_changed(self, obj: Object) -> Path:
+        """A file with what steps have changed of it so far. Raises OSError."""
+        if not obj.changes:
+            return obj.payload
+        changed = self.new_file()
+        rewrite(obj.payload, changed, obj.changes)
+        return changed
 
     def pseudonym(self, patient: str, table: str) -> str:
         """By the key, or out of the table. Raises Never, or OSError."""
