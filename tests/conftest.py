@@ -6,6 +6,8 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import pydicom  # noqa: F401  # imported in the middle of a test, these set up their loggers there
+import pynetdicom  # noqa: F401
 import pytest
 from hypothesis import settings
 

@@ -7,6 +7,7 @@ import pytest
 from appliance.console.roles import Role
 from tests import ports
 from tests.console.browser import browser, driven, open_page, page, troubles
+from tests.console.living import Living
 from tests.console.modules import modules, served, site
 from tests.console.serving import Browser, Serving
 
@@ -25,6 +26,23 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 def users(console: Serving) -> dict[Role, Browser]:
     """A browser for each role, signed in. Who signs out takes one of their own."""
     return {role: console.user(role.word, role) for role in Role}
+
+
+@pytest.fixture(scope="module")
+def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
+    """A running appliance with its console and images of all kinds, for all tests of a file."""
+    made = Living(tmp_path_factory.mktemp("living"))
+    try:
+        made.fill()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def people(living: Living) -> dict[Role, Browser]:
+    """A browser for each role there, signed in."""
+    return {role: living.user(role) for role in Role}
 
 
 def _unheld() -> int:

@@ -1,7 +1,6 @@
 """What keeps strangers out, on every page, form and operation that there is: each is found by walking (walking.py)."""
 
 import re
-from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
@@ -29,21 +28,6 @@ OWN = ("sign-in", "sign-out", "sign-out-everywhere", "password")
 UP = ("..%2f..%2f..%2f..%2fetc%2fpasswd", "%2e%2e", "..%00", "....//....//etc/passwd", "%2fetc%2fpasswd", "..\\..\\x")
 
 FORM = "application/x-www-form-urlencoded"
-
-
-@pytest.fixture(scope="module")
-def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
-    made = Living(tmp_path_factory.mktemp("guarded"))
-    try:
-        made.fill()
-        yield made
-    finally:
-        made.stop()
-
-
-@pytest.fixture(scope="module")
-def people(living: Living) -> dict[Role, Browser]:
-    return {role: living.user(role) for role in Role}
 
 
 @pytest.fixture(scope="module")

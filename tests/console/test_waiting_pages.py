@@ -1,7 +1,6 @@
 """Hold, outbox and destinations beside a running appliance with real images: pages, operations, roles, audit."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,21 +16,6 @@ from tests.console.visiting import visit
 
 ANSWERS = {one.name: one.answer for one in declared()}
 PAGES = ("/hold", "/outbox", "/outbox/AWAY", "/destinations")
-
-
-@pytest.fixture(scope="module")
-def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
-    made = Living(tmp_path_factory.mktemp("living"))
-    try:
-        made.fill()
-        yield made
-    finally:
-        made.stop()
-
-
-@pytest.fixture(scope="module")
-def people(living: Living) -> dict[Role, Browser]:
-    return {role: living.user(role) for role in Role}
 
 
 def told(answer: Answer, name: str) -> Any:
