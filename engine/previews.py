@@ -19,7 +19,7 @@ from engine.entry import ID, Entry
 from engine.errors import Later, Never, Unclean
 from engine.spool import Spool
 from engine.step import HOLD
-from engine.window import entries
+from engine.window import entries, unhurried
 from engine.worker import PixelWorker
 
 log = logging.getLogger("stellwerk.previews")
@@ -35,6 +35,9 @@ LONGEST = 60.0
 
 PAUSE, LOOK = 1.0, 60.0
 """Seconds between two looks into the hold, which may hold very many: at least, and at most."""
+
+REST = 0.1
+"""Seconds after each portion of a look: the first one after a start reads the note of everything held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,7 @@ class Previews:
             self._spool.forget_preview(number)
         kept &= there
         self._looked &= there
-        for number in sorted(there - self._looked):
+        for number in unhurried(sorted(there - self._looked), lambda: self._stopping.wait(REST)):
             if self._stopping.is_set():
                 return
             entry = hold.entry(number)
