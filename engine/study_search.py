@@ -111,10 +111,19 @@ class _Clause:
     ids: tuple[int, ...] | None = None
 
 
-def find(journal: Journal, asked: Asked, before: int = 0, most: int = 50, seconds: float = SECONDS) -> Found:
-    """The newest that fit, of those in front of `before` (0: of all)."""
+def find(
+    journal: Journal,
+    asked: Asked,
+    before: int = 0,
+    most: int = 50,
+    seconds: float = SECONDS,
+    only: Sequence[int] | None = None,
+) -> Found:
+    """The newest that fit, of those in front of `before` (0: of all). only: of these few, by their numbers."""
     end = time.monotonic() + seconds
     clauses = list(_clauses(journal, asked))
+    if only is not None:
+        clauses.append(_Clause(ids=tuple(only)))
     top = min(before or _MOST, _ns(asked.until) if asked.until else _MOST)
     bottom = _ns(asked.since) if asked.since else -1
     found: list[tuple[object, ...]] = []
@@ -147,6 +156,23 @@ def study(journal: Journal, uid: str) -> Study | None:
     """One study, by what it is known by."""
     row = journal.db.execute(f"SELECT {_COLUMNS} FROM studies s WHERE s.uid = ?", (uid,)).fetchone()
     return None if row is None else _study(journal, row)
+
+
+def numbered(journal: Journal, number: int) -> Study | None:
+    """One study by its number (`Study.id`); None where it has none, also since the journal was built anew.
+
+    A number stays through that as long as the history of the study's first image is kept.
+    """
+    if not 0 <= number < 1 << 63:
+        return None
+    row = journal.db.execute(f"SELECT {_COLUMNS} FROM studies s WHERE s.id = ?", (number,)).fetchone()
+    return None if row is None else _study(journal, row)
+
+
+def words_known(journal: Journal, kind: str, most: int) -> list[str]:
+    """The different words of a kind of which there are few (engine.journal_studies.SMALL), in their order."""
+    rows = journal.db.execute("SELECT word FROM vocabulary WHERE kind = ? ORDER BY word LIMIT ?", (kind, most))
+    return [str(row[0]) for row in rows]
 
 
 def objects_of(journal: Journal, uid: str, most: int) -> list[str]:

@@ -109,8 +109,10 @@ class Console:
         server.add_sockets(self._sockets)
         keeping = asyncio.create_task(self._keep_seen())
         context.sendings.begin()
+        context.resendings.begin()
         await ended.wait()
         context.sendings.end()
+        context.resendings.end()
         keeping.cancel()
         server.stop()
         with contextlib.suppress(OSError):
