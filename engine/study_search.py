@@ -38,7 +38,8 @@ class Asked:
     """What is looked for; all that is given must fit. Cases and accents do not count."""
 
     words: str = ""
-    """Each a part of the name, or the beginning of an ID or accession number; a day; a UID; a number of ours."""
+    """Each a part of the name; the beginning of an ID, an accession number or a sender; a modality; a day; a UID; a
+    number of ours."""
     name: str = ""
     """Parts of the patient's name."""
     id: str = ""
@@ -194,9 +195,9 @@ def _clauses(journal: Journal, asked: Asked) -> Iterator[_Clause]:
     if asked.sender.strip():
         yield _Clause((_Way("sender", "begins", whole(asked.sender)),))
     if asked.birth.strip():
-        yield _Clause((_Way("birth", "begins", _day(asked.birth) or whole(asked.birth)),))
+        yield _Clause((_Way("birth", "begins", day_of(asked.birth) or whole(asked.birth)),))
     if asked.first_day.strip() or asked.last_day.strip():
-        first, last = _day(asked.first_day) or "0", _day(asked.last_day) or "99999999"
+        first, last = day_of(asked.first_day) or "0", day_of(asked.last_day) or "99999999"
         yield _Clause((_Way("date", "range", first, last),))
     if asked.modality.strip():
         wanted = (whole(one) for one in asked.modality.split(",") if one.strip())
@@ -207,7 +208,7 @@ def _clauses(journal: Journal, asked: Asked) -> Iterator[_Clause]:
 
 def _any_of(journal: Journal, word: str) -> _Clause:
     """One word that may be anything by which a study is known."""
-    day = _day(word)
+    day = day_of(word)
     if day:
         return _Clause((_Way("birth", "is", day), _Way("date", "is", day)))
     if re.fullmatch(r"[0-9]+(\.[0-9]+){3,}|[0-9a-f]{19,32}(-[0-9a-f]{12})?", word):
@@ -216,6 +217,8 @@ def _any_of(journal: Journal, word: str) -> _Clause:
     for same in spellings(word):
         for text in same:
             ways += [_Way("name", "part", text), _Way("id", "begins", text), _Way("accession", "begins", text)]
+    if ways:
+        ways += [_Way("sender", "begins", whole(word)), _Way("modality", "is", whole(word))]
     # Signs alone are no word, and nothing fits them.
     return _Clause(tuple(ways), None if ways else ())
 
@@ -356,13 +359,14 @@ def _study(journal: Journal, row: Sequence[object]) -> Study:
     )
 
 
-def _day(text: str) -> str:
-    """A day as people write it, as DICOM does; empty where it is none."""
-    text = text.strip()
-    for form in ("%Y%m%d", "%Y-%m-%d", "%d.%m.%Y"):
+def day_of(text: str) -> str:
+    """A day as people write it (1.4.2026, 01.04.2026, 2026-04-01), or as DICOM does; empty where it is none."""
+    german = re.fullmatch(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", text.strip())
+    text = f"{german[3]}{german[2]:0>2}{german[1]:0>2}" if german else text.strip()
+    for form, length in (("%Y%m%d", 8), ("%Y-%m-%d", 10)):
         try:
             # strptime takes 2001123 for a day, too.
-            if len(text) == (8 if form == "%Y%m%d" else 10):
+            if len(text) == length:
                 return datetime.strptime(text, form).strftime("%Y%m%d")
         except ValueError:
             continue
