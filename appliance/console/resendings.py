@@ -19,6 +19,7 @@ from pathlib import Path
 from appliance.console.facts.house import House
 from appliance.console.words import Refusal
 from appliance.replaying import Stopped, alone, refused, taken_in
+from appliance.supervise import Supervised
 from engine import files
 from engine.errors import Never
 from engine.journal import Journal
@@ -100,13 +101,15 @@ class Resendings:
         self._work = threading.Event()
         self._stopped = threading.Event()
         self._waits: dict[str, str] = {}
+        self._thread = Supervised("sending again", self._run)
 
     def begin(self) -> None:
         """Go on with what was begun."""
-        threading.Thread(target=self._run, name="resendings", daemon=True).start()
+        self._thread.start()
 
     def end(self) -> None:
         """Stop after the object that is in hand."""
+        self._thread.stop()
         self._stopped.set()
         self._work.set()
 
