@@ -186,7 +186,7 @@ def objects_of(journal: Journal, uid: str, most: int) -> list[str]:
 
 def _clauses(journal: Journal, asked: Asked) -> Iterator[_Clause]:
     for word in asked.words.split():
-        yield _any_of(journal, word)
+        yield from _any_of(journal, word)
     for same in spellings(asked.name):
         yield _Clause(tuple(_Way("name", "part", word) for word in same))
     for kind in ("id", "accession"):
@@ -206,21 +206,25 @@ def _clauses(journal: Journal, asked: Asked) -> Iterator[_Clause]:
         yield _Clause(ids=_by_uid(journal, asked.uid.strip()))
 
 
-def _any_of(journal: Journal, word: str) -> _Clause:
-    """One word that may be anything by which a study is known."""
+def _any_of(journal: Journal, word: str) -> Iterator[_Clause]:
+    """One word that may be anything by which a study is known; of one like `A-77` all parts must fit."""
     day = day_of(word)
     if day:
-        return _Clause((_Way("birth", "is", day), _Way("date", "is", day)))
+        yield _Clause((_Way("birth", "is", day), _Way("date", "is", day)))
+        return
     if re.fullmatch(r"[0-9]+(\.[0-9]+){3,}|[0-9a-f]{19,32}(-[0-9a-f]{12})?", word):
-        return _Clause(ids=_by_uid(journal, word))
-    ways = []
-    for same in spellings(word):
+        yield _Clause(ids=_by_uid(journal, word))
+        return
+    whole_word = (_Way("sender", "begins", whole(word)), _Way("modality", "is", whole(word)))
+    parts = list(spellings(word))
+    for same in parts:
+        ways: list[_Way] = []
         for text in same:
             ways += [_Way("name", "part", text), _Way("id", "begins", text), _Way("accession", "begins", text)]
-    if ways:
-        ways += [_Way("sender", "begins", whole(word)), _Way("modality", "is", whole(word))]
-    # Signs alone are no word, and nothing fits them.
-    return _Clause(tuple(ways), None if ways else ())
+        yield _Clause((*ways, *whole_word))
+    if not parts:
+        # Signs alone are no word, and nothing fits them.
+        yield _Clause(ids=())
 
 
 def _by_uid(journal: Journal, uid: str) -> tuple[int, ...]:

@@ -285,12 +285,15 @@ def test_of_a_study_whose_first_day_is_forgotten_nothing_is_mistaken_for_another
         ("1.4.2026 ct", ["Krause^Ida"]),
         ("müller ct", []),
         ("31.4.2026", []),
+        ("A-77/b", ["Müller^Änne"]),
+        ("CT-1", ["Krause^Ida"]),
+        ("müller-krause", []),
     ],
 )
 def test_one_field_takes_what_people_type(tmp_path: Path, words: str, found: list[str]) -> None:
     some = [
-        image(1, name="Müller^Änne", date="20260401", modality="US", sender="SONO1"),
-        image(2, name="Krause^Ida", date="20260401", modality="CT", sender="CT1"),
+        image(1, name="Müller^Änne", date="20260401", modality="US", sender="SONO1", accession="A-77/b"),
+        image(2, name="Krause^Ida", date="20260401", modality="CT", sender="CT-1 North"),
     ]
     with written(tmp_path, some) as journal:
         assert names(journal, words=words) == found
