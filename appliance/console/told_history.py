@@ -90,6 +90,14 @@ def place(language: str, outbox: str) -> str:
     return outbox.removesuffix(MAIL).removesuffix(NOTICE)
 
 
+def way_out(language: str, outbox: str) -> str:
+    """An outbox as the end of a way: with what it does, where it is no destination."""
+    if outbox.endswith((MAIL, NOTICE)):
+        return say(language, "Report to {to}", to=place(language, outbox))
+    named = place(language, outbox)
+    return named[:1].upper() + named[1:] if outbox == HOLD or outbox.endswith(_ARCHIVE) else named
+
+
 def way_in(language: str, way: str) -> str:
     """By which way it came, as the history says it: kind and port, folder or outbox."""
     kind, _, where = way.partition(" ")

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from appliance.console import told
-from appliance.console.facts.studies import StudyFacts
 from appliance.console.resendings import Resending
 from appliance.console.told_history import place
 from appliance.console.words import say
-from engine.step import GATHERING, MAIL, NOTICE, REVIEW
+from engine.step import GATHERING, MAIL, NOTICE, REVIEW, TELLING
+from engine.study_search import Study
 
 STATE_WORDS = {
     "delivered": "delivered",
@@ -50,6 +50,14 @@ SOME_WORDS = {
     "deleted": "{count} of {all} deleted",
     "missing": "{count} of {all} missing",
 }
+ALL_WAIT_WORDS = {
+    "": "about to go through the rules",
+    "to": "not yet at {to}",
+    "store": "not yet stored",
+    "mail": "not yet told to {to}",
+    "collect": "waiting for the rest of the study",
+    "review": "on the way to a review",
+}
 WAITS_WORDS = {
     "": "{count} of {all} about to go through the rules",
     "to": "{count} of {all} not yet at {to}",
@@ -73,7 +81,6 @@ PASSING_WORDS = {
     "missing": "missing",
 }
 """What became of those that went along an edge (facts.journey.WORST)."""
-
 
 RESENDING_WORDS = {"going": "goes on", "done": "done", "stopped": "has stopped"}
 
@@ -105,7 +112,7 @@ def resending(language: str, one: Resending, waits: str = "") -> SentAgain:
     if waits:
         progress += " " + say(language, "It waits: {why}", why=told.reason(language, waits))
     if one.state == "stopped":
-        why = told.reason(language, one.why)
+        why = told.reason(language, one.why).rstrip(".")
         progress += " " + say(language, "It has stopped: {why}. What went is safe: send again for the rest.", why=why)
     kind = _RESENDING_KINDS.get(one.state, "")
     left = tuple(sorted(one.skipped.items()))
@@ -126,7 +133,9 @@ def stands(language: str, states: Mapping[str, int], waits: Mapping[str, int]) -
         if not count:
             continue
         if name == "waiting" and waits:
-            found += [(KINDS[name], waiting(language, outbox, of, all_of_them)) for outbox, of in waits.items()]
+            # That a report is due is told where nothing else is.
+            images = {outbox: of for outbox, of in waits.items() if not outbox.endswith(TELLING)} or waits
+            found += [(KINDS[name], waiting(language, outbox, of, all_of_them)) for outbox, of in images.items()]
         elif count == all_of_them:
             found.append((KINDS.get(name, ""), say(language, ALL_WORDS[name])))
         elif name in SOME_WORDS:
@@ -147,12 +156,12 @@ def waiting(language: str, outbox: str, count: int, all_of_them: int) -> str:
     elif outbox.endswith((MAIL, NOTICE)):
         key = "mail"
     facts = {"count": told.count(language, count), "all": told.count(language, all_of_them)}
-    return say(language, WAITS_WORDS[key], to=place(language, outbox), **facts)
+    words = ALL_WAIT_WORDS if count == all_of_them else WAITS_WORDS
+    return say(language, words[key], to=place(language, outbox), **facts)
 
 
-def summary(language: str, facts: StudyFacts) -> str:
-    """In a sentence or two: how much came, from whom and when, and what became of it."""
-    study = facts.study
+def summary(language: str, study: Study) -> str:
+    """In a sentence: how much came, from whom and when."""
     count = (
         say(language, "1 image")
         if study.objects == 1
@@ -160,11 +169,8 @@ def summary(language: str, facts: StudyFacts) -> str:
     )
     first, last = told.moment(language, study.first), told.moment(language, study.last)
     when = {"count": count, "sender": study.sender or "–", "first": first, "last": last}
-    came = (
+    return (
         say(language, "{count} from {sender}, {first}.", **when)
         if first == last
         else say(language, "{count} from {sender}: the first {first}, the last {last}.", **when)
     )
-    parts = [words for _, words in stands(language, facts.states, facts.waits)]
-    became = say(language, "What became of them: {what}.", what=", ".join(parts)) if parts else ""
-    return f"{came} {became}".strip()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from engine.journal import Journal
 from engine.ledger import DELIVERED, MISSING, Kept, families
+from engine.numbers import is_replayed
 from engine.program import Program
 from engine.study_search import objects_of
 from engine.vocabulary import vocabulary
@@ -25,13 +26,15 @@ DISCARDED = 300
 class Journey:
     """The ways of some objects through one program. assumed: the program is the one that runs, as theirs is not kept.
 
-    `passes` of `objects` went through it: one that was released or replayed goes several times.
+    `passes` of `objects` went through it: one that was released or replayed goes several times. replayed: all of them
+    were stored copies that went once more.
     """
 
     program: str
     assumed: bool
     passes: int
     drawing: Drawing
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,13 @@ def _journeys(house: House, journal: Journal, chosen: Sequence[str]) -> Journeys
     newest = sorted(passes, key=lambda digest: max(one.number for one in passes[digest]), reverse=True)
     traces = _traces(house, passes)
     drawn = [
-        Journey(digest, traces[digest][1], len(passes[digest]), traces[digest][0].drawing())
+        Journey(
+            digest,
+            traces[digest][1],
+            len(passes[digest]),
+            traces[digest][0].drawing(),
+            all(is_replayed(one.number) for one in passes[digest]),
+        )
         for digest in newest
         if digest in traces
     ]

@@ -1,6 +1,6 @@
 """The timeline of a study: what happened to its objects, alike things together, with the first moment and the last."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -50,30 +50,30 @@ def timeline(house: House, uid: str) -> Timeline:
     """Of a study by its UID."""
     with house.journals.open() as journal:
         chosen = objects_of(journal, uid, OBJECTS + 1)
-        members = [number for family in chosen[:OBJECTS] for number in journal.family(family)]
-        lines = [{name: str(value) for name, value in line.items()} for line in journal.lines_of(members, MOST)]
-    together = _together(lines)
+        passes = {
+            number: (family, nth)
+            for family in chosen[:OBJECTS]
+            for nth, number in enumerate(sorted(journal.family(family)))
+        }
+        lines = [{name: str(value) for name, value in line.items()} for line in journal.lines_of(list(passes), MOST)]
+    together = _together(lines, passes)
     whole = len(chosen) <= OBJECTS and len(lines) < MOST and len(together) <= ROWS
     return Timeline(tuple(together[:ROWS]), whole)
 
 
-def _together(lines: Iterable[dict[str, str]]) -> list[Event]:
-    """Alike things as one, as long as one follows the other."""
+def _together(lines: Iterable[dict[str, str]], passes: Mapping[str, tuple[str, int]]) -> list[Event]:
+    """Alike things as one, as long as one follows the other. passes: by number, the object and which pass."""
     done: list[list[dict[str, str]]] = []
     going: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for line in sorted(lines, key=lambda line: line.get("at", "")):
-        key = _alike(line)
+        _, nth = passes[number_of(line.get("object", ""))]
+        key = (str(nth), *(line.get(name, "") for name in ("event", "outbox", "why", "source", "sender")))
         some = going.get(key)
         if some is None or not _follows(some[-1], line):
             some = going[key] = []
             done.append(some)
         some.append(line)
-    return [_event(some) for some in done]
-
-
-def _alike(line: dict[str, str]) -> tuple[str, ...]:
-    names = ("event", "outbox", "why", "source", "sender")
-    return (*(line.get(name, "") for name in names), str(bool(line.get("again"))))
+    return [_event(some, passes) for some in done]
 
 
 def _follows(before: dict[str, str], line: dict[str, str]) -> bool:
@@ -83,9 +83,9 @@ def _follows(before: dict[str, str], line: dict[str, str]) -> bool:
         return False
 
 
-def _event(some: list[dict[str, str]]) -> Event:
+def _event(some: list[dict[str, str]], passes: Mapping[str, tuple[str, int]]) -> Event:
     first = some[0]
-    objects = {number_of(line.get("object", "")) for line in some}
+    objects = {passes[number_of(line.get("object", ""))][0] for line in some}
     return Event(
         first.get("event", ""),
         first.get("outbox", ""),

@@ -91,6 +91,7 @@ _JOURNEYS = record(
                     "assumed": boolean("Their own rules are not known; these are those that run"),
                     "passes": integer(),
                     "drawing": _DRAWING,
+                    "replayed": boolean("Stored copies that went once more"),
                 }
             )
         ),

@@ -32,6 +32,17 @@ SEARCHES = 30
 CHOICES = 200
 """Modalities and senders that can be chosen from."""
 
+RESENDINGS = 5
+"""Times that a study was sent again, of which its page tells."""
+
+JOURNEY_WORDS = {
+    "only": "When they came",
+    "newest": "By the newest rules",
+    "before": "By the rules before",
+    "again": "Sent again",
+    "assumed": "By rules that are not known any more, drawn on those of today",
+}
+
 JOURNEYS = 5
 """Programs by which objects of one study went that are drawn."""
 
@@ -60,18 +71,32 @@ class _Studies(PageHandler):
             raise Refusal(403, "Your role does not allow this.")
 
     def drawings(self, found: Journeys) -> list[dict[str, Json]]:
-        """As they are drawn: what somebody went along, and nothing else of the rules."""
-        return [self._drawing(one) for one in found.journeys[:JOURNEYS]]
+        """As they are drawn: what somebody went along, and nothing else of the rules. Those that were replayed last."""
+        own = [one for one in found.journeys if not one.replayed]
+        again = [one for one in found.journeys if one.replayed]
+        titles = ["only" if len(own) == 1 else "newest", *["before"] * len(own)]
+        drawn = [self._drawing(one, title) for one, title in zip(own, titles, strict=False)]
+        drawn += [self._drawing(one, "again") for one in again]
+        return [one for one in drawn if one["edges"]][:JOURNEYS]
 
-    def _drawing(self, one: Journey) -> dict[str, Json]:
+    def _drawing(self, one: Journey, title: str) -> dict[str, Json]:
         value = plain(one.drawing)
         assert isinstance(value, dict)
-        shown: dict[str, Json] = {"program": one.program, "passes": one.passes, "assumed": one.assumed}
+        words = self.say(JOURNEY_WORDS["assumed" if one.assumed else title])
+        shown: dict[str, Json] = {"program": one.program, "title": words}
         for part in ("nodes", "edges"):
             rows = value[part]
             assert isinstance(rows, list)
             shown[part] = [row for row in rows if isinstance(row, dict) and row["count"]]
+        for node in _rows(shown["nodes"]):
+            if node["kind"] == "outbox":
+                node["label"] = told_history.way_out(self.language, str(node["id"]))
         return shown
+
+
+def _rows(value: Json) -> list[dict[str, Json]]:
+    assert isinstance(value, list)
+    return [row for row in value if isinstance(row, dict)]
 
 
 @page("/studies", title="Studies", template="studies.html", place="Studies")
@@ -177,7 +202,7 @@ class StudyPage(_One):
             "lost": went.lost,
             "followed": went.objects,
             "timeline": happened,
-            "resendings": await self.aside(lambda: context.resendings.of(study.id)),
+            "resendings": (await self.aside(lambda: context.resendings.of(study.id)))[:RESENDINGS],
             "waits": context.resendings.waits,
             "destinations": await self.aside(context.resendings.destinations),
         }
@@ -261,7 +286,8 @@ class ObjectPage(_One):
     def _why(self, facts: ObjectFacts, went: Journeys) -> tuple[Explanation, bool] | None:
         """What the rules say of it by which it went last, or (False) those that run; None where nobody knows."""
         house = self.context.house
-        own = house.kept(went.journeys[0].program) if went.journeys else None
+        journey = next((one for one in went.journeys if not one.replayed), None)
+        own = house.kept(journey.program) if journey else None
         program = own or house.program()
         try:
             found = None if program is None else of_object(house, program, facts.number)
