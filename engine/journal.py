@@ -145,11 +145,9 @@ class Journal:
     def lines_of(self, numbers: Sequence[str], most: int) -> Iterator[Line]:
         """The lines that tell of any of these, file after file: each is opened once. No more than `most`."""
         places: dict[str, list[int]] = {}
-        for start in range(0, len(numbers), _SOME):
-            some = numbers[start : start + _SOME]
+        for some, marks in portions(numbers):
             rows = self.db.execute(
-                "SELECT f.name, e.offset FROM events e JOIN files f ON f.number = e.file"
-                f" WHERE e.object IN ({', '.join('?' * len(some))})",
+                f"SELECT f.name, e.offset FROM events e JOIN files f ON f.number = e.file WHERE e.object IN {marks}",
                 some,
             )
             for name, offset in rows:
@@ -314,6 +312,13 @@ class Journal:
             yield
         finally:
             os.close(handle)
+
+
+def portions(numbers: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
+    """As many of these as are asked for at once, with the marks of a list in SQL: `IN (?, ?, ?)`."""
+    for start in range(0, len(numbers), _SOME):
+        some = numbers[start : start + _SOME]
+        yield some, f"({', '.join('?' * len(some))})"
 
 
 @contextlib.contextmanager

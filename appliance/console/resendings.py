@@ -22,7 +22,7 @@ from appliance.replaying import Stopped, alone, refused, taken_in
 from appliance.supervise import Supervised
 from engine import files
 from engine.errors import Never
-from engine.journal import Journal
+from engine.journal import Journal, portions
 from engine.narrow import narrowed
 from engine.plan import prepare
 from engine.program import Program
@@ -308,11 +308,9 @@ def _judge(replay: Replay, copy: Copy) -> Judged:
 def _archives(house: House, journal: Journal, objects: Sequence[str]) -> Mapping[str, Path]:
     """Outbox → folder of each archive that has got a copy of any of these."""
     found: set[str] = set()
-    for start in range(0, len(objects), 500):
-        some = objects[start : start + 500]
+    for some, marks in portions(objects):
         rows = journal.db.execute(
-            "SELECT DISTINCT c.outbox FROM objects o JOIN copies c ON c.number = o.number"
-            f" WHERE o.family IN ({', '.join('?' * len(some))})",
+            f"SELECT DISTINCT c.outbox FROM objects o JOIN copies c ON c.number = o.number WHERE o.family IN {marks}",
             some,
         )
         found |= {str(name) for (name,) in rows}

@@ -1,9 +1,9 @@
 """Journeys: where objects have gone on the graph of the rules that took them in, from the journal and the spool."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.journal import Journal
+from engine.journal import Journal, portions
 from engine.ledger import DELIVERED, MISSING, Kept, families
 from engine.numbers import is_replayed
 from engine.program import Program
@@ -158,10 +158,8 @@ def _state(promise: Kept, there: Whereabouts) -> str:
 def _ways(journal: Journal, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Number → the program, and the way in as the history says it."""
     found: dict[str, tuple[str, str]] = {}
-    for some in _portions(numbers):
-        rows = journal.db.execute(
-            f"SELECT number, program, source FROM objects WHERE number IN ({', '.join('?' * len(some))})", some
-        )
+    for some, marks in portions(numbers):
+        rows = journal.db.execute(f"SELECT number, program, source FROM objects WHERE number IN {marks}", some)
         found |= {str(number): (str(program), str(source)) for number, program, source in rows}
     return found
 
@@ -169,10 +167,8 @@ def _ways(journal: Journal, numbers: Sequence[str]) -> dict[str, tuple[str, str]
 def _routes(journal: Journal, numbers: Sequence[str]) -> dict[str, str]:
     """Promise → its route."""
     found: dict[str, str] = {}
-    for some in _portions(numbers):
-        rows = journal.db.execute(
-            f"SELECT entry, route FROM promises WHERE number IN ({', '.join('?' * len(some))})", some
-        )
+    for some, marks in portions(numbers):
+        rows = journal.db.execute(f"SELECT entry, route FROM promises WHERE number IN {marks}", some)
         found |= {str(entry): str(route) for entry, route in rows}
     return found
 
@@ -180,7 +176,3 @@ def _routes(journal: Journal, numbers: Sequence[str]) -> dict[str, str]:
 def _why(journal: Journal, number: str) -> str:
     lines = [line for line in journal.events(number) if line.get("event") == "discarded"]
     return str(lines[-1].get("why", "")) if lines else ""
-
-
-def _portions(numbers: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (numbers[start : start + 500] for start in range(0, len(numbers), 500))

@@ -6,7 +6,8 @@ Seen from the spool, not by asking each study: what has no end yet is little, an
 from collections.abc import Container
 from dataclasses import replace
 
-from engine.journal import Journal
+from engine.journal import Journal, portions
+from engine.journal_tables import came
 from engine.study_search import FEW_STUDIES, Asked, Found, Study, find
 from engine.whereabouts import HELD, WAITING, whereabouts
 
@@ -18,8 +19,6 @@ STANDINGS = (HELD, WAITING, OPEN, ENDED)
 
 ROUNDS = 20
 """Pages of a search that are looked through for studies of which nothing is open."""
-
-_SOME = 500
 
 
 def find_standing(house: House, journal: Journal, asked: Asked, before: int, most: int, standing: str) -> Found:
@@ -44,7 +43,8 @@ def find_standing(house: House, journal: Journal, asked: Asked, before: int, mos
     )
     found = find(journal, asked, before, most, only=wanted[:FEW_STUDIES])
     if len(wanted) > FEW_STUDIES and found.whole and not found.next:
-        return replace(found, next=wanted[FEW_STUDIES - 1])
+        last = wanted[FEW_STUDIES - 1]
+        return replace(found, next=last, whole=False, back_to=came(f"{last:016x}"))
     return found
 
 
@@ -67,11 +67,10 @@ def _open(house: House) -> dict[int, set[str]]:
     there = whereabouts(house.settings.spool)
     numbers, found = sorted(there.objects), dict[int, set[str]]()
     with house.journals.open() as journal:
-        for start in range(0, len(numbers), _SOME):
-            some = numbers[start : start + _SOME]
+        for some, marks in portions(numbers):
             rows = journal.db.execute(
                 "SELECT o.number, s.id FROM objects o JOIN studies s ON s.uid = iif(o.study = '', o.family, o.study)"
-                f" WHERE o.number IN ({', '.join('?' * len(some))})",
+                f" WHERE o.number IN {marks}",
                 some,
             )
             for number, study in rows:

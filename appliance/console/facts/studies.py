@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.journal import Journal
+from engine.journal import Journal, portions
 from engine.journal_search import copies, named, path
 from engine.journal_tables import number_of
 from engine.study_search import Asked, Study, numbered, objects_of, study
@@ -257,12 +257,9 @@ def _happened(line: dict[str, str], family: str) -> Happened:
 def _rows(journal: Journal, chosen: Sequence[str]) -> list[tuple[str, str, str, str, str]]:
     """Number, moment, SOP instance, series and modality of each."""
     found = []
-    for start in range(0, len(chosen), 500):
-        some = chosen[start : start + 500]
+    for some, marks in portions(chosen):
         rows = journal.db.execute(
-            "SELECT number, came, sop, series, modality FROM objects"
-            f" WHERE number IN ({', '.join('?' * len(some))}) ORDER BY number",
-            some,
+            f"SELECT number, came, sop, series, modality FROM objects WHERE number IN {marks} ORDER BY number", some
         )
         found += [(str(a), str(b), str(c), str(d), str(e)) for a, b, c, d, e in rows]
     return found
@@ -271,11 +268,10 @@ def _rows(journal: Journal, chosen: Sequence[str]) -> list[tuple[str, str, str, 
 def _with_copy(journal: Journal, chosen: Sequence[str]) -> int:
     """Of how many of these a copy was stored here."""
     count = 0
-    for start in range(0, len(chosen), 500):
-        some = chosen[start : start + 500]
+    for some, marks in portions(chosen):
         [(more,)] = journal.db.execute(
             "SELECT count(DISTINCT o.family) FROM objects o JOIN copies c ON c.number = o.number"
-            f" WHERE o.family IN ({', '.join('?' * len(some))})",
+            f" WHERE o.family IN {marks}",
             some,
         )
         count += int(more)
