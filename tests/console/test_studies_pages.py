@@ -1,6 +1,9 @@
 """Studies beside a running appliance: search, one study with all that became of it, one image, release, send again."""
 
+import contextlib
+import os
 import re
+import signal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +25,10 @@ ANSWERS = {one.name: one.answer for one in declared()}
 NAME = "Müller^Änne"
 OF_THREE = {"CT": 4, "US": 2, "MR": 3}
 """Delivered to the PACS; waiting for a node that is away; held by a rule."""
+
+
+MANY = 120
+"""Images of a study that is not sent again within a moment."""
 
 
 def told(answer: Answer, name: str) -> Any:
@@ -314,6 +321,49 @@ def test_a_study_is_sent_again_by_the_api_and_arrives_once_more(
     assert "ller" not in str(acts)
     facts = told(operator.call("GET", f"/studies/{number}"), "show-study")
     assert facts["states"]["delivered"] == 4, "it is the same study still"
+
+
+def test_a_console_that_is_killed_goes_on_and_each_image_arrives_once(
+    living: Living, people: dict[Role, Browser]
+) -> None:
+    operator, files = people[Role.OPERATOR], made(living, {"CT": MANY}, "Killed^Console", "4712")
+    living.send(*files)
+    uids = sorted(str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in files)
+    living.until(lambda: set(uids) <= set(living.taken) and living.owed("archive.store") == 0)
+
+    def ready() -> bool:
+        lines = operator.call("POST", "/studies/search", {"words": "4712"}).json["studies"]
+        return bool(lines) and lines[0]["states"] == {"delivered": MANY}
+
+    living.until(ready)
+    [one] = operator.call("POST", "/studies/search", {"words": "4712"}).json["studies"]
+    path = f"/studies/{one['study']['id']}"
+    told(operator.call("POST", f"{path}/send-again", {"to": "PACS"}), "send-study-again")
+    living.until(lambda: sum(living.taken.count(uid) for uid in uids) > MANY)
+    os.kill(console_of(living), signal.SIGKILL)
+
+    def over() -> bool:
+        with contextlib.suppress(OSError):
+            [sent] = operator.call("GET", f"{path}/sent-again").json["sent"]
+            return bool(sent["state"] == "done")
+        return False
+
+    living.until(over)
+    living.until(lambda: sum(living.taken.count(uid) for uid in uids) >= 2 * MANY)
+    living.until(lambda: living.owed("PACS") == 0)
+    assert {living.taken.count(uid) for uid in uids} == {2}
+    [sent] = told(operator.call("GET", f"{path}/sent-again"), "study-sent-again")["sent"]
+    assert (sent["chosen"], sent["taken"], sent["left"]) == (MANY, MANY, 0)
+
+
+def console_of(living: Living) -> int:
+    """The process of its console."""
+    pid = living.line.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    children += [child for task in tasks for child in (task / "children").read_text().split()]
+    [console] = {child for child in children if b"console" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")}
+    return int(console)
 
 
 @pytest.mark.usefixtures("known")
