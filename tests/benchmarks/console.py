@@ -64,7 +64,7 @@ def _measure(house: House, newest: str) -> None:
         "patient ID": Asked(id="P0001234"),
         "beginning of an ID (frequent)": Asked(id="P000"),
         "accession number": Asked(accession="A0012345"),
-        "as people type it": Asked(words="abcmann7 1956 US"),
+        "as people type it": Asked(words="abcmann7 US"),
         "a modality, a sender": Asked(words="ct sono1"),
         "study day": Asked(first_day="20200302", last_day="20200302"),
         "a year of studies, one sender": Asked(first_day="20180101", last_day="20181231", sender="CT1"),
