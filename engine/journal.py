@@ -12,12 +12,12 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.history import History
-from engine.journal_lines import Line, head, whole_lines
+from engine.journal_lines import Line, head, lines_at, whole_lines
 from engine.journal_tables import EDITION, TABLES, forget_file, number_of, put_event, put_keys
 
 MOST = 5000
@@ -25,6 +25,9 @@ MOST = 5000
 
 PATIENCE = 30.0
 """Seconds to wait for another process that writes."""
+
+_SOME = 500
+"""Numbers that are asked for at once."""
 
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -138,6 +141,23 @@ class Journal:
             # A file that was removed by hand takes its words along.
             with contextlib.suppress(FileNotFoundError):
                 yield from (read.line for read in whole_lines(self.root / name, offset, 1) if read.line)
+
+    def lines_of(self, numbers: Sequence[str], most: int) -> Iterator[Line]:
+        """The lines that tell of any of these, file after file: each is opened once. No more than `most`."""
+        places: dict[str, list[int]] = {}
+        for some, marks in portions(numbers):
+            rows = self.db.execute(
+                f"SELECT f.name, e.offset FROM events e JOIN files f ON f.number = e.file WHERE e.object IN {marks}",
+                some,
+            )
+            for name, offset in rows:
+                places.setdefault(str(name), []).append(int(offset))
+        left = most
+        for name in sorted(places):
+            chosen = sorted(places[name])[:left]
+            left -= len(chosen)
+            with contextlib.suppress(FileNotFoundError):
+                yield from lines_at(self.root / name, chosen)
 
     def _numbers_of(self, day: str) -> Iterator[str]:
         for (number,) in self.db.execute(
@@ -292,6 +312,13 @@ class Journal:
             yield
         finally:
             os.close(handle)
+
+
+def portions(numbers: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
+    """As many of these as are asked for at once, with the marks of a list in SQL: `IN (?, ?, ?)`."""
+    for start in range(0, len(numbers), _SOME):
+        some = numbers[start : start + _SOME]
+        yield some, f"({', '.join('?' * len(some))})"
 
 
 @contextlib.contextmanager

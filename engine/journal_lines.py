@@ -5,7 +5,7 @@ It must not know what a line means, nor where it goes.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,16 @@ def whole_lines(path: Path, start: int, most: int) -> Iterator[Read]:
                 # What ends a torn line, written by whoever came after the crash.
                 yield Read(start, start + len(raw), {})
             start += len(raw)
+
+
+def lines_at(path: Path, places: Sequence[int]) -> Iterator[Line]:
+    """What the lines that begin there say, in this order; those that nobody can read are left out."""
+    with path.open("rb") as stream:
+        for place in places:
+            stream.seek(place)
+            found = parsed(stream.readline())
+            if found:
+                yield found
 
 
 def parsed(raw: bytes) -> Line | None:

@@ -30,6 +30,8 @@ from engine.spool import Spool
 from engine.step import HOLD
 from engine.whereabouts import Whereabouts
 
+ALREADY = "it has been replayed already"
+
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
 
 
@@ -70,6 +72,26 @@ def stored(journal: Journal, outbox: str, root: Path, since: str, until: str) ->
                 if copy is not None and since <= copy.came and (not until or copy.came < until):
                     found.setdefault(copy.number or copy.identity, copy)
     return sorted(found.values(), key=lambda copy: (copy.came, copy.identity))
+
+
+def stored_of(journal: Journal, roots: Mapping[str, Path], numbers: Sequence[str]) -> list[Copy]:
+    """The copies of these objects, each by the number that it had first; of each object one, oldest first.
+
+    roots: of each outbox of an archive its folder; of an object that lies in several, the copy in the first.
+    """
+    found: dict[str, Copy] = {}
+    for number in numbers:
+        rows = journal.db.execute(
+            "SELECT c.outbox, c.place FROM copies c JOIN objects o ON o.number = c.number WHERE o.family = ?", (number,)
+        ).fetchall()
+        for outbox, root in roots.items():
+            places = sorted(str(place) for of, place in rows if of == outbox)
+            copies = (_stored(journal, outbox, root, root / place) for place in places)
+            copy = next((one for one in copies if one is not None), None)
+            if copy is not None:
+                found[number] = copy
+                break
+    return [found[number] for number in sorted(found)]
 
 
 def _stored(journal: Journal, outbox: str, root: Path, file: Path) -> Copy | None:
@@ -139,7 +161,7 @@ class Replay:
             return Judged(copy, skipped=f"it came in by {_way(origin)}, where these rules do not listen")
         copy = replace(copy, origin=origin)
         if copy.entry is None and self._is_known(self.tail(copy)):
-            return Judged(copy, skipped="it has been replayed already")
+            return Judged(copy, skipped=ALREADY)
         if copy.entry is not None and copy.entry.opens:
             return Judged(copy, skipped="others wait for it where it was refused: release it with `stellwerk spool`")
         if self._only and self._is_owed(copy.number):

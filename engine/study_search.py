@@ -38,7 +38,8 @@ class Asked:
     """What is looked for; all that is given must fit. Cases and accents do not count."""
 
     words: str = ""
-    """Each a part of the name, or the beginning of an ID or accession number; a day; a UID; a number of ours."""
+    """Each a part of the name; the beginning of an ID, an accession number or a sender; a modality; a day; a UID; a
+    number of ours."""
     name: str = ""
     """Parts of the patient's name."""
     id: str = ""
@@ -111,10 +112,19 @@ class _Clause:
     ids: tuple[int, ...] | None = None
 
 
-def find(journal: Journal, asked: Asked, before: int = 0, most: int = 50, seconds: float = SECONDS) -> Found:
-    """The newest that fit, of those in front of `before` (0: of all)."""
+def find(
+    journal: Journal,
+    asked: Asked,
+    before: int = 0,
+    most: int = 50,
+    seconds: float = SECONDS,
+    only: Sequence[int] | None = None,
+) -> Found:
+    """The newest that fit, of those in front of `before` (0: of all). only: of these few, by their numbers."""
     end = time.monotonic() + seconds
     clauses = list(_clauses(journal, asked))
+    if only is not None:
+        clauses.append(_Clause(ids=tuple(only)))
     top = min(before or _MOST, _ns(asked.until) if asked.until else _MOST)
     bottom = _ns(asked.since) if asked.since else -1
     found: list[tuple[object, ...]] = []
@@ -149,6 +159,23 @@ def study(journal: Journal, uid: str) -> Study | None:
     return None if row is None else _study(journal, row)
 
 
+def numbered(journal: Journal, number: int) -> Study | None:
+    """One study by its number (`Study.id`); None where it has none, also since the journal was built anew.
+
+    A number stays through that as long as the history of the study's first image is kept.
+    """
+    if not 0 <= number < 1 << 63:
+        return None
+    row = journal.db.execute(f"SELECT {_COLUMNS} FROM studies s WHERE s.id = ?", (number,)).fetchone()
+    return None if row is None else _study(journal, row)
+
+
+def words_known(journal: Journal, kind: str, most: int) -> list[str]:
+    """The different words of a kind of which there are few (engine.journal_studies.SMALL), in their order."""
+    rows = journal.db.execute("SELECT word FROM vocabulary WHERE kind = ? ORDER BY word LIMIT ?", (kind, most))
+    return [str(row[0]) for row in rows]
+
+
 def objects_of(journal: Journal, uid: str, most: int) -> list[str]:
     """The objects of a study, each by the number that it had first, oldest first."""
     rows = journal.db.execute(
@@ -159,7 +186,7 @@ def objects_of(journal: Journal, uid: str, most: int) -> list[str]:
 
 def _clauses(journal: Journal, asked: Asked) -> Iterator[_Clause]:
     for word in asked.words.split():
-        yield _any_of(journal, word)
+        yield from _any_of(journal, word)
     for same in spellings(asked.name):
         yield _Clause(tuple(_Way("name", "part", word) for word in same))
     for kind in ("id", "accession"):
@@ -168,9 +195,9 @@ def _clauses(journal: Journal, asked: Asked) -> Iterator[_Clause]:
     if asked.sender.strip():
         yield _Clause((_Way("sender", "begins", whole(asked.sender)),))
     if asked.birth.strip():
-        yield _Clause((_Way("birth", "begins", _day(asked.birth) or whole(asked.birth)),))
+        yield _Clause((_Way("birth", "begins", day_of(asked.birth) or whole(asked.birth)),))
     if asked.first_day.strip() or asked.last_day.strip():
-        first, last = _day(asked.first_day) or "0", _day(asked.last_day) or "99999999"
+        first, last = day_of(asked.first_day) or "0", day_of(asked.last_day) or "99999999"
         yield _Clause((_Way("date", "range", first, last),))
     if asked.modality.strip():
         wanted = (whole(one) for one in asked.modality.split(",") if one.strip())
@@ -179,19 +206,25 @@ def _clauses(journal: Journal, asked: Asked) -> Iterator[_Clause]:
         yield _Clause(ids=_by_uid(journal, asked.uid.strip()))
 
 
-def _any_of(journal: Journal, word: str) -> _Clause:
-    """One word that may be anything by which a study is known."""
-    day = _day(word)
+def _any_of(journal: Journal, word: str) -> Iterator[_Clause]:
+    """One word that may be anything by which a study is known; of one like `A-77` all parts must fit."""
+    day = day_of(word)
     if day:
-        return _Clause((_Way("birth", "is", day), _Way("date", "is", day)))
+        yield _Clause((_Way("birth", "is", day), _Way("date", "is", day)))
+        return
     if re.fullmatch(r"[0-9]+(\.[0-9]+){3,}|[0-9a-f]{19,32}(-[0-9a-f]{12})?", word):
-        return _Clause(ids=_by_uid(journal, word))
-    ways = []
-    for same in spellings(word):
+        yield _Clause(ids=_by_uid(journal, word))
+        return
+    whole_word = (_Way("sender", "begins", whole(word)), _Way("modality", "is", whole(word)))
+    parts = list(spellings(word))
+    for same in parts:
+        ways: list[_Way] = []
         for text in same:
             ways += [_Way("name", "part", text), _Way("id", "begins", text), _Way("accession", "begins", text)]
-    # Signs alone are no word, and nothing fits them.
-    return _Clause(tuple(ways), None if ways else ())
+        yield _Clause((*ways, *whole_word))
+    if not parts:
+        # Signs alone are no word, and nothing fits them.
+        yield _Clause(ids=())
 
 
 def _by_uid(journal: Journal, uid: str) -> tuple[int, ...]:
@@ -330,13 +363,14 @@ def _study(journal: Journal, row: Sequence[object]) -> Study:
     )
 
 
-def _day(text: str) -> str:
-    """A day as people write it, as DICOM does; empty where it is none."""
-    text = text.strip()
-    for form in ("%Y%m%d", "%Y-%m-%d", "%d.%m.%Y"):
+def day_of(text: str) -> str:
+    """A day as people write it (1.4.2026, 01.04.2026, 2026-04-01), or as DICOM does; empty where it is none."""
+    german = re.fullmatch(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", text.strip())
+    text = f"{german[3]}{german[2]:0>2}{german[1]:0>2}" if german else text.strip()
+    for form, length in (("%Y%m%d", 8), ("%Y-%m-%d", 10)):
         try:
             # strptime takes 2001123 for a day, too.
-            if len(text) == (8 if form == "%Y%m%d" else 10):
+            if len(text) == length:
                 return datetime.strptime(text, form).strftime("%Y%m%d")
         except ValueError:
             continue

@@ -6,6 +6,7 @@ import logging
 import re
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,7 @@ from appliance.console.live import sources
 from appliance.console.metrics import Metrics
 from appliance.console.static_files import StaticFiles
 from appliance.console.streams import EventStream
+from appliance.supervise import Supervised
 from engine.addresses import why_not
 
 log = logging.getLogger("stellwerk.console")
@@ -108,9 +110,16 @@ class Console:
         server.context = context.certificates.server
         server.add_sockets(self._sockets)
         keeping = asyncio.create_task(self._keep_seen())
+        stopping = threading.Event()
+        reading = Supervised("journal", lambda: context.house.follow(stopping))
+        reading.start()
         context.sendings.begin()
+        context.resendings.begin()
         await ended.wait()
+        reading.stop()
+        stopping.set()
         context.sendings.end()
+        context.resendings.end()
         keeping.cancel()
         server.stop()
         with contextlib.suppress(OSError):

@@ -42,6 +42,7 @@ ACTS = {
     "upload": "uploaded images to send",
     "send": "sent images",
     "sending-removed": "removed a sending",
+    "send-again": "has sent a study again",
 }
 """What may have been done, in words that follow a user's name. A page that does something new adds its line."""
 

@@ -12,6 +12,7 @@ from appliance.console.audit import Audit
 from appliance.console.facts.holds import Holds
 from appliance.console.facts.house import House
 from appliance.console.keys import Links, Tokens
+from appliance.console.resendings import Resendings
 from appliance.console.roles import Role
 from appliance.console.running import Running
 from appliance.console.sendings import Sendings
@@ -64,6 +65,7 @@ class Context:
     house: House
     holds: Holds
     sendings: Sendings
+    resendings: Resendings
     pool: ThreadPoolExecutor
 
     @classmethod
@@ -84,6 +86,7 @@ class Context:
             house,
             Holds(house),
             Sendings(house, settings.data / "console" / "sendings"),
+            Resendings(house, settings.data / "console" / "resendings"),
             ThreadPoolExecutor(THREADS, "console"),
         )
 

@@ -32,6 +32,8 @@ class Session:
     address: str
     notices: list[tuple[str, str]] = field(default_factory=list)
     """What is to be said on the next page: kind and words. Not kept."""
+    searches: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What was looked for, by a name that may stand in an address. Not kept: it names patients."""
 
 
 class Sessions:

@@ -53,6 +53,15 @@ def moment(language: str, at: float | str, now: float | None = None) -> str:
     return f"{day}{then:%H:%M}"
 
 
+def second(language: str, at: str, since: str = "") -> str:
+    """A moment (ISO 8601) to the second, by this machine's clock; without the day where it is that of `since`, too."""
+    if not at:
+        return ""
+    then = datetime.fromisoformat(at).astimezone()
+    same = since and datetime.fromisoformat(since).astimezone().date() == then.date()
+    return ("" if same else then.strftime("%d.%m.%Y " if language == "de" else "%Y-%m-%d ")) + f"{then:%H:%M:%S}"
+
+
 def person(name: str) -> str:
     """A person name (PS3.5 section 6.2.1) as people write it."""
     return name.partition("=")[0].replace("^", ", ", 1).replace("^", " ").strip(" ,")

@@ -24,6 +24,7 @@ from appliance.console.facts import journeys, outboxes, studies
 from appliance.console.facts.holds import Holds
 from appliance.console.facts.house import House
 from appliance.console.facts.overview import Overviews
+from appliance.console.facts.timeline import timeline
 from appliance.settings import Settings
 from engine.entry import Entry
 from engine.object import Origin
@@ -63,6 +64,8 @@ def _measure(house: House, newest: str) -> None:
         "patient ID": Asked(id="P0001234"),
         "beginning of an ID (frequent)": Asked(id="P000"),
         "accession number": Asked(accession="A0012345"),
+        "as people type it": Asked(words="abcmann7 US"),
+        "a modality, a sender": Asked(words="ct sono1"),
         "study day": Asked(first_day="20200302", last_day="20200302"),
         "a year of studies, one sender": Asked(first_day="20180101", last_day="20181231", sender="CT1"),
         "modality and sender that never meet": Asked(modality="CT", sender="SONO1"),
@@ -76,11 +79,14 @@ def _measure(house: House, newest: str) -> None:
         _tell(f"search: {name}", lambda one=one: studies.search(house, one), f"{len(page.studies)} shown{more}")
         if then is not page:
             _tell("    its second page", lambda one=one, at=page.next: studies.search(house, one, at))
+    for standing in ("open", "ended"):
+        _tell(f"search: {standing}", lambda of=standing: studies.search(house, Asked(), standing=of))
     deep = Asked(until=f"{datetime.now(UTC) - timedelta(days=3000):%Y-%m-%d}T00:00:00+00:00")
     _tell("search: a page eight years back", lambda: studies.search(house, deep))
     found = studies.search(house, Asked(modality="CT"), most=1).studies[0].study
     _tell(f"one study of {found.objects}", lambda: studies.study_facts(house, found.uid))
     _tell("    its journey", lambda: journeys.of_study(house, found.uid))
+    _tell("    its timeline", lambda: timeline(house, found.uid))
     _tell("one object", lambda: studies.object_facts(house, newest))
     rules = house.program()
     assert rules is not None

@@ -50,6 +50,8 @@ class Living:
         for name in ("pacs", "share", "images"):
             (root / name).mkdir()
         self.refused = {SECONDARY}
+        self.taken: list[str] = []
+        """What the PACS has taken, by SOP Instance UID; what it was sent twice is here twice."""
         self.pacs = Listener(pacs, self._take, folder=root / "pacs", ae_title="PACS", address="127.0.0.1")
         self.root, self.images = root, root / "images"
         self.pacs.start()
@@ -125,6 +127,7 @@ class Living:
     def _take(self, reception: Reception) -> None:
         if reception.sop_class_uid in self.refused:
             raise Never("not here")
+        self.taken.append(reception.sop_instance_uid)
 
     def _answers(self) -> bool:
         try:

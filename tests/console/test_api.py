@@ -34,6 +34,9 @@ BODIES: dict[str, Any] = {
     "activate-rules": {"files": {"house.rules": "on port 1 → hold"}, "digest": "old", "why": ""},
     "restore-rules": {"digest": "old", "why": ""},
     "send-sending": {"to": ["PACS"]},
+    "search-studies": {"words": "müller 1.4.2026 US", "standing": "open", "most": 10},
+    "preview-sending-again": {"to": "PACS"},
+    "send-study-again": {"to": "PACS", "name": "second-fire"},
 }
 """A body for each operation that needs one."""
 
@@ -43,6 +46,9 @@ REFUSED = {
     **{"take-entries-back": 404, "test-destination": 404},
     **{"preview-rules": 409, "activate-rules": 409, "rule-version": 404, "restore-rules": 404},
     **dict.fromkeys(("show-sending", "sending-files", "read-sending", "send-sending", "remove-sending"), 404),
+    **dict.fromkeys(("show-study", "study-objects", "study-journeys", "study-ways", "study-timeline"), 404),
+    **dict.fromkeys(("release-study", "preview-sending-again", "send-study-again", "study-sent-again"), 404),
+    **dict.fromkeys(("show-object", "object-journeys"), 404),
 }
 """What is not done here, where no appliance runs, no relay is set and no rules have run: the status instead of 200."""
 
@@ -76,6 +82,7 @@ def test_every_operation_answers_as_it_is_declared(
 ) -> None:
     admin = users[Role.ADMIN]
     path = one.path
+    path = path.replace("/objects/{number}", f"/objects/{0:021x}").replace("/studies/{id}", "/studies/1")
     path = path.replace("{number}", "7")
     (console.data / "rules").mkdir(exist_ok=True)  # the appliance makes it at its first start
     if "{name}" in path:

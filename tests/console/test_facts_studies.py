@@ -2,9 +2,11 @@
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 from appliance.console.facts import journeys, outboxes, studies
 from appliance.console.facts.changes import preview
@@ -12,13 +14,14 @@ from appliance.console.facts.holds import Holds
 from appliance.console.facts.journey import DrawnEdge
 from appliance.console.facts.overview import Overviews
 from appliance.console.facts.plain import plain
+from appliance.console.facts.timeline import timeline
 from engine.condition import Compare, Field, Literal
 from engine.program import Call, Case, Choose, Program, Route
 from engine.signature import Argument
 from engine.step import HOLD
 from engine.study_search import Asked
 from tests.console.house import Lived
-from tests.engine.spool.crash_kit import DISCARD, FORWARD, HOLD_STEP, MAIL, SET, STORE, Pacs, program
+from tests.engine.spool.crash_kit import DISCARD, FORWARD, HOLD_STEP, MAIL, SET, STORE, Pacs, program, write_instance
 
 OTHER = Call("hold", {"why": Argument("text", "no ultrasound")})
 
@@ -265,4 +268,114 @@ def test_no_patient_is_named_in_the_log_or_in_what_is_raised(tmp_path: Path, cap
         path.write_bytes(b"torn")
     found = preview(line.house, rules)
     assert "ller" not in str(plain(found)) + caplog.text
+    line.house.journals.close()
+
+
+def test_alike_things_of_a_study_are_told_together(tmp_path: Path) -> None:
+    line = Lived(tmp_path)
+    line.pacs.away.add("1.3")
+    for uid in ("1.1", "1.2", "1.3"):
+        line.receive(uid)
+    line.turn(time.time())
+    line.pacs.away.clear()
+    line.turn(time.time() + 3600)
+    line.journal()
+    found = timeline(line.house, "1.2.3")
+    assert found.whole
+    told = [(one.event, one.outbox, one.count) for one in found.events if one.event != "promised"]
+    assert told[0] == ("received", "", 3)
+    assert sorted(told[1:]) == [("delivered", "PACS", 3), ("delivered", "archive.store", 3), ("later", "PACS", 1)]
+    received = found.events[0]
+    assert (received.way, received.sender, received.again) == ("dicom 1", "SONO1", False)
+    assert all(one.first <= one.last for one in found.events)
+    assert timeline(line.house, "9.9").events == ()
+    line.house.journals.close()
+
+
+def test_what_is_released_is_another_pass_of_the_same_image(tmp_path: Path) -> None:
+    line = Lived(tmp_path)
+    line.receive("1.1", "XA")
+    line.turn(time.time())
+    [held] = line.spool.outbox(HOLD).all()
+    line.spool.release(held.id)
+    line.turn(time.time())
+    line.journal()
+    told = [(one.event, one.count, one.again) for one in timeline(line.house, "1.2.3").events]
+    assert told == [
+        ("received", 1, False),
+        ("held", 1, False),
+        ("released", 1, False),
+        ("received", 1, True),
+        ("held", 1, False),
+    ]
+    line.house.journals.close()
+
+
+def test_a_study_says_for_whom_it_waits_and_what_of_it_is_held(tmp_path: Path) -> None:
+    line = Lived(tmp_path)
+    line.pacs.away.add("1.2")
+    for uid, kind in (("1.1", "US"), ("1.2", "US"), ("1.3", "XA"), ("1.4", "OT")):
+        line.receive(uid, kind)
+    line.turn(time.time())
+    [one] = studies.search(line.house, Asked()).studies
+    assert one.waits == {"PACS": 1, "admin.mail": 2}
+    facts = studies.study_facts(line.house, "1.2.3")
+    assert facts is not None
+    [held] = line.spool.outbox(HOLD).all()
+    assert (facts.waits, facts.held, facts.stored) == (one.waits, (held.id,), 2)
+    assert studies.study_at(line.house, one.study.id) == one.study
+    line.spool.release(held.id)
+    line.journal()
+    [one] = studies.search(line.house, Asked()).studies
+    assert one.waits[""] == 1, "about to go through the rules once more"
+    line.house.journals.close()
+
+
+def test_studies_are_found_by_how_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Lived(tmp_path)
+    for study, kind in (("7.1", "OT"), ("7.2", "XA"), ("7.3", "US"), ("7.4", "OT"), ("7.5", "OT"), ("7.6", "XA")):
+        monkeypatch.setattr("tests.engine.spool.crash_kit.write_instance", partial(_of_study, study))
+        line.receive(f"{study}.1", kind)
+    line.turn(time.time())
+    line.journal()
+
+    def uids(standing: str, most: int = 50) -> list[str]:
+        found, after = [], ""
+        while True:
+            page = studies.search(line.house, Asked(), after, most, standing)
+            found += [one.study.uid for one in page.studies]
+            after = page.next
+            if not after:
+                return found
+
+    for most in (50, 1, 2):
+        assert uids("held", most) == ["7.6", "7.2"]
+        assert uids("waiting", most) == ["7.3"], "a mail of it is due"
+        assert uids("open", most) == ["7.6", "7.3", "7.2"]
+        assert uids("ended", most) == ["7.5", "7.4", "7.1"]
+        assert len(uids("", most)) == 6
+    monkeypatch.setattr("appliance.console.facts.standing.FEW_STUDIES", 1)
+    assert uids("open") == ["7.6", "7.3", "7.2"]
+    with pytest.raises(ValueError, match="lost"):
+        uids("lost")
+    line.house.journals.close()
+
+
+def _of_study(study: str, path: Path, uid: str, modality: str = "US", patient: str = "Müller^Änne") -> None:
+    write_instance(path, uid, modality, patient)
+    dataset = dcmread(path)
+    dataset.StudyInstanceUID = study
+    dataset.save_as(path)
+
+
+def test_an_image_that_waits_for_a_review_is_drawn_up_to_there(tmp_path: Path) -> None:
+    first = program()
+    route = Route("main", "port 1", None, (STORE, Call("review", {}), FORWARD))
+    line = Lived(tmp_path, Program(first.listeners, first.destinations, first.contacts, routes=(route,)))
+    number = line.receive("1.1")
+    line.turn(time.time())
+    line.journal()
+    journey = alone(journeys.of_object(line.house, number))
+    assert ("main/1", "main/2") in edges(journey)
+    assert {node.id: node.state for node in journey.drawing.nodes}["main/2"] == "held"
     line.house.journals.close()

@@ -13,6 +13,7 @@ from tests.console.visiting import visit
 WORDS = {
     "/hold": ("Nothing is held.", "Nichts ist angehalten."),
     "/outbox": ("Nothing is to be sent anywhere yet.", "Noch ist nirgendwohin etwas zu senden."),
+    "/studies": ("Nothing has been received here yet.", "Hier ist noch nichts angekommen."),
     "/destinations": ("The rules declare no destination yet.", "Die Regeln nennen noch kein Ziel."),
 }
 

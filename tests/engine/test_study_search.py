@@ -15,7 +15,7 @@ from engine.history import History
 from engine.indexer import Indexer
 from engine.journal import Journal
 from engine.journal_words import spellings
-from engine.study_search import Asked, Study, find, objects_of, study
+from engine.study_search import Asked, Study, day_of, find, numbered, objects_of, study, words_known
 
 AT = 0x18AF0B5CF0A1C2D3
 """Nanoseconds: when the first object of these tests came, 2026-03-01."""
@@ -240,3 +240,83 @@ def test_a_look_that_takes_too_long_says_how_far_it_came(tmp_path: Path, monkeyp
     assert page.back_to
     assert len(everything(journal, Asked(modality="US", name="hub"), 20, 0.0)) == 39
     journal.close()
+
+
+def test_a_study_keeps_its_number_when_the_journal_is_built_anew(tmp_path: Path) -> None:
+    some = [image(1), image(2), image(1, sop="1.9"), image(3), image(4, study="")]
+    with written(tmp_path, some) as journal:
+        before = {one.id: one for one in everything(journal, Asked())}
+        assert len(before) == 4
+        journal.catch_up(rebuild=True)
+        assert {one.id: one for one in everything(journal, Asked())} == before
+        for one in before.values():
+            assert numbered(journal, one.id) == one
+        for nobodys in (0, -1, max(before) + 1, 1 << 70):
+            assert numbered(journal, nobodys) is None
+
+
+def test_of_a_study_whose_first_day_is_forgotten_nothing_is_mistaken_for_another(tmp_path: Path) -> None:
+    """Its number follows from its first image: after that is forgotten and all built anew, the old one is nobody's."""
+    with written(tmp_path, [image(1), image(2)]) as journal:
+        [_, old] = everything(journal, Asked())
+        late = AT + 86400 * 10**9
+        for folder, line in (
+            ("history", {"at": "2026-03-02T10:00:00.000+00:00", "event": "received", "object": f"{late:016x}abc"}),
+            ("keys", {"object": f"{late:016x}abc", **image(1, sop="1.7")}),
+        ):
+            (tmp_path / folder / "2026-03-02.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
+        journal.catch_up()
+        assert numbered(journal, old.id) == study(journal, "1.2.1")
+        for folder in ("history", "keys"):
+            (tmp_path / folder / "2026-03-01.jsonl").unlink()
+        journal.catch_up(rebuild=True)
+        assert numbered(journal, old.id) is None
+        [left] = everything(journal, Asked())
+        assert (left.id, left.uid, left.objects) == (late, "1.2.1", 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("müller 1.4.2026 US", ["Müller^Änne"]),
+        ("MUELLER 01.04.2026", ["Müller^Änne"]),
+        ("us", ["Krause^Ida", "Müller^Änne"]),
+        ("sono", ["Müller^Änne"]),
+        ("1.4.2026 ct", ["Krause^Ida"]),
+        ("müller ct", []),
+        ("31.4.2026", []),
+        ("A-77/b", ["Müller^Änne"]),
+        ("CT-1", ["Krause^Ida"]),
+        ("müller-krause", []),
+    ],
+)
+def test_one_field_takes_what_people_type(tmp_path: Path, words: str, found: list[str]) -> None:
+    some = [
+        image(1, name="Müller^Änne", date="20260401", modality="US", sender="SONO1", accession="A-77/b"),
+        image(2, name="Krause^Ida", date="20260401", modality="CT", sender="CT-1 North"),
+    ]
+    with written(tmp_path, some) as journal:
+        assert names(journal, words=words) == found
+
+
+def test_a_day_is_written_in_many_ways() -> None:
+    for text in ("1.4.2026", "01.04.2026", " 2026-04-01 ", "20260401"):
+        assert day_of(text) == "20260401"
+    for text in ("", "1.4.", "31.4.2026", "1.13.2026", "2026", "1.4.26", "1.2.3.4", "2026-4-1x"):
+        assert day_of(text) == ""
+
+
+def test_only_some_are_looked_at(tmp_path: Path) -> None:
+    with written(tmp_path, [image(n) for n in range(6)]) as journal:
+        newest = [one.id for one in everything(journal, Asked())]
+        chosen = [newest[1], newest[4]]
+        assert [one.id for one in find(journal, Asked(), only=chosen).studies] == chosen
+        assert [one.id for one in find(journal, Asked(), before=newest[1], only=chosen).studies] == chosen[1:]
+        assert find(journal, Asked(), only=[]).studies == ()
+        assert find(journal, Asked(name="nobody"), only=chosen).studies == ()
+
+
+def test_the_words_of_a_kind_are_listed(tmp_path: Path) -> None:
+    with written(tmp_path, [image(1, modality="US"), image(2, modality="CT"), image(3, modality="US")]) as journal:
+        assert words_known(journal, "modality", 10) == ["ct", "us"]
+        assert words_known(journal, "modality", 1) == ["ct"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from engine.graph import Edge, Graph, graph, sinks
 from engine.outcome import delivery_id
 from engine.program import Call, Chain, Choose, Program, Route, calls
-from engine.step import GATHERING, HOLD
+from engine.step import GATHERING, HOLD, REVIEW
 
 PASSED = "passed"
 WORST = ("missing", "held", "failed", "waiting", "left out", "deleted", "delivered", "discarded", PASSED, "")
@@ -258,11 +258,16 @@ def _is_in(position: str, reached: set[str]) -> bool:
 
 
 def _tells(chain: Chain) -> bool:
-    """Whether who goes this way leaves word of it."""
-    return any(sinks(call) or _gathers(call) or call.step == "discard" for call in calls(chain))
+    """Whether whoever goes this way leaves word of it; of `review one of 20` most do not."""
+    return any(
+        sinks(call) or (_gathers(call) and "count" not in call.arguments) or call.step == "discard"
+        for call in calls(chain)
+    )
 
 
 def _gathers(call: Call) -> tuple[str, ...]:
+    if call.step == "review":
+        return (REVIEW,)
     return tuple(f"{unit}{GATHERING}" for unit in ("study", "series")) if call.step == "collect" else ()
 
 

@@ -1,10 +1,11 @@
 """Journeys: where objects have gone on the graph of the rules that took them in, from the journal and the spool."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.journal import Journal
+from engine.journal import Journal, portions
 from engine.ledger import DELIVERED, MISSING, Kept, families
+from engine.numbers import is_replayed
 from engine.program import Program
 from engine.study_search import objects_of
 from engine.vocabulary import vocabulary
@@ -25,13 +26,15 @@ DISCARDED = 300
 class Journey:
     """The ways of some objects through one program. assumed: the program is the one that runs, as theirs is not kept.
 
-    `passes` of `objects` went through it: one that was released or replayed goes several times.
+    `passes` of `objects` went through it: one that was released or replayed goes several times. replayed: all of them
+    were stored copies that went once more.
     """
 
     program: str
     assumed: bool
     passes: int
     drawing: Drawing
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,13 @@ def _journeys(house: House, journal: Journal, chosen: Sequence[str]) -> Journeys
     newest = sorted(passes, key=lambda digest: max(one.number for one in passes[digest]), reverse=True)
     traces = _traces(house, passes)
     drawn = [
-        Journey(digest, traces[digest][1], len(passes[digest]), traces[digest][0].drawing())
+        Journey(
+            digest,
+            traces[digest][1],
+            len(passes[digest]),
+            traces[digest][0].drawing(),
+            all(is_replayed(one.number) for one in passes[digest]),
+        )
         for digest in newest
         if digest in traces
     ]
@@ -149,10 +158,8 @@ def _state(promise: Kept, there: Whereabouts) -> str:
 def _ways(journal: Journal, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Number → the program, and the way in as the history says it."""
     found: dict[str, tuple[str, str]] = {}
-    for some in _portions(numbers):
-        rows = journal.db.execute(
-            f"SELECT number, program, source FROM objects WHERE number IN ({', '.join('?' * len(some))})", some
-        )
+    for some, marks in portions(numbers):
+        rows = journal.db.execute(f"SELECT number, program, source FROM objects WHERE number IN {marks}", some)
         found |= {str(number): (str(program), str(source)) for number, program, source in rows}
     return found
 
@@ -160,10 +167,8 @@ def _ways(journal: Journal, numbers: Sequence[str]) -> dict[str, tuple[str, str]
 def _routes(journal: Journal, numbers: Sequence[str]) -> dict[str, str]:
     """Promise → its route."""
     found: dict[str, str] = {}
-    for some in _portions(numbers):
-        rows = journal.db.execute(
-            f"SELECT entry, route FROM promises WHERE number IN ({', '.join('?' * len(some))})", some
-        )
+    for some, marks in portions(numbers):
+        rows = journal.db.execute(f"SELECT entry, route FROM promises WHERE number IN {marks}", some)
         found |= {str(entry): str(route) for entry, route in rows}
     return found
 
@@ -171,7 +176,3 @@ def _routes(journal: Journal, numbers: Sequence[str]) -> dict[str, str]:
 def _why(journal: Journal, number: str) -> str:
     lines = [line for line in journal.events(number) if line.get("event") == "discarded"]
     return str(lines[-1].get("why", "")) if lines else ""
-
-
-def _portions(numbers: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (numbers[start : start + 500] for start in range(0, len(numbers), 500))

@@ -1,7 +1,7 @@
 """What has become of some objects, as the ledger says it, without a look at all the others."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from engine.journal import Journal
 from engine.ledger import DELIVERED, MISSING, Member, families, standing
@@ -27,6 +27,22 @@ def states(journal: Journal, chosen: Sequence[str], rest: Callable[[float], None
             break
     # Of these nothing but the files told: a copy in the archive, or what lies in the spool.
     return {family: found.get(family, DELIVERED) for family in chosen}
+
+
+def open_promises(journal: Journal, chosen: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
+    """What is owed of these objects, or held: object, entry, outbox, and `waiting` or `held`.
+
+    Of one that is not promised to anybody yet, entry and outbox are empty.
+    """
+    some = dict(families(journal, only=chosen))
+    there = lying(journal, [member for members in some.values() for member in members])
+    for family, members in some.items():
+        for member in members:
+            if not member.promises and member.number in there.objects:
+                yield family, "", "", there.objects[member.number]
+            for one in member.promises:
+                if one.entry in there.promises:
+                    yield family, one.entry, one.outbox, there.promises[one.entry]
 
 
 def lying(journal: Journal, members: Sequence[Member]) -> Whereabouts:

@@ -1,16 +1,18 @@
 """Studies: search, one study with its series and objects, one object with all that has happened to it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.journal import Journal
+from engine.journal import Journal, portions
 from engine.journal_search import copies, named, path
 from engine.journal_tables import number_of
-from engine.study_search import Asked, Study, find, objects_of, study
+from engine.study_search import Asked, Study, numbered, objects_of, study
+from engine.whereabouts import HELD, WAITING
 
 from .house import House
 from .journals import Progress
-from .states import states
+from .standing import find_standing
+from .states import open_promises, states
 
 MOST, LISTED = 5000, 1500
 """Objects of which it is found out what has become of them, while somebody waits for one study, or for a list."""
@@ -26,10 +28,14 @@ _COLUMNS |= {"accession": "accession", "institution": "institution"}
 
 @dataclass(frozen=True, slots=True)
 class StudyLine:
-    """A study in a list. states: how many objects by the ledger's words; None where there are too many to ask now."""
+    """A study in a list. states: how many objects by the ledger's words; None where there are too many to ask now.
+
+    waits: for which outboxes how many of them wait; none of it is told where `states` is not.
+    """
 
     study: Study
     states: dict[str, int] | None
+    waits: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +62,16 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class StudyFacts:
-    """One study. shown: of how many objects the rest speaks, where it has very many."""
+    """One study. shown: of how many objects the rest speaks, where it has very many.
+
+    waits: for which outboxes how many of them wait. held: entries of the hold. stored: how many have a copy here.
+    """
 
     study: Study
     states: dict[str, int]
+    waits: dict[str, int]
+    held: tuple[str, ...]
+    stored: int
     series: tuple[Series, ...]
     shown: int
 
@@ -121,13 +133,19 @@ class ObjectFacts:
     institution: str
     events: tuple[Happened, ...]
     copies: tuple[tuple[str, str], ...]
+    held: tuple[str, ...]
+    """Its entries in the hold."""
+    in_study: int | None
+    """The number of its study; None where its header has said nothing."""
 
 
-def search(house: House, asked: Asked, after: str = "", most: int = PAGE) -> StudyPage:
-    """The newest studies that fit. after: `next` of the page before. Raises ValueError for what is no such thing."""
+def search(house: House, asked: Asked, after: str = "", most: int = PAGE, standing: str = "") -> StudyPage:
+    """The newest studies that fit. after: `next` of the page before. standing: only those of which something is so,
+    one of appliance.console.facts.standing.STANDINGS. Raises ValueError for what is no such thing.
+    """
     before = int(after) if after else 0
     with house.journals.open() as journal:
-        found = find(journal, asked, before, min(max(most, 1), PAGE_MOST))
+        found = find_standing(house, journal, asked, before, min(max(most, 1), PAGE_MOST), standing)
         room = LISTED
         chosen: dict[str, list[str]] = {}
         for one in found.studies:
@@ -135,14 +153,22 @@ def search(house: House, asked: Asked, after: str = "", most: int = PAGE) -> Stu
                 room -= one.objects
                 chosen[one.uid] = objects_of(journal, one.uid, LISTED)
         by_object = states(journal, [number for of_one in chosen.values() for number in of_one])
+        waiting = open_promises(journal, [number for number, state in by_object.items() if state == WAITING])
+        waits = _by_outbox(waiting)
     lines = [
-        StudyLine(
-            one, _counted({number: by_object[number] for number in chosen[one.uid]}) if one.uid in chosen else None
-        )
+        StudyLine(one, _counted({number: by_object[number] for number in of}), _waits(waits, of))
+        if (of := chosen.get(one.uid)) is not None
+        else StudyLine(one, None, {})
         for one in found.studies
     ]
     later = str(found.next) if found.next else ""
     return StudyPage(tuple(lines), later, found.whole, found.back_to, house.journals.progress)
+
+
+def study_at(house: House, number: int) -> Study | None:
+    """A study by its number (`Study.id`); None where none has it any more."""
+    with house.journals.open() as journal:
+        return numbered(journal, number)
 
 
 def study_facts(house: House, uid: str) -> StudyFacts | None:
@@ -154,6 +180,8 @@ def study_facts(house: House, uid: str) -> StudyFacts | None:
         chosen = objects_of(journal, uid, MOST)
         by_object = states(journal, chosen)
         rows = _rows(journal, chosen)
+        owed = list(open_promises(journal, [number for number in chosen if by_object[number] in (WAITING, HELD)]))
+        stored = _with_copy(journal, chosen)
     series: dict[str, list[tuple[str, str]]] = {}
     for number, _, _, of_series, modality in rows:
         series.setdefault(of_series, []).append((modality, by_object[number]))
@@ -161,7 +189,8 @@ def study_facts(house: House, uid: str) -> StudyFacts | None:
         Series(uid, ", ".join(sorted({modality for modality, _ in some if modality})), len(some), _tally(some))
         for uid, some in series.items()
     )
-    return StudyFacts(found, _counted(by_object), listed, len(chosen))
+    waits, held = _waits(_by_outbox(owed), chosen), tuple(sorted(one for _, one, _, where in owed if where == HELD))
+    return StudyFacts(found, _counted(by_object), waits, held, stored, listed, len(chosen))
 
 
 def objects(house: House, uid: str, after: str = "", most: int = PAGE, series: str | None = None) -> ObjectPage:
@@ -195,7 +224,17 @@ def object_facts(house: House, number: str) -> ObjectFacts | None:
         said = dict(zip(_COLUMNS, map(str, row), strict=True))
         events = tuple(_happened(line, family) for line in path(journal, family))
         state = states(journal, [family])[family]
-        return ObjectFacts(number=family, state=state, events=events, copies=tuple(copies(journal, family)), **said)
+        held = tuple(entry for _, entry, _, where in open_promises(journal, [family]) if where == HELD and entry)
+        of_study = study(journal, said["study"] or family)
+        return ObjectFacts(
+            number=family,
+            state=state,
+            events=events,
+            copies=tuple(copies(journal, family)),
+            held=held,
+            in_study=of_study.id if of_study else None,
+            **said,
+        )
 
 
 def _happened(line: dict[str, str], family: str) -> Happened:
@@ -218,15 +257,40 @@ def _happened(line: dict[str, str], family: str) -> Happened:
 def _rows(journal: Journal, chosen: Sequence[str]) -> list[tuple[str, str, str, str, str]]:
     """Number, moment, SOP instance, series and modality of each."""
     found = []
-    for start in range(0, len(chosen), 500):
-        some = chosen[start : start + 500]
+    for some, marks in portions(chosen):
         rows = journal.db.execute(
-            "SELECT number, came, sop, series, modality FROM objects"
-            f" WHERE number IN ({', '.join('?' * len(some))}) ORDER BY number",
-            some,
+            f"SELECT number, came, sop, series, modality FROM objects WHERE number IN {marks} ORDER BY number", some
         )
         found += [(str(a), str(b), str(c), str(d), str(e)) for a, b, c, d, e in rows]
     return found
+
+
+def _with_copy(journal: Journal, chosen: Sequence[str]) -> int:
+    """Of how many of these a copy was stored here."""
+    count = 0
+    for some, marks in portions(chosen):
+        [(more,)] = journal.db.execute(
+            "SELECT count(DISTINCT o.family) FROM objects o JOIN copies c ON c.number = o.number"
+            f" WHERE o.family IN {marks}",
+            some,
+        )
+        count += int(more)
+    return count
+
+
+def _by_outbox(owed: Iterable[tuple[str, str, str, str]]) -> dict[str, set[str]]:
+    """Outbox → the objects that wait for it; under no name those that are about to go through the rules."""
+    found: dict[str, set[str]] = {}
+    for family, _, outbox, where in owed:
+        if where == WAITING:
+            found.setdefault(outbox, set()).add(family)
+    return found
+
+
+def _waits(waits: Mapping[str, set[str]], of: Sequence[str]) -> dict[str, int]:
+    """How many of these wait for each outbox."""
+    counts = {outbox: len(objects.intersection(of)) for outbox, objects in sorted(waits.items())}
+    return {outbox: count for outbox, count in counts.items() if count}
 
 
 def _counted(by_object: dict[str, str]) -> dict[str, int]:

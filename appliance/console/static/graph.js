@@ -18,6 +18,11 @@ export const STATES = {
   held: "‖",
   trouble: "!",
   skipped: "–",
+  delivered: "✓",
+  failed: "!",
+  missing: "!",
+  discarded: "–",
+  deleted: "–",
 };
 
 const LINE = 17; // pixels from one line of text to the next
