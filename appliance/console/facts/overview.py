@@ -1,5 +1,6 @@
 """Overview: is everything running? The ledger of today, senders, destinations, disks, silence and trouble."""
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,13 +11,13 @@ from appliance.health import archives
 from engine.disk import Limits, device, existing, judge, space
 from engine.journal import Journal
 from engine.ledger import DUPLICATE, MISSING, STATES, Ledger, ledger
-from engine.step import GATHERING, HOLD, REVIEW
-from engine.tally import waiting
+from engine.step import HOLD
 
 from .house import House
 from .journals import Progress
 from .kept import Kept
-from .rates import DELIVERED, FAILED, RECEIVED, Series
+from .outboxes import OutboxLine, outboxes
+from .rates import FAILED, RECEIVED, Series
 from .silence import Silent, habits, silent
 
 ONE_WORD = {DUPLICATE: "duplicates"}
@@ -109,6 +110,12 @@ class Overview:
     since: str
     """The beginning of the day that is counted."""
     running: bool
+    fresh: bool
+    """Nothing has ever come."""
+    noted: str
+    """When anything was noted in the history last, ISO 8601 (UTC); empty where nothing was."""
+    counted: bool
+    """Not while the journal is still being built: then the ledger says 0 of all, and so do those of the senders."""
     ledger: Reckoning
     found: int
     """Of the received, those of which the history does not tell that they came."""
@@ -152,22 +159,28 @@ class Overviews:
         since = midnight.astimezone(UTC).isoformat(timespec="milliseconds")
         house.recent.look()
         heard = house.heard()
+        counted, by_sender, usual = Ledger(), dict[str, dict[str, int]](), dict[str, float]()
         with house.journals.open() as journal:
-            counted, by_sender = reckoned(journal, since)
-            usual = self._habits.get()
-            names = sorted({*by_sender, *house.recent.names(RECEIVED), *usual})
-            senders = tuple(self._sender(name, by_sender.get(name, {}), heard.last(name), usual) for name in names)
-        declared = {d.name: d.kind for d in program.destinations} if program is not None else {}
-        boxes = dict.fromkeys([*declared, *(name for name in spool.outboxes() if name != HOLD)])
+            # To count takes in what is missing in the journal: a few lines, and never all of it.
+            is_whole = house.journals.progress.is_whole
+            if is_whole:
+                counted, by_sender = reckoned(journal, since)
+                usual = self._habits.get()
+            [(fresh,)] = journal.db.execute("SELECT NOT EXISTS (SELECT 1 FROM objects)")
+        names = sorted({*by_sender, *house.recent.names(RECEIVED), *usual})
+        senders = tuple(self._sender(name, by_sender.get(name, {}), heard.last(name), usual) for name in names)
         sent = {name: sum(states.values()) for name, states in by_sender.items()}
         return Overview(
             now.astimezone(UTC).isoformat(timespec="milliseconds"),
             since,
             house.is_running(),
+            bool(fresh) and is_whole and not names and not counted.received,
+            noted(house),
+            is_whole,
             Reckoning.of(counted.states),
             counted.found,
             senders,
-            tuple(self._outbox(name, declared, midnight.timestamp()) for name in boxes),
+            tuple(self._outbox(line) for line in outboxes(house)),
             spool.outbox(HOLD).count()["held"],
             disks(house, () if program is None else tuple(archives(program))),
             tuple(silent(program, heard.last, usual, sent, now)),
@@ -184,41 +197,46 @@ class Overviews:
         series = self._house.recent.series(RECEIVED, name)
         return SenderFacts(name, Reckoning.of(states), last, series, usual.get(name))
 
-    def _outbox(self, name: str, declared: Mapping[str, str], midnight: float) -> OutboxFacts:
-        recent = self._house.recent
-        owed = waiting(self._house.spool, name) if name in self._house.spool.outboxes() else None
-        oldest = datetime.fromtimestamp(owed.since, UTC).isoformat(timespec="milliseconds") if owed else ""
-        failed = recent.last(FAILED, name)
+    def _outbox(self, line: OutboxLine) -> OutboxFacts:
         return OutboxFacts(
-            name,
-            declared.get(name) or kind_of(name),
-            recent.since(DELIVERED, name, midnight),
-            recent.series(DELIVERED, name),
-            recent.last(DELIVERED, name).at,
-            failed.at,
-            (owed.why if owed else "") or failed.why,
-            owed.count if owed else 0,
-            oldest,
-            name in declared or kind_of(name) != "",
+            line.name,
+            line.kind,
+            line.done_today,
+            line.rate,
+            line.last,
+            line.failed,
+            line.why or self._house.recent.last(FAILED, line.name).why,
+            sum(line.counts.values()),
+            line.oldest,
+            line.declared,
         )
 
 
-def kind_of(outbox: str) -> str:
-    """store, mail, notify, collect or review; empty for an outbox of a destination."""
-    if outbox == REVIEW:
-        return "review"
-    kind = outbox.rpartition(".")[2] if "." in outbox else ""
-    return kind if kind in ("store", "mail", "notify") or outbox.endswith(GATHERING) else ""
+def nothing(now: float) -> Overview:
+    """Where nothing has ever run, and so nothing has ever come. now: seconds since 1970."""
+    at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    none = Reckoning.of({})
+    return Overview(at, at, False, True, "", True, none, 0, (), (), 0, (), (), (), Progress(0, 0), True)
+
+
+def noted(house: House) -> str:
+    """When a line of the history was written last."""
+    with contextlib.suppress(OSError, ValueError):
+        at = max((house.settings.spool / "history").glob("*.jsonl")).stat().st_mtime
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return ""
 
 
 def reckoned(journal: Journal, since: str) -> tuple[Ledger, dict[str, dict[str, int]]]:
     """The ledger of what came since then, and the same for each sender: together they are the ledger's numbers."""
     told: list[tuple[str, str]] = []
     counted = ledger(journal, since, told=lambda family, state: told.append((family, state)))
-    rows = journal.db.execute(
-        "SELECT family, max(sender), max(source) FROM objects WHERE came >= ? GROUP BY family", (since,)
-    )
-    ways = {str(family): str(sender or source) for family, sender, source in rows}
+    # Not grouped here: SQLite would go through all families that there are.
+    ways: dict[str, str] = {}
+    for family, way in journal.db.execute(
+        "SELECT family, iif(sender <> '', sender, source) FROM objects WHERE came >= ?", (since,)
+    ):
+        ways[str(family)] = max(ways.get(str(family), ""), str(way))
     by_sender: dict[str, dict[str, int]] = {}
     for family, state in told:
         states = by_sender.setdefault(ways.get(family, ""), {})
