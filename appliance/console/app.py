@@ -6,6 +6,7 @@ import logging
 import re
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +33,9 @@ SECRET = re.compile(r"[^/]{24,}")
 
 KEEP_SEEN = 60.0
 """Seconds between two times at which it is written down when sessions were used."""
+
+LOOK = 2.0
+"""Seconds between two looks whether there is a spool, and so a journal."""
 
 MOST_BYTES = 1 << 20
 """Of a form or a request; a handler that takes uploads says so itself (Tornado's stream_request_body)."""
@@ -108,8 +112,11 @@ class Console:
         server.context = context.certificates.server
         server.add_sockets(self._sockets)
         keeping = asyncio.create_task(self._keep_seen())
+        stopping = threading.Event()
+        threading.Thread(target=self._keep_journal, args=(stopping,), name="journal", daemon=True).start()
         context.sendings.begin()
         await ended.wait()
+        stopping.set()
         context.sendings.end()
         keeping.cancel()
         server.stop()
@@ -125,6 +132,15 @@ class Console:
                 await self.context.aside(self.context.sessions.keep_seen)
             except OSError as error:
                 log.warning("who is signed in cannot be written down (%s)", error.strerror)
+
+    def _keep_journal(self, stopping: threading.Event) -> None:
+        """While no appliance keeps the journal up to date, we do: one that is missing would never be whole else."""
+        while not stopping.wait(LOOK):
+            try:
+                if self.context.settings.spool.is_dir():
+                    self.context.house.journals.follow(stopping)
+            except OSError as error:
+                log.warning("the journal cannot be kept up to date (%s)", error.strerror)
 
 
 class _Server(HTTPServer):
