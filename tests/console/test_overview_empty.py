@@ -1,4 +1,4 @@
-"""The overview where nothing has come yet, and where the appliance is stopped: it says what to do, and what it knows."""
+"""The overview where nothing has come yet, and where the appliance is stopped: what to do, and what is known."""
 
 from pathlib import Path
 

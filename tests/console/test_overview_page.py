@@ -112,3 +112,16 @@ def test_numbers_change_while_one_looks(living: Living, people: dict[Role, Brows
     expect(page.locator(".sum [data-live=delivered]")).to_have_text(str(delivered + 2), timeout=20_000)
     expect(row(page, "PACS").locator("[data-live=delivered]")).to_have_text(str(delivered + 2))
     assert shown(page, "received") == sum(shown(page, name) for name in TERMS)
+
+
+def test_the_moment_itself_is_shown_to_whoever_reaches_it_with_the_keyboard(
+    people: dict[Role, Browser], open_page: OpenPage
+) -> None:
+    page = visit(open_page, people[Role.VIEWER], "/", language="de")
+    last = row(page, "PACS").locator(".ago").first
+    moment = last.locator(".at")
+    expect(moment).to_be_hidden()
+    last.focus()
+    expect(moment).to_be_visible()
+    assert re.fullmatch(r"\d\d\.\d\d\.\d{4} \d\d:\d\d", moment.inner_text())
+    axe(page)
