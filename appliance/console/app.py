@@ -24,6 +24,7 @@ from appliance.console.live import sources
 from appliance.console.metrics import Metrics
 from appliance.console.static_files import StaticFiles
 from appliance.console.streams import EventStream
+from appliance.supervise import Supervised
 from engine.addresses import why_not
 
 log = logging.getLogger("stellwerk.console")
@@ -33,9 +34,6 @@ SECRET = re.compile(r"[^/]{24,}")
 
 KEEP_SEEN = 60.0
 """Seconds between two times at which it is written down when sessions were used."""
-
-LOOK = 2.0
-"""Seconds between two looks whether there is a spool, and so a journal."""
 
 MOST_BYTES = 1 << 20
 """Of a form or a request; a handler that takes uploads says so itself (Tornado's stream_request_body)."""
@@ -113,9 +111,11 @@ class Console:
         server.add_sockets(self._sockets)
         keeping = asyncio.create_task(self._keep_seen())
         stopping = threading.Event()
-        threading.Thread(target=self._keep_journal, args=(stopping,), name="journal", daemon=True).start()
+        reading = Supervised("journal", lambda: context.house.follow(stopping))
+        reading.start()
         context.sendings.begin()
         await ended.wait()
+        reading.stop()
         stopping.set()
         context.sendings.end()
         keeping.cancel()
@@ -132,15 +132,6 @@ class Console:
                 await self.context.aside(self.context.sessions.keep_seen)
             except OSError as error:
                 log.warning("who is signed in cannot be written down (%s)", error.strerror)
-
-    def _keep_journal(self, stopping: threading.Event) -> None:
-        """While no appliance keeps the journal up to date, we do: one that is missing would never be whole else."""
-        while not stopping.wait(LOOK):
-            try:
-                if self.context.settings.spool.is_dir():
-                    self.context.house.journals.follow(stopping)
-            except OSError as error:
-                log.warning("the journal cannot be kept up to date (%s)", error.strerror)
 
 
 class _Server(HTTPServer):

@@ -135,14 +135,10 @@ def told_of(found: Seen, language: str, places: Mapping[str, str]) -> dict[str, 
 def _ledger(facts: Overview, language: str) -> dict[str, Any]:
     today = facts.ledger
     missing = told.count(language, today.difference)
-    journal = facts.journal
-    share = 100 * journal.read // journal.whole if journal.whole else 0
     return {
         **{name: told.count(language, getattr(today, name)) for name in TERMS},
         "counted": facts.counted,
-        "counting": ""
-        if facts.counted
-        else say(language, "Counting, {percent} %. The list of all images is being built anew.", percent=share),
+        "counting": _counting(facts, language),
         "sum": say(language, "Difference: {count}. That many are neither there nor done.", count=missing)
         if today.difference
         else say(language, "It adds up: none is missing."),
@@ -151,6 +147,16 @@ def _ledger(facts: Overview, language: str) -> dict[str, Any]:
         if facts.found
         else "",
     }
+
+
+def _counting(facts: Overview, language: str) -> str:
+    """Why there is no sum."""
+    if facts.broken:
+        return say(language, "Nothing can be counted: the list of all images cannot be read or written at the moment.")
+    if facts.counted:
+        return ""
+    percent = 100 * facts.journal.read // facts.journal.whole if facts.journal.whole else 0
+    return say(language, "Counting, {percent} %. The list of all images is being built anew.", percent=percent)
 
 
 def _needs(found: Seen, language: str, places: Mapping[str, str]) -> Iterator[dict[str, Any]]:

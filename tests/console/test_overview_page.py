@@ -125,3 +125,11 @@ def test_the_moment_itself_is_shown_to_whoever_reaches_it_with_the_keyboard(
     expect(moment).to_be_visible()
     assert re.fullmatch(r"\d\d\.\d\d\.\d{4} \d\d:\d\d", moment.inner_text())
     axe(page)
+
+
+def test_no_other_page_has_the_overview_found_out(people: dict[Role, Browser], open_page: OpenPage) -> None:
+    page = visit(open_page, people[Role.VIEWER], "/")
+    for path, wanted in (("/", "state,overview"), ("/outbox", "state,outboxes"), ("/account", "state")):
+        with page.expect_request(re.compile("/api/v1/events")) as asked:
+            page.goto(f"https://127.0.0.1:{people[Role.VIEWER].port}{path}")
+        assert asked.value.url.endswith(f"?of={wanted}"), path

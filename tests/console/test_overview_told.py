@@ -150,6 +150,22 @@ def test_while_the_journal_is_built_nothing_is_counted_and_it_is_said_how_far_it
     assert (found["fresh"], needs(facts)) == (False, {})
 
 
+def test_where_the_journal_cannot_be_written_all_else_is_still_told(tmp_path: Path) -> None:
+    house = waiting(tmp_path)
+    house.house.journals.close()
+    for file in (tmp_path / "spool").glob("journal.sqlite*"):
+        file.unlink()
+    (tmp_path / "spool" / "journal.sqlite").mkdir()
+    facts = seen(house)
+    assert facts.facts.broken
+    found = overview_told.told_of(facts, "en", PLACES)
+    assert found["counting"].startswith("Nothing can be counted")
+    assert (found["counted"], found["fresh"]) == (False, False)
+    rows = {one["key"]: one["queue"] for one in found["outboxes"]}
+    assert rows["outbox PACS"] == "3"
+    assert "difference" not in needs(facts)
+
+
 def test_where_nothing_has_ever_run_it_says_what_to_do_first() -> None:
     state = State({}, Sentence("The appliance does not run: nothing is received or sent."))
     found = overview_told.told_of(Seen(NOON, nothing(NOON), {}, Groups((), 0, 0), state, False), "de", PLACES)

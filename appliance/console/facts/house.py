@@ -14,7 +14,7 @@ from engine.heard import Heard
 from engine.program import Program
 from engine.spool import Spool
 
-from .journals import Journals
+from .journals import LOOK, Journals
 from .kept import Kept
 from .rates import Recent
 
@@ -63,6 +63,16 @@ class House:
     def is_running(self) -> bool:
         """Whether an appliance works on it."""
         return is_running(self.settings)
+
+    def follow(self, stopping: threading.Event) -> None:
+        """Keep the journal up to date while no appliance does, as soon as there is a spool. For a thread of its own.
+
+        Raises OSError.
+        """
+        while not self.settings.spool.is_dir():
+            if stopping.wait(LOOK):
+                return
+        self.journals.follow(stopping)
 
     def heard(self) -> Heard:
         """When each sender was heard last, as far as it is written down."""

@@ -1,6 +1,7 @@
 """Overview: is everything running? The ledger of today, senders, destinations, disks, silence and trouble."""
 
 import contextlib
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -116,6 +117,8 @@ class Overview:
     """When anything was noted in the history last, ISO 8601 (UTC); empty where nothing was."""
     counted: bool
     """Not while the journal is still being built: then the ledger says 0 of all, and so do those of the senders."""
+    broken: str
+    """Why the journal cannot be read or written, so that nothing is counted either."""
     ledger: Reckoning
     found: int
     """Of the received, those of which the history does not tell that they came."""
@@ -160,13 +163,18 @@ class Overviews:
         house.recent.look()
         heard = house.heard()
         counted, by_sender, usual = Ledger(), dict[str, dict[str, int]](), dict[str, float]()
-        with house.journals.open() as journal:
-            # To count takes in what is missing in the journal: a few lines, and never all of it.
-            is_whole = house.journals.progress.is_whole
-            if is_whole:
-                counted, by_sender = reckoned(journal, since)
-                usual = self._habits.get()
-            [(fresh,)] = journal.db.execute("SELECT NOT EXISTS (SELECT 1 FROM objects)")
+        is_whole, fresh, broken = False, False, ""
+        try:
+            with house.journals.open() as journal:
+                # To count takes in what is missing in the journal: a few lines, and never all of it.
+                if house.journals.progress.is_whole:
+                    counted, by_sender = reckoned(journal, since)
+                    usual = self._habits.get()
+                    [(fresh,)] = journal.db.execute("SELECT NOT EXISTS (SELECT 1 FROM objects)")
+                    is_whole = True
+        except OSError as trouble:
+            # On a full disk, for one: the rest of the page says so.
+            counted, by_sender, broken = Ledger(), {}, trouble.strerror or type(trouble).__name__
         names = sorted({*by_sender, *house.recent.names(RECEIVED), *usual})
         senders = tuple(self._sender(name, by_sender.get(name, {}), heard.last(name), usual) for name in names)
         sent = {name: sum(states.values()) for name, states in by_sender.items()}
@@ -174,9 +182,10 @@ class Overviews:
             now.astimezone(UTC).isoformat(timespec="milliseconds"),
             since,
             house.is_running(),
-            bool(fresh) and is_whole and not names and not counted.received,
+            bool(fresh) and not names and not counted.received,
             noted(house),
             is_whole,
+            broken,
             Reckoning.of(counted.states),
             counted.found,
             senders,
@@ -216,14 +225,14 @@ def nothing(now: float) -> Overview:
     """Where nothing has ever run, and so nothing has ever come. now: seconds since 1970."""
     at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
     none = Reckoning.of({})
-    return Overview(at, at, False, True, "", True, none, 0, (), (), 0, (), (), (), Progress(0, 0), True)
+    return Overview(at, at, False, True, "", True, "", none, 0, (), (), 0, (), (), (), Progress(0, 0), True)
 
 
 def noted(house: House) -> str:
     """When a line of the history was written last."""
-    with contextlib.suppress(OSError, ValueError):
-        at = max((house.settings.spool / "history").glob("*.jsonl")).stat().st_mtime
-        return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    with contextlib.suppress(OSError, ValueError), os.scandir(house.settings.spool / "history") as found:
+        newest = max((one for one in found if one.name.endswith(".jsonl")), key=lambda one: one.name)
+        return datetime.fromtimestamp(newest.stat().st_mtime, UTC).isoformat(timespec="milliseconds")
     return ""
 
 

@@ -61,6 +61,7 @@ _OVERVIEW = record(
         "running": boolean("Whether an appliance works on this data"),
         "fresh": boolean("Whether nothing has ever come"),
         "counted": boolean("Whether the ledger is counted: not while the journal is being built, and all is 0 then"),
+        "broken": text(LONG, summary="Why the journal cannot be read or written; empty where it can"),
         "ledger": _RECKONING,
         "found": integer(summary="Of the received, those of which the history does not tell that they came"),
         "senders": array(_SENDER),
