@@ -258,7 +258,7 @@ def _sender(one: SenderFacts, language: str, now: float, silent: bool) -> dict[s
         **_since("last", one.last, language, now),
         "received": told.count(language, one.today.received),
         "rest": ", ".join(rest),
-        "usually": "–" if not one.usually else told.count(language, one.usually),
+        "usually": told.count(language, one.usually) if round(one.usually or 0) else "–",
         **_day(one.rate, language),
     }
 
@@ -298,7 +298,7 @@ def _day(rate: Series, language: str) -> dict[str, Any]:
     facts = {"count": told.count(language, whole), "most": told.count(language, most)}
     if not whole:
         return {"day": say(language, "none in 24 hours"), "some": False}
-    return {"day": say(language, "{count} in 24 hours, at most {most} in an hour", **facts), "some": True}
+    return {"day": say(language, "{count} in 24 hours, at most {most} an hour", **facts), "some": True}
 
 
 def _disk(one: DiskFacts, language: str) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def test_without_a_script_it_says_all(people: dict[Role, Browser]) -> None:
     assert "15 received = 3 delivered or stored + 3 waiting + 9 held + 0 discarded + 0 came twice + 0 deleted" in text
     assert "It adds up: none is missing." in text
     assert "mail to admin" in text
-    assert "15 in 24 hours, at most 15 in an hour" in text
+    assert "15 in 24 hours, at most 15 an hour" in text
 
 
 def test_html_that_somebody_typed_is_text(people: dict[Role, Browser], open_page: OpenPage) -> None:

@@ -24,6 +24,10 @@ from .silence import Silent, habits, silent
 ONE_WORD = {DUPLICATE: "duplicates"}
 """Of the ledger's words, those that are called otherwise here."""
 
+LOOKS = 3
+"""So many looks of a second at the day's lines, before it is told what is known of them: after a start alone it takes more
+than one."""
+
 HABITS = 300.0
 """Seconds for which it is good what senders usually do."""
 
@@ -160,7 +164,7 @@ class Overviews:
         spool, program = house.spool, house.program()
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         since = midnight.astimezone(UTC).isoformat(timespec="milliseconds")
-        house.recent.look()
+        rates_whole = self._read_on()
         heard = house.heard()
         counted, by_sender, usual = Ledger(), dict[str, dict[str, int]](), dict[str, float]()
         is_whole, fresh, broken = False, False, ""
@@ -195,8 +199,16 @@ class Overviews:
             tuple(silent(program, heard.last, usual, sent, now)),
             (),
             house.journals.progress,
-            house.recent.is_whole,
+            rates_whole,
         )
+
+    def _read_on(self) -> bool:
+        """Read the last day's lines on; whether to the end. A moment later others may have read further than we."""
+        for _ in range(LOOKS):
+            self._house.recent.look()
+            if self._house.recent.is_whole:
+                return True
+        return False
 
     def _sender(
         self, name: str, states: Mapping[str, int], heard: float | None, usual: Mapping[str, float]

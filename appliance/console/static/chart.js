@@ -43,7 +43,7 @@ const withUnit = (value, unit) =>
  * Answers {update(data), destroy()}.
  */
 export function chart(parent, { title, data, words: given, height = HEIGHT, small = false }) {
-  dressed();
+  const sheet = dressed();
   wear();
   const words = sentences("chart", given);
   const drawing = make("div", { class: "chart-drawing", role: "img" });
@@ -176,6 +176,8 @@ export function chart(parent, { title, data, words: given, height = HEIGHT, smal
 
   table.addEventListener("toggle", retable);
   dark.addEventListener("change", redraw);
+  // A canvas keeps the colours that it was drawn with.
+  if (!sheet.sheet) sheet.addEventListener("load", redraw, { once: true });
   const unwatch = watchWidth(host, (now) => {
     width = now;
     if (plot) plot.setSize({ width, height });
@@ -187,6 +189,7 @@ export function chart(parent, { title, data, words: given, height = HEIGHT, smal
     destroy() {
       unwatch();
       dark.removeEventListener("change", redraw);
+      sheet.removeEventListener("load", redraw);
       plot?.destroy();
       host.remove();
     },
