@@ -247,6 +247,7 @@ def way_words(language: str, name: str) -> str:
 
 def _sender(one: SenderFacts, language: str, now: float, silent: bool) -> dict[str, Any]:
     waiting, held = (told.count(language, count) for count in (one.today.waiting, one.today.held))
+    usually = round(one.usually or 0.0)
     rest = [
         *([say(language, "{count} waiting", count=waiting)] if one.today.waiting else []),
         *([say(language, "{count} held", count=held)] if one.today.held else []),
@@ -258,7 +259,7 @@ def _sender(one: SenderFacts, language: str, now: float, silent: bool) -> dict[s
         **_since("last", one.last, language, now),
         "received": told.count(language, one.today.received),
         "rest": ", ".join(rest),
-        "usually": told.count(language, one.usually) if round(one.usually or 0) else "–",
+        "usually": told.count(language, usually) if usually else "–",
         **_day(one.rate, language),
     }
 
