@@ -96,7 +96,7 @@ class Journal:
         with _in_words():
             self._renew()
             places = self._places()
-            found = [(size, places.get(f"{folder}/{path.name}", 0)) for folder, path, size in self._sizes()]
+            found = [(size, places.get(f"{folder}/{name}", 0)) for folder, name, size in self._sizes()]
         rest, whole = sum(max(0, size - place) for size, place in found), sum(size for size, _ in found)
         return rest, whole
 
@@ -173,18 +173,22 @@ class Journal:
     def _changed(self) -> list[tuple[str, Path]]:
         """The files that are longer, or shorter, than they were read."""
         places = self._places()
-        return [(one, path) for one, path, size in self._sizes() if places.get(f"{one}/{path.name}", -1) != size]
+        return [
+            (folder, self.root / folder / name)
+            for folder, name, size in self._sizes()
+            if places.get(f"{folder}/{name}", -1) != size
+        ]
 
-    def _sizes(self) -> Iterator[tuple[str, Path, int]]:
-        """Every file with its size; of ten years there are very many, so each costs one call of the system."""
-        for name in ("history", "keys"):
-            with contextlib.suppress(FileNotFoundError), os.scandir(self.root / name) as found:
+    def _sizes(self) -> Iterator[tuple[str, str, int]]:
+        """Every file: folder, name, size. Of ten years there are very many, so each costs one call of the system."""
+        for folder in ("history", "keys"):
+            with contextlib.suppress(FileNotFoundError), os.scandir(self.root / folder) as found:
                 sizes: dict[str, int] = {}
                 for one in found:
                     with contextlib.suppress(FileNotFoundError):  # its days may be over just now
                         if one.name.endswith(".jsonl"):
                             sizes[one.name] = one.stat().st_size
-                yield from ((name, self.root / name / file, sizes[file]) for file in sorted(sizes))
+                yield from ((folder, name, sizes[name]) for name in sorted(sizes))
 
     def _places(self) -> dict[str, int]:
         return {str(name): int(place) for name, place in self.db.execute("SELECT name, offset FROM files")}

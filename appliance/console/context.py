@@ -11,6 +11,7 @@ from appliance.console.accounts import Account, Accounts
 from appliance.console.audit import Audit
 from appliance.console.facts.holds import Holds
 from appliance.console.facts.house import House
+from appliance.console.facts.overview import Overviews
 from appliance.console.keys import Links, Tokens
 from appliance.console.resendings import Resendings
 from appliance.console.roles import Role
@@ -64,6 +65,7 @@ class Context:
     running: Running
     house: House
     holds: Holds
+    overviews: Overviews
     sendings: Sendings
     resendings: Resendings
     pool: ThreadPoolExecutor
@@ -85,6 +87,7 @@ class Context:
             Running(settings.data),
             house,
             Holds(house),
+            Overviews(house),
             Sendings(house, settings.data / "console" / "sendings"),
             Resendings(house, settings.data / "console" / "resendings"),
             ThreadPoolExecutor(THREADS, "console"),

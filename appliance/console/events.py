@@ -1,6 +1,7 @@
 """What is live: facts that are asked for again and again while somebody looks, and told to all who do.
 
-A source is asked once for all pages, in a thread, and only while one is open. Who reads slowly gets the newest alone.
+A source is asked once for all pages, in a thread, and only while one is open that wants it. Who reads slowly gets the
+newest alone.
 It must not know the web, nor what the facts are.
 """
 
@@ -30,9 +31,10 @@ class Source:
 
 @dataclass(eq=False, slots=True)
 class Listener:
-    """One page."""
+    """One page. wants: the names of its sources; None: all."""
 
     role: Role
+    wants: frozenset[str] | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
     pending: dict[str, str] = field(default_factory=dict)
 
@@ -42,6 +44,10 @@ class Listener:
         taken, self.pending = self.pending, {}
         return taken
 
+    def hears(self, source: Source) -> bool:
+        """Whether it is told of this one."""
+        return self.role >= source.least and (self.wants is None or source.name in self.wants)
+
 
 class Events:
     """Lives in one event loop. aside: runs what may wait in a thread."""
@@ -50,18 +56,20 @@ class Events:
         self._sources, self._aside = sources, aside
         self._listeners: set[Listener] = set()
         self._last: dict[str, str] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def enter(self, role: Role) -> Listener | None:
+    def enter(self, role: Role, wants: frozenset[str] | None = None) -> Listener | None:
         """A page that is open from now on; None where there are too many. It gets at once what is known."""
         if len(self._listeners) >= MOST:
             return None
-        listener = Listener(role)
+        listener = Listener(role, wants)
         self._listeners.add(listener)
-        if not self._tasks:
-            self._last = {}  # from when somebody looked last: it may be hours old
-            self._tasks = [asyncio.ensure_future(self._ask(source)) for source in self._sources]
         for source in self._sources:
+            if not listener.hears(source):
+                continue
+            if source.name not in self._tasks:
+                self._last.pop(source.name, None)  # from when somebody looked last: it may be hours old
+                self._tasks[source.name] = asyncio.ensure_future(self._ask(source))
             if source.name in self._last:
                 self._tell(listener, source)
         return listener
@@ -69,10 +77,9 @@ class Events:
     def leave(self, listener: Listener) -> None:
         """It is closed."""
         self._listeners.discard(listener)
-        if not self._listeners:
-            for task in self._tasks:
-                task.cancel()
-            self._tasks = []
+        for source in self._sources:
+            if source.name in self._tasks and not any(one.hears(source) for one in self._listeners):
+                self._tasks.pop(source.name).cancel()
 
     async def _ask(self, source: Source) -> None:
         while True:
@@ -88,6 +95,6 @@ class Events:
             await asyncio.sleep(source.every)
 
     def _tell(self, listener: Listener, source: Source) -> None:
-        if listener.role >= source.least:
+        if listener.hears(source):
             listener.pending[source.name] = self._last[source.name]
             listener.news.set()

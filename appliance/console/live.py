@@ -2,18 +2,21 @@
 
 import time
 
-from appliance.console import told
+from appliance.console import overview_told, told
 from appliance.console.context import Context
 from appliance.console.events import Source
 from appliance.console.facts.house import NoSpool
 from appliance.console.facts.outboxes import outboxes
+from appliance.console.page import for_viewers, handlers, navigation
 
 
 def sources(context: Context) -> list[Source]:
     """All of them."""
+    places = for_viewers(navigation(handlers()))
     return [
         Source("state", 2.0, lambda: _state(context)),
         Source("outboxes", 2.0, lambda: _outboxes(context)),
+        Source("overview", 3.0, lambda: overview_told.live(context, places)),
     ]
 
 

@@ -90,3 +90,8 @@ def navigation(found: list[type]) -> list[Page]:
     """The pages that have a place, in its order."""
     placed: list[Page] = [handler.page for handler in found if handler.page.place]  # type: ignore[attr-defined]
     return sorted(placed, key=lambda one: PLACES.index(one.place))
+
+
+def for_viewers(places: list[Page]) -> dict[str, str]:
+    """Where everybody who has signed in may go: place → path."""
+    return {one.place: one.path for one in places if one.least is not None and one.least <= Role.VIEWER}

@@ -1,6 +1,6 @@
 """Server-sent events (HTML Living Standard, section 9.2): /api/v1/events tells open pages what is new.
 
-static/live.js reads it. It must not know what is told.
+static/live.js reads it. `?of=state,outboxes` asks for these alone. It must not know what is told.
 """
 
 import asyncio
@@ -15,6 +15,9 @@ from appliance.console.roles import Role
 
 BEAT = 5.0
 """Seconds after which a sign of life is sent, and looked whether the session has ended."""
+
+MOST = 1000
+"""Letters of the names that are asked for."""
 
 
 class EventStream(ApiHandler):
@@ -32,7 +35,8 @@ class EventStream(ApiHandler):
     async def get(self) -> None:
         """Tell, until the page is closed or the session ends."""
         who = self.let_in(Role.VIEWER)
-        listener = self._events.enter(who.role)
+        names = self.get_query_argument("of", "")[:MOST]
+        listener = self._events.enter(who.role, frozenset(names.split(",")) if names else None)
         if listener is None:
             raise HTTPError(503)
         self._listener = listener

@@ -6,6 +6,7 @@ What a page's script puts into place is made here too, in every language, so tha
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from urllib.parse import quote
 
 from appliance.console.facts.outboxes import OutboxLine
 from appliance.console.reasons import german
@@ -34,6 +35,12 @@ STATE_WORDS = {
     "gated": "waits for others",
     "unconfirmed": "waits for confirmation",
 }
+_AGO_WORDS = (
+    (3600, 60, "a minute ago", "{count} minutes ago"),
+    (86400, 3600, "an hour ago", "{count} hours ago"),
+    (7 * 86400, 86400, "a day ago", "{count} days ago"),
+)
+"""Below so many seconds, by this unit."""
 RECENT = 5
 """Minutes that the speed is taken from."""
 
@@ -60,6 +67,26 @@ def second(language: str, at: str, since: str = "") -> str:
     then = datetime.fromisoformat(at).astimezone()
     same = since and datetime.fromisoformat(since).astimezone().date() == then.date()
     return ("" if same else then.strftime("%d.%m.%Y " if language == "de" else "%Y-%m-%d ")) + f"{then:%H:%M:%S}"
+
+
+def exact(language: str, at: float | str) -> str:
+    """A moment with its day, also where that is today. Empty for none."""
+    return moment(language, at, 0.0)
+
+
+def ago(language: str, at: float | str, now: float) -> str:
+    """How long ago, as people say it; of what is longer ago than a week, the day. Empty for none."""
+    if not at:
+        return ""
+    then = at if isinstance(at, int | float) else datetime.fromisoformat(at).timestamp()
+    seconds = max(0.0, now - then)
+    if seconds < 60:
+        return say(language, "just now")
+    for most, unit, one, many in _AGO_WORDS:
+        if seconds < most:
+            passed = int(seconds // unit)
+            return say(language, one) if passed == 1 else say(language, many, count=passed)
+    return moment(language, at, now)
 
 
 def person(name: str) -> str:
@@ -111,6 +138,11 @@ def speed(minutes: Sequence[int], now: float) -> float:
     if not late:
         return 0.0
     return sum(late) / (len(late) - 1 + max(now % 60 / 60, 1 / 6))
+
+
+def outbox_path(name: str) -> str:
+    """The address of the page of what waits there."""
+    return f"/outbox/{quote(name, safe='')}"
 
 
 def owed(line: OutboxLine) -> int:

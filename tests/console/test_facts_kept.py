@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from appliance.console.facts import journals
+from appliance.console.facts.house import House
 from appliance.console.facts.journals import Journals
 from appliance.console.facts.kept import Kept
 from appliance.console.facts.plain import plain
+from appliance.settings import Settings
 from engine.history import History
 from engine.journal import Journal
 
@@ -163,3 +165,30 @@ def test_several_threads_have_one_each(tmp_path: Path) -> None:
     with of.open() as first, of.open() as second:
         assert first is not second
     of.close()
+
+
+def test_what_is_missing_in_the_journal_is_read_while_no_appliance_runs(tmp_path: Path) -> None:
+    house, stopping = House(Settings(data=tmp_path)), threading.Event()
+    following = threading.Thread(target=house.follow, args=(stopping,))
+    following.start()
+    try:
+        time.sleep(0.1)
+        assert not list(tmp_path.iterdir()), "to look makes no spool"
+        (tmp_path / "spool").mkdir()
+        History(tmp_path / "spool").tell("received", NUMBER, sender="CT1")
+        end = time.monotonic() + 20
+        while not _numbers(tmp_path / "spool"):
+            assert time.monotonic() < end, "it was not read"
+            time.sleep(0.1)
+    finally:
+        stopping.set()
+        following.join(20)
+    assert not following.is_alive()
+
+
+def _numbers(spool: Path) -> list[str]:
+    """Those that are in the journal; nothing is taken in by this."""
+    if not (spool / "journal.sqlite").exists():
+        return []
+    with Journal(spool) as journal:
+        return [str(number) for (number,) in journal.db.execute("SELECT number FROM objects")]

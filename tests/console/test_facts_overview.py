@@ -62,6 +62,7 @@ def test_whatever_happens_the_parts_add_up_to_the_ledger(events: list[tuple[str,
         seen = Overviews(line.house).get()
         with Journal(line.spool.root) as journal:
             counted = ledger(journal, seen.since)
+            assert counted.states == ledger(journal).states, "counted in short and one by one"
         assert seen.ledger == Reckoning.of(counted.states)
         assert seen.ledger.difference == counted.difference == 0
         assert seen.ledger.received == sum(what == "receive" for what, _, _ in events)

@@ -233,6 +233,42 @@ def test_events_are_asked_for_once_and_only_while_somebody_looks() -> None:
     asyncio.run(look())
 
 
+def test_only_what_an_open_page_shows_is_found_out() -> None:
+    asked: list[str] = []
+
+    def source(name: str) -> Source:
+        return Source(name, 0.01, lambda: asked.append(name) or len(asked))
+
+    async def aside(work: Any) -> object:
+        return work()
+
+    async def look() -> None:
+        events = Events([source("state"), source("overview")], aside)
+        rules, first, second = (
+            events.enter(Role.VIEWER, frozenset(wants)) for wants in (("state",), ("state", "overview"), ("overview",))
+        )
+        assert rules is not None
+        assert first is not None
+        assert second is not None
+        await asyncio.sleep(0.1)
+        assert set(rules.take()) == {"state"}
+        one, other = first.take()["overview"], second.take()["overview"]
+        assert one == other, "one look for several pages"
+        events.leave(first)
+        events.leave(second)
+        await asyncio.sleep(0.03)
+        asked.clear()
+        await asyncio.sleep(0.1)
+        assert set(asked) == {"state"}, "nobody sees the overview any more"
+        again = events.enter(Role.VIEWER, frozenset({"overview", "nothing"}))
+        assert again is not None
+        assert not again.pending, "what was known when somebody looked last"
+        events.leave(rules)
+        events.leave(again)
+
+    asyncio.run(look())
+
+
 def test_the_appliance_is_asked_once_for_all_pages(tmp_path: Path) -> None:
     asked: list[str] = []
 

@@ -10,12 +10,11 @@ from appliance import by_hand
 from engine.entry import Entry
 from engine.outbox import Outbox
 from engine.schedule import Window
-from engine.step import HOLD
+from engine.step import GATHERING, HOLD, REVIEW
 from engine.tally import waiting
 
 from .entries import PAGE, Whose, moment, page_of, whose
 from .house import House
-from .overview import kind_of
 from .rates import DELIVERED, FAILED, Series
 
 STAGES = {
@@ -90,6 +89,14 @@ def outboxes(house: House, state: Mapping[str, object] | None = None) -> list[Ou
     """Every outbox but the hold. state: what the control socket says; None where no appliance answers."""
     pumps = _pumps(state)
     return [_pumped(line, pumps.get(line.name, {})) for line in house.keep("outboxes", lambda: _lines(house))]
+
+
+def kind_of(outbox: str) -> str:
+    """store, mail, notify, collect or review; empty for an outbox of a destination."""
+    if outbox == REVIEW:
+        return "review"
+    kind = outbox.rpartition(".")[2] if "." in outbox else ""
+    return kind if kind in ("store", "mail", "notify") or outbox.endswith(GATHERING) else ""
 
 
 def _lines(house: House) -> list[OutboxLine]:

@@ -1,5 +1,7 @@
 """Overview: is everything running? The ledger of today, senders, destinations, disks, silence and trouble."""
 
+import contextlib
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,17 +12,21 @@ from appliance.health import archives
 from engine.disk import Limits, device, existing, judge, space
 from engine.journal import Journal
 from engine.ledger import DUPLICATE, MISSING, STATES, Ledger, ledger
-from engine.step import GATHERING, HOLD, REVIEW
-from engine.tally import waiting
+from engine.step import HOLD
 
 from .house import House
 from .journals import Progress
 from .kept import Kept
-from .rates import DELIVERED, FAILED, RECEIVED, Series
+from .outboxes import OutboxLine, outboxes
+from .rates import FAILED, RECEIVED, Series
 from .silence import Silent, habits, silent
 
 ONE_WORD = {DUPLICATE: "duplicates"}
 """Of the ledger's words, those that are called otherwise here."""
+
+LOOKS = 3
+"""So many looks of a second at the day's lines, before it is told what is known of them: after a start alone it takes more
+than one."""
 
 HABITS = 300.0
 """Seconds for which it is good what senders usually do."""
@@ -109,6 +115,14 @@ class Overview:
     since: str
     """The beginning of the day that is counted."""
     running: bool
+    fresh: bool
+    """Nothing has ever come."""
+    noted: str
+    """When anything was noted in the history last, ISO 8601 (UTC); empty where nothing was."""
+    counted: bool
+    """Not while the journal is still being built: then the ledger says 0 of all, and so do those of the senders."""
+    broken: str
+    """Why the journal cannot be read or written, so that nothing is counted either."""
     ledger: Reckoning
     found: int
     """Of the received, those of which the history does not tell that they came."""
@@ -150,31 +164,51 @@ class Overviews:
         spool, program = house.spool, house.program()
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         since = midnight.astimezone(UTC).isoformat(timespec="milliseconds")
-        house.recent.look()
+        rates_whole = self._read_on()
         heard = house.heard()
-        with house.journals.open() as journal:
-            counted, by_sender = reckoned(journal, since)
-            usual = self._habits.get()
-            names = sorted({*by_sender, *house.recent.names(RECEIVED), *usual})
-            senders = tuple(self._sender(name, by_sender.get(name, {}), heard.last(name), usual) for name in names)
-        declared = {d.name: d.kind for d in program.destinations} if program is not None else {}
-        boxes = dict.fromkeys([*declared, *(name for name in spool.outboxes() if name != HOLD)])
+        counted, by_sender, usual = Ledger(), dict[str, dict[str, int]](), dict[str, float]()
+        is_whole, fresh, broken = False, False, ""
+        try:
+            with house.journals.open() as journal:
+                # To count takes in what is missing in the journal: a few lines, and never all of it.
+                if house.journals.progress.is_whole:
+                    counted, by_sender = reckoned(journal, since)
+                    usual = self._habits.get()
+                    [(fresh,)] = journal.db.execute("SELECT NOT EXISTS (SELECT 1 FROM objects)")
+                    is_whole = True
+        except OSError as trouble:
+            # On a full disk, for one: the rest of the page says so.
+            counted, by_sender, broken = Ledger(), {}, trouble.strerror or type(trouble).__name__
+        names = sorted({*by_sender, *house.recent.names(RECEIVED), *usual})
+        senders = tuple(self._sender(name, by_sender.get(name, {}), heard.last(name), usual) for name in names)
         sent = {name: sum(states.values()) for name, states in by_sender.items()}
         return Overview(
             now.astimezone(UTC).isoformat(timespec="milliseconds"),
             since,
             house.is_running(),
+            bool(fresh) and not names and not counted.received,
+            noted(house),
+            is_whole,
+            broken,
             Reckoning.of(counted.states),
             counted.found,
             senders,
-            tuple(self._outbox(name, declared, midnight.timestamp()) for name in boxes),
+            tuple(self._outbox(line) for line in outboxes(house)),
             spool.outbox(HOLD).count()["held"],
             disks(house, () if program is None else tuple(archives(program))),
             tuple(silent(program, heard.last, usual, sent, now)),
             (),
             house.journals.progress,
-            house.recent.is_whole,
+            rates_whole,
         )
+
+    def _read_on(self) -> bool:
+        """Read the last day's lines on; whether to the end. A moment later others may have read further than we."""
+        for _ in range(LOOKS):
+            self._house.recent.look()
+            if self._house.recent.is_whole:
+                return True
+        return False
 
     def _sender(
         self, name: str, states: Mapping[str, int], heard: float | None, usual: Mapping[str, float]
@@ -184,41 +218,46 @@ class Overviews:
         series = self._house.recent.series(RECEIVED, name)
         return SenderFacts(name, Reckoning.of(states), last, series, usual.get(name))
 
-    def _outbox(self, name: str, declared: Mapping[str, str], midnight: float) -> OutboxFacts:
-        recent = self._house.recent
-        owed = waiting(self._house.spool, name) if name in self._house.spool.outboxes() else None
-        oldest = datetime.fromtimestamp(owed.since, UTC).isoformat(timespec="milliseconds") if owed else ""
-        failed = recent.last(FAILED, name)
+    def _outbox(self, line: OutboxLine) -> OutboxFacts:
         return OutboxFacts(
-            name,
-            declared.get(name) or kind_of(name),
-            recent.since(DELIVERED, name, midnight),
-            recent.series(DELIVERED, name),
-            recent.last(DELIVERED, name).at,
-            failed.at,
-            (owed.why if owed else "") or failed.why,
-            owed.count if owed else 0,
-            oldest,
-            name in declared or kind_of(name) != "",
+            line.name,
+            line.kind,
+            line.done_today,
+            line.rate,
+            line.last,
+            line.failed,
+            line.why or self._house.recent.last(FAILED, line.name).why,
+            sum(line.counts.values()),
+            line.oldest,
+            line.declared,
         )
 
 
-def kind_of(outbox: str) -> str:
-    """store, mail, notify, collect or review; empty for an outbox of a destination."""
-    if outbox == REVIEW:
-        return "review"
-    kind = outbox.rpartition(".")[2] if "." in outbox else ""
-    return kind if kind in ("store", "mail", "notify") or outbox.endswith(GATHERING) else ""
+def nothing(now: float) -> Overview:
+    """Where nothing has ever run, and so nothing has ever come. now: seconds since 1970."""
+    at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    none = Reckoning.of({})
+    return Overview(at, at, False, True, "", True, "", none, 0, (), (), 0, (), (), (), Progress(0, 0), True)
+
+
+def noted(house: House) -> str:
+    """When a line of the history was written last."""
+    with contextlib.suppress(OSError, ValueError), os.scandir(house.settings.spool / "history") as found:
+        newest = max((one for one in found if one.name.endswith(".jsonl")), key=lambda one: one.name)
+        return datetime.fromtimestamp(newest.stat().st_mtime, UTC).isoformat(timespec="milliseconds")
+    return ""
 
 
 def reckoned(journal: Journal, since: str) -> tuple[Ledger, dict[str, dict[str, int]]]:
     """The ledger of what came since then, and the same for each sender: together they are the ledger's numbers."""
     told: list[tuple[str, str]] = []
     counted = ledger(journal, since, told=lambda family, state: told.append((family, state)))
-    rows = journal.db.execute(
-        "SELECT family, max(sender), max(source) FROM objects WHERE came >= ? GROUP BY family", (since,)
-    )
-    ways = {str(family): str(sender or source) for family, sender, source in rows}
+    # Not grouped here: SQLite would go through all families that there are.
+    ways: dict[str, str] = {}
+    for family, way in journal.db.execute(
+        "SELECT family, iif(sender <> '', sender, source) FROM objects WHERE came >= ?", (since,)
+    ):
+        ways[str(family)] = max(ways.get(str(family), ""), str(way))
     by_sender: dict[str, dict[str, int]] = {}
     for family, state in told:
         states = by_sender.setdefault(ways.get(family, ""), {})

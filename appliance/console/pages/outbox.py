@@ -2,7 +2,7 @@
 
 import time
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from appliance.console import told
 from appliance.console.facts.house import NoSpool
@@ -100,5 +100,5 @@ class OutboxEntries(_Outbox):
             "more": urlencode({"state": state, "after": found.next}) if found.next else "",
             "after": after,
             "now": time.time(),
-            "here_again": f"/outbox/{quote(name, safe='')}",
+            "here_again": told.outbox_path(name),
         }

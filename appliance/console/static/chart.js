@@ -38,11 +38,12 @@ const withUnit = (value, unit) =>
 
 /**
  * A chart in `parent`. title: what it shows; data: see above; words: over those of sentences.js; height in CSS pixels.
+ * small: nothing but the drawing, for a row of a table; its numbers stand in words beside it.
  *
  * Answers {update(data), destroy()}.
  */
-export function chart(parent, { title, data, words: given, height = HEIGHT }) {
-  dressed();
+export function chart(parent, { title, data, words: given, height = HEIGHT, small = false }) {
+  const sheet = dressed();
   wear();
   const words = sentences("chart", given);
   const drawing = make("div", { class: "chart-drawing", role: "img" });
@@ -50,7 +51,8 @@ export function chart(parent, { title, data, words: given, height = HEIGHT }) {
   const legend = make("p", { class: "chart-legend", "aria-hidden": true });
   const summary = make("p", { class: "chart-summary" });
   const table = make("details", { class: "chart-table" }, make("summary", {}, words.table));
-  const host = make("figure", { class: "chart" }, caption, legend, drawing, summary, table);
+  const host = make("figure", { class: "chart" }, ...(small ? [drawing] : [caption, legend, drawing, summary, table]));
+  if (small) host.setAttribute("aria-hidden", "true");
   parent.append(host);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   let plot = null;
@@ -133,9 +135,9 @@ export function chart(parent, { title, data, words: given, height = HEIGHT }) {
         height,
         legend: { show: false },
         cursor: { show: false },
-        padding: [8, 12, 0, 0],
+        padding: small ? [4, 1, 1, 1] : [8, 12, 0, 0],
         scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(1, (high ?? 0) * 1.1)] } },
-        axes: [
+        axes: small ? [{ show: false }, { show: false }] : [
           { ...axis, size: 26, space: 64, values: (_, ticks) => ticks.map((one) => clock(one, long())) },
           { ...axis, size: 44, space: 28, values: (_, ticks) => ticks.map((one) => number(one)) },
         ],
@@ -174,6 +176,8 @@ export function chart(parent, { title, data, words: given, height = HEIGHT }) {
 
   table.addEventListener("toggle", retable);
   dark.addEventListener("change", redraw);
+  // A canvas keeps the colours that it was drawn with.
+  if (!sheet.sheet) sheet.addEventListener("load", redraw, { once: true });
   const unwatch = watchWidth(host, (now) => {
     width = now;
     if (plot) plot.setSize({ width, height });
@@ -185,6 +189,7 @@ export function chart(parent, { title, data, words: given, height = HEIGHT }) {
     destroy() {
       unwatch();
       dark.removeEventListener("change", redraw);
+      sheet.removeEventListener("load", redraw);
       plot?.destroy();
       host.remove();
     },

@@ -37,11 +37,15 @@ export function fresh(stem) {
   return `${stem}-${last}`;
 }
 
-/** Brings the style sheet of these modules into the page, once. */
+/** Brings the style sheet of these modules into the page, once; answers its link, whose `sheet` is there when it is read. */
 export function dressed() {
   const href = new URL("modules.css", import.meta.url).href;
-  const there = [...document.querySelectorAll("link[rel=stylesheet]")].some((link) => link.href.split("?")[0] === href);
-  if (!there) document.head.append(make("link", { rel: "stylesheet", href }));
+  const links = [...document.querySelectorAll("link[rel=stylesheet]")];
+  const there = links.find((link) => link.href.split("?")[0] === href);
+  if (there) return there;
+  const link = make("link", { rel: "stylesheet", href });
+  document.head.append(link);
+  return link;
 }
 
 /** Calls back with the width of an element, in CSS pixels, now and whenever it changes; answers how to end that. */

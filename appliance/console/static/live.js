@@ -3,6 +3,8 @@
 //     import { on } from "./live.js";
 //     on("state", state => …);        called with each new value, and with the last one at once
 //
+// The server is told what this page wants to hear, and finds out nothing else for it.
+//
 // Also has forms ask that want to (data-confirm, see dialog.js): it is what every page loads.
 
 import { asking } from "./dialog.js";
@@ -12,11 +14,16 @@ const heard = new Map();
 const place = document.getElementById("connection");
 let source = null;
 let ended = false;
+let begun = false;
 
 export function on(name, listener) {
   if (!heard.has(name)) {
     heard.set(name, new Set());
-    source?.addEventListener(name, receive);
+    if (source) {
+      // Whoever comes later: the line is opened anew, with one name more.
+      close();
+      open();
+    }
   }
   heard.get(name).add(listener);
   if (last.has(name)) listener(last.get(name));
@@ -35,8 +42,8 @@ function say(words, kind) {
 }
 
 function open() {
-  if (source || ended) return;
-  source = new EventSource("/api/v1/events");
+  if (source || ended || !begun) return;
+  source = new EventSource(`/api/v1/events?of=${[...heard.keys()].join(",")}`);
   source.onopen = () => say("", "");
   source.onerror = () => {
     say(place?.dataset.lost ?? "", "bad");
@@ -64,5 +71,11 @@ on("state", state => say(state.running ? "" : place?.dataset.stopped ?? "", "bad
 // A browser has six lines to a server; a page that nobody sees must not keep one.
 document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
 addEventListener("pagehide", close);
-open();
+// Not before all modules of the page have said what they want to hear.
+const begin = () => {
+  begun = true;
+  if (!document.hidden) open();
+};
+if (document.readyState === "complete") begin();
+else addEventListener("DOMContentLoaded", begin);
 asking();
