@@ -1,10 +1,10 @@
-"""People who have a page of the console open, in a process of its own: each listens to what is live, and looks at pages.
+"""People who have a page of the console open, in a process of its own: each listens, and now and then loads a page.
 
     python -m tests.benchmarks._lookers PORT FILE        FILE has a session's secret in each line, for each page one
 
-Every page keeps two lines to the console, as browsers do: one for its events, one for what it asks for. Every ten seconds
-it loads another page, whole. It says "open" when all lines stand, and at its end (SIGTERM) how much it got. It stands
-back as far as it can (nice 19): people look from other machines.
+Every page keeps two lines to the console, as browsers do: one for its events, one for what it asks for. Every ten
+seconds it loads another page, whole. It says "open" when all lines stand, and at its end (SIGTERM) how much it got. It
+stands back as far as it can (nice 19): people look from other machines.
 """
 
 import http.client

@@ -78,23 +78,28 @@ def _receive(root: Path, where: Path) -> None:
             found = {pages: house.measured(kind, many, pages) for pages in order}
             done.append((found[0], found[PAGES]))
             say(f"    {_told(found[0])};  with {PAGES} pages {_told(found[PAGES])}")
-        ratios = [looked.rate / alone.rate for alone, looked in done]
-        looked = [one.looked for _, one in done]
-        pages = sum(one.get("pages", 0) for one in looked)
-        say(
-            f"    receiving with {PAGES} pages: {statistics.median(ratios):.3f} of what it is with none"
-            f" ({min(ratios):.3f} to {max(ratios):.3f}), medians of {rounds} rounds in turn"
-        )
-        say(
-            f"    the console: {statistics.median(one.console for _, one in done):.1%} of a processor with {PAGES} pages,"
-            f" {statistics.median(one.console for one, _ in done):.1%} with none; {_memory(house.console):.0f} MB"
-        )
-        say(
-            f"    {pages:.0f} pages were loaded, in {sum(one.get('ms', 0) for one in looked) / max(1, pages):.0f} ms each;"
-            f" {sum(one.get('outboxes', 0) + one.get('state', 0) for one in looked):.0f} events came;"
-            f" the browsers' side: {statistics.median(one['cpu'] for one in looked):.1f} s of a processor a round"
-        )
+        _say_all(done, _memory(house.console))
     say(f"    {_page.machine()}; {_page.file_system(where)}; {many} × {kind.name}; {_page.share_since(before)}")
+
+
+def _say_all(done: list[tuple[Round, Round]], memory: float) -> None:
+    """done: of each round, that with none and that with pages."""
+    ratios = [looked.rate / alone.rate for alone, looked in done]
+    looked = [one.looked for _, one in done]
+    of = {name: sum(one.get(name, 0.0) for one in looked) for name in ("pages", "ms", "outboxes", "state")}
+    with_none, with_pages = (statistics.median(one.console for one in some) for some in zip(*done, strict=True))
+    say(
+        f"    receiving with {PAGES} pages: {statistics.median(ratios):.3f} of what it is with none"
+        f" ({min(ratios):.3f} to {max(ratios):.3f}), medians of {len(done)} rounds in turn"
+    )
+    say(
+        f"    the console: {with_pages:.1%} of a processor with {PAGES} pages, {with_none:.1%} with none; {memory:.0f} MB"
+    )
+    say(
+        f"    {of['pages']:.0f} pages were loaded, in {of['ms'] / max(1, of['pages']):.0f} ms each;"
+        f" {of['outboxes'] + of['state']:.0f} events came;"
+        f" the browsers' side: {statistics.median(one['cpu'] for one in looked):.1f} s of a processor a round"
+    )
 
 
 def _told(one: Round) -> str:
