@@ -93,7 +93,8 @@ def _say_all(done: list[tuple[Round, Round]], memory: float) -> None:
         f" ({min(ratios):.3f} to {max(ratios):.3f}), medians of {len(done)} rounds in turn"
     )
     say(
-        f"    the console: {with_pages:.1%} of a processor with {PAGES} pages, {with_none:.1%} with none; {memory:.0f} MB"
+        f"    the console: {with_pages:.1%} of a processor with {PAGES} pages, {with_none:.1%} with none;"
+        f" {memory:.0f} MB"
     )
     say(
         f"    {of['pages']:.0f} pages were loaded, in {of['ms'] / max(1, of['pages']):.0f} ms each;"
