@@ -5,6 +5,7 @@ text alone. It must not know any particular page or operation.
 """
 
 import io
+import secrets
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import Any
 import requests
 from hypothesis import strategies as st
 
+from appliance.console.accounts import Accounts
 from appliance.console.keys import Tokens
 from appliance.console.roles import Role
 from tests.console.living import NASTY, Living
-from tests.console.serving import Answer, Browser
+from tests.console.serving import PASSWORD, Answer, Browser
 
 MOST = 60
 """Values that are remembered of each name; the oldest go first."""
@@ -117,6 +119,12 @@ class Fuzzed:
                 self._secrets[role] = self._tokens.make(f"fuzz {role.word}", role, "owner", 1)
         if not living.held():
             living.send(*living.images.glob("*.dcm"))
+
+    def person(self, role: Role) -> Browser:
+        """A browser of somebody new, signed in."""
+        name = f"{role.word}{secrets.token_hex(4)}"
+        Accounts(self.living.line.data / "secrets" / "console-users.json").add(name, role, PASSWORD)
+        return Browser(self.living.port).sign_in(name)
 
     def call(self, case: Any, role: Role) -> requests.Response:
         """Send it with a token of that role; where that was revoked meanwhile, with another one."""
