@@ -4,7 +4,7 @@
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
-.PHONY: help venv run demo test lint fuzz torture corpus bench docs bundles lock clean always
+.PHONY: help venv run demo test lint fuzz fuzz-console torture corpus bench docs bundles lock clean always
 
 PYTHON ?= python3
 DATA   ?= data
@@ -17,8 +17,8 @@ BIN    := .venv/bin
 MOVED := $(shell [ ! -e .venv/.where ] || [ "$$(cat .venv/.where)" = "$(CURDIR)" ] || echo always)
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):[^#]*## */\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do
-	  printf '  make %-7s %s\n' "$$name" "$$what"
+	@sed -n 's/^\([a-z-]*\):[^#]*## */\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do
+	  printf '  make %-12s %s\n' "$$name" "$$what"
 	done
 
 run: .venv/.runtime ## run the appliance; images go to DATA=data, more options in ARGS="--rules my.rules"
@@ -35,6 +35,9 @@ lint: .venv/.dev ## layout, lint and types only
 
 fuzz: .venv/.dev ## any text at all against the language, any PDUs at all against the listener, for MINUTES=30
 	@exec $(BIN)/python -m tests.fuzz $(MINUTES)
+
+fuzz-console: .venv/.dev ## any request, form and upload at all against a console beside a running appliance, for MINUTES=30
+	@exec $(BIN)/python -m tests.fuzz --console $(MINUTES)
 
 torture: .venv/.dev ## kill it a hundred times, cut its power two hundred times, break its disk everywhere; minutes
 	@$(BIN)/stellwerk torture --seconds 240 --objects 2000

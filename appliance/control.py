@@ -36,7 +36,7 @@ SECONDS = 5.0
 """So long may either side keep the other waiting."""
 CALLERS = 16
 """At once; who comes then is not served."""
-_AS_LONG_AGAIN = 20
+_AS_LONG_AGAIN = 50
 """What is in trouble is looked at again after so many times as long as the last look took: a full hold takes long."""
 
 

@@ -57,7 +57,7 @@ class Supervised:
             except Exception as error:
                 # A fault of ours. Its text might quote an image's values, so the log gets where, not what.
                 rest = self._broken(f"a fault of the software ({type(error).__name__})", begun, rest)
-                log.error("%s: %s at %s; going on in %.0f s", self.name, self._trouble, _where(error), rest)
+                log.error("%s: %s at %s; going on in %.0f s", self.name, self._trouble, where(error), rest)
             self._stopping.wait(rest)
             rest = min(rest * 2, LONGEST_REST)
 
@@ -68,7 +68,8 @@ class Supervised:
         return FIRST_REST if now - begun > STEADY else rest
 
 
-def _where(error: BaseException) -> str:
+def where(error: BaseException) -> str:
+    """The line of ours or of others in which it was raised: `taking.py:87`. Nothing of what it says."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -88,6 +88,8 @@ class Waiting:
     count: int
     since: float
     why: str = ""
+    stages: Mapping[str, int] = field(default_factory=dict)
+    """How many are in each of its folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +109,27 @@ def standing(spool: Spool) -> Standing:
 
 
 def waiting(spool: Spool, name: str) -> Waiting | None:
-    """What one outbox owes; None where it is empty."""
+    """What one outbox owes; None where it is empty. Its folders are read once, however many wait there."""
     home = spool.outbox(name)
-    count = sum(home.count().values())
-    if not count:
-        return None
-    names = (file for stage in home.stages for file in entries(stage) if file.endswith(".dcm"))
+    stages: dict[str, int] = {}
+
+    def names() -> Iterator[str]:
+        for stage in home.stages:
+            stages[stage.name] = 0
+            for file in entries(stage):
+                if file.endswith(".dcm"):
+                    stages[stage.name] += 1
+                    yield file
+
     # By number: the oldest of each sender are among the first.
-    oldest = [entry for file in heapq.nsmallest(PEEK, names) if (entry := home.entry(file[:-4])) is not None]
+    first = heapq.nsmallest(PEEK, names())
+    if not first:
+        return None
+    oldest = [entry for file in first if (entry := home.entry(file[:-4])) is not None]
     since = min((entry.since for entry in oldest), default=0.0)
     # One that was tried says more than one that waits for its time.
     tried = sorted((entry for entry in oldest if entry.why), key=lambda entry: -entry.tries)
-    return Waiting(name, count, since, tried[0].why if tried else "")
+    return Waiting(name, sum(stages.values()), since, tried[0].why if tried else "", stages)
 
 
 def held(spool: Spool) -> dict[str, int]:

@@ -22,6 +22,7 @@ from appliance.console.roles import Role
 from appliance.console.sessions import csrf_token, is_csrf_token
 from appliance.console.static_files import StaticFiles
 from appliance.console.words import LANGUAGES, Refusal, Sentence, preferred, say
+from appliance.supervise import where
 from engine.addresses import plain
 
 log = logging.getLogger("stellwerk.console")
@@ -179,10 +180,7 @@ class Handler(RequestHandler):
         """Where, and not what: the text of an exception may quote an image."""
         if isinstance(value, HTTPError | Refusal) or tb is None:
             return
-        while tb.tb_next is not None:
-            tb = tb.tb_next
-        place = f"{tb.tb_frame.f_code.co_filename.rpartition('/')[2]}:{tb.tb_lineno}"
-        log.error("a fault of the software: %s at %s", type(value).__name__, place)
+        log.error("a fault of the software: %s at %s", type(value).__name__, where(value))
 
     def sentence_of(self, status: int, error: object) -> tuple[int, str]:
         """The status that is answered in the end, and why, in words."""

@@ -14,6 +14,7 @@ _FIXED = {
     "no route takes it": "Keine Regel nimmt es an.",
     WAITS: "Es wartet darauf, dass jemand es ansieht.",
     "it answers": "Es antwortet.",
+    "a fault of the software: the log says where": "Ein Fehler der Software: im Protokoll steht, wo.",
     "it is not a DICOM file": "Es ist keine DICOM-Datei.",
     "it is not DICOM": "Es ist nicht DICOM.",
     "not a DICOM file: too short": "Es ist keine DICOM-Datei: zu kurz.",

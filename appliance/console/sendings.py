@@ -22,6 +22,7 @@ from appliance.console.sending_book import ENDED, GOING, GONE, OPEN, READ, READI
 from appliance.console.sending_found import Finding, Found, Item, Upload
 from appliance.console.words import Refusal
 from appliance.folders import ways
+from appliance.supervise import where
 from engine import files
 from engine.object import Origin
 from engine.sources.fates import Fate, Fates
@@ -42,6 +43,8 @@ AGAIN = 20.0
 """Seconds until it is tried again where the disk has failed."""
 FRESH = 1.5
 """Seconds for which the fates of a sending are not asked for anew."""
+
+FAULT = "a fault of the software: the log says where"
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _HANDED = "by-hand"
@@ -104,6 +107,11 @@ class Sendings:
                 except OSError as error:
                     self._trouble[state.id] = error.strerror or type(error).__name__
                     log.warning("a sending cannot go on (%s); it is tried again", error.strerror)
+                except Exception as error:
+                    # Of one upload; those of others must not wait for it. The text of it may quote an image.
+                    self._trouble[state.id] = FAULT
+                    what = f"{type(error).__name__} at {where(error)}"
+                    log.error("a sending cannot go on; a fault of the software: %s", what)
                 else:
                     self._trouble.pop(state.id, None)
             self._work.wait(AGAIN)

@@ -59,7 +59,7 @@ def unpacked_size(path: Path, limits: Limits) -> int:
     with path.open("rb") as file:
         _look_at_the_end(file, limits)
         with _opened(file) as packed:
-            infos = [info for info in packed.infolist() if not info.is_dir()]
+            infos = [info for info in packed.infolist() if not _is_folder(info)]
     total, small = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
     if len(infos) > limits.members:
         raise Unfit(f"this ZIP has more than {limits.members} files")
@@ -84,7 +84,7 @@ def unpack(path: Path, limits: Limits, new_file: Callable[[], Path]) -> Iterator
     with path.open("rb") as file, _opened(file) as packed:
         for info in packed.infolist():
             parts = info.filename.replace("\\", "/").split("/")
-            if info.is_dir() or any(map(is_litter, parts)):
+            if _is_folder(info) or any(map(is_litter, parts)):
                 continue
             target = new_file()
             try:
@@ -98,6 +98,11 @@ def unpack(path: Path, limits: Limits, new_file: Callable[[], Path]) -> Iterator
             except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, IndexError, struct.error):
                 raise Unfit(INCOMPLETE) from None
             yield Member("/".join(part for part in parts if part not in ("", ".", "..")), target)
+
+
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    """`ZipInfo.is_dir` stumbles over a name that is empty (until Python 3.12); such a member is a file."""
+    return info.filename.endswith("/")
 
 
 def _opened(file: BinaryIO) -> zipfile.ZipFile:

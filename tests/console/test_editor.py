@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.console.browser import axe, shoot
+from tests.console.browser import axe, shoot, too_wide
 from tests.console.modules import Modules
 
 TEXT = """# What becomes of every image
@@ -168,6 +168,17 @@ def test_a_difference_is_shown_side_by_side(modules: Modules) -> None:
     expect(new.locator(".cm-changedLine")).to_have_text("on port 1")
     expect(page.get_by_text("unchanged lines").first).to_be_visible()
     axe(page)
+
+
+def test_a_difference_follows_the_width_of_the_window(modules: Modules) -> None:
+    page = modules(DIFFERENCE)
+    expect(page.get_by_role("textbox")).to_have_count(2)
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.get_by_role("textbox")).to_have_count(1)
+    expect(page.locator(".cm-deletedChunk")).to_contain_text("# line 20")
+    assert too_wide(page) <= 0
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(page.get_by_role("textbox", name="12:04").locator(".cm-changedLine")).to_have_text("# line 20")
 
 
 def test_on_a_narrow_screen_one_below_the_other(modules: Modules) -> None:

@@ -4,7 +4,7 @@ import http.client
 import os
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +18,8 @@ from appliance.console.accounts import Accounts
 from appliance.console.api import declared
 from appliance.console.facts.house import House
 from appliance.console.roles import Role
-from appliance.console.sending_book import GOING, Book
+from appliance.console.sending_book import GOING, READ, Book
+from appliance.console.sending_found import Finding, Found, Upload
 from appliance.console.sendings import Sendings
 from appliance.demonstration.images import test_images as images
 from appliance.settings import Settings
@@ -267,6 +268,32 @@ def test_what_nobody_sends_goes_after_two_days_unless_somebody_just_does(tmp_pat
     for one in (left, sent):
         sendings._tidy(Book(root / one.id), one)  # as it was seen a moment ago
     assert [one.id for one in sendings.all()] == [sent.id]
+
+
+def test_an_upload_that_breaks_us_keeps_none_of_the_others_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sendings = Sendings(House(Settings(data=tmp_path)), tmp_path / "sendings")
+    fine, broken = sendings.new("op"), sendings.new("op")
+    looked = Finding.run
+
+    def run(finding: Finding, uploads: Iterable[Upload]) -> Found:
+        found = looked(finding, uploads)
+        return found if found.other == ["fine"] else {NASTY: found}["not there"]
+
+    monkeypatch.setattr(Finding, "run", run)
+    for one, name in ((fine, "fine"), (broken, "broken")):
+        sendings.put(one.id, name, 1, 0, b"x")
+        sendings.read(one.id)
+    sendings.begin()
+    end = time.monotonic() + 30
+    while sendings.find(fine.id).state != READ or not sendings.trouble(broken.id):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    sendings.end()
+    assert "fault of the software" in sendings.trouble(broken.id)
+    assert "KeyError at test_send.py" in caplog.text
+    assert "not there" not in caplog.text
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

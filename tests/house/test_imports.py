@@ -56,6 +56,7 @@ THIRD_PARTY = {
 CATCH_ALL = {
     "engine/walk.py": "around one step: a step's bug holds one object, and the route goes on",
     "engine/router.py": "around one object, outside any step: it is held, or it would stop all that comes behind it",
+    "appliance/console/sendings.py": "around one upload: the others must not wait for it, and it is tried again",
     "appliance/supervise.py": "around one thread: it is restarted, and the others never notice",
     "engine/header.py": "a file that the reader stumbles over, in whatever way, is held; its values must not be quoted",
     "engine/scan_values.py": "the same for one value: then the whole header is read by pydicom, which refuses it",

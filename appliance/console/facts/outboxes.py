@@ -109,11 +109,9 @@ def _lines(house: House) -> list[OutboxLine]:
 
 def _line(house: House, name: str, there: bool, declared: Mapping[str, str]) -> OutboxLine:
     counts = dict.fromkeys(STATES, 0)
-    owed = None
-    if there:
-        for stage, count in house.spool.outbox(name).count().items():
-            counts[STAGES[stage]] += count
-        owed = waiting(house.spool, name)
+    owed = waiting(house.spool, name) if there else None
+    for stage, count in owed.stages.items() if owed else ():
+        counts[STAGES[stage]] += count
     midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
     recent = house.recent
     return OutboxLine(

@@ -7,12 +7,14 @@
 // Offsets in what is asked and answered count characters as Python does (code points), from the start of the text.
 
 import * as cm from "./vendor/codemirror.js";
-import { dressed, fresh, make } from "./dom.js";
+import { dressed, fresh, make, watchWidth } from "./dom.js";
 import { markdown } from "./markdown.js";
 import { rules } from "./language.js";
 import { fill, sentences } from "./words.js";
 
 const PAUSE = 300; // milliseconds without a keystroke after which a text is checked
+
+const ROOM = 720; // pixels from which on two texts stand side by side
 
 const colours = cm.HighlightStyle.define([
   { tag: cm.tags.comment, color: "var(--code-comment)", fontStyle: "italic" },
@@ -319,27 +321,49 @@ export function difference(parent, { before, after, labels = {}, words: given })
   const colour = scheme();
   const fixed = (label) => [...common(label, words), colour.extension, cm.EditorState.readOnly.of(true)];
   const collapseUnchanged = { margin: 3, minSize: 6 };
-  let views;
-  if (host.clientWidth >= 720) {
-    root.append(make("div", { part: "labels" }, make("span", {}, names.before), make("span", {}, names.after)));
+  const [labelled, place] = [make("div", { part: "labels" }), make("div", {})];
+  root.append(labelled, place);
+  let clear = () => {};
+  let beside;
+
+  function beneath() {
+    labelled.append(make("span", {}, `${names.before} → ${names.after}`));
+    const unified = cm.unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged });
+    return [new cm.EditorView({ doc: after, extensions: [...fixed(names.after), unified], parent: place, root })];
+  }
+
+  function besides() {
+    labelled.append(make("span", {}, names.before), make("span", {}, names.after));
     const merge = new cm.MergeView({
       a: { doc: before, extensions: fixed(names.before) },
       b: { doc: after, extensions: fixed(names.after) },
-      parent: root,
+      parent: place,
       root,
       collapseUnchanged,
     });
-    views = [merge.a, merge.b];
-  } else {
-    root.append(make("div", { part: "labels" }, make("span", {}, `${names.before} → ${names.after}`)));
-    const unified = cm.unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged });
-    views = [new cm.EditorView({ doc: after, extensions: [...fixed(names.after), unified], parent: root, root })];
+    return [merge.a, merge.b];
   }
-  const unfollow = colour.follow(...views);
-  return {
-    destroy() {
+
+  function fit(width) {
+    if (beside === width >= ROOM) return;
+    beside = width >= ROOM;
+    clear();
+    labelled.replaceChildren();
+    place.replaceChildren();
+    const views = beside ? besides() : beneath();
+    const unfollow = colour.follow(...views);
+    clear = () => {
       unfollow();
       views.forEach((view) => view.destroy());
+    };
+  }
+
+  fit(host.clientWidth);
+  const unwatch = watchWidth(host, fit); // a telephone is turned, a window made smaller
+  return {
+    destroy() {
+      unwatch();
+      clear();
       host.remove();
     },
   };

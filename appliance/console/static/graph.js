@@ -27,6 +27,7 @@ export const STATES = {
 
 const LINE = 17; // pixels from one line of text to the next
 const WIDEST = 26; // letters in a line
+const FRAME = 6; // pixels around the drawing, left and right together (modules.css)
 const SMALLEST = 0.75; // never drawn smaller than this; what does not fit is scrolled
 
 /** A label in at most three lines, broken at spaces and slashes. */
@@ -254,10 +255,11 @@ export function graph(parent, { data, label, words: given, chosen }) {
       return;
     }
     const tries = ["LR", "TB"].map((direction) => placed(data, direction, wide, signed));
-    const fits = (one) => Math.min(1, width / one.graph().width);
+    const room = Math.max(0, width - FRAME);
+    const fits = (one) => Math.min(1, room / one.graph().width);
     places = width && fits(tries[1]) > fits(tries[0]) + 0.05 ? tries[1] : tries[0];
     const natural = places.graph();
-    const scale = Math.max(Math.min(1, width ? width / natural.width : 1), SMALLEST);
+    const scale = Math.max(Math.min(1, width ? room / natural.width : 1), SMALLEST);
     const edges = draw("g");
     const nodes = draw("g");
     const order = walking(places);

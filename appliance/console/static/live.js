@@ -71,6 +71,11 @@ on("state", state => say(state.running ? "" : place?.dataset.stopped ?? "", "bad
 // A browser has six lines to a server; a page that nobody sees must not keep one.
 document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
 addEventListener("pagehide", close);
+// On a narrow screen the navigation is one line that is moved sideways: the page that is open is among what is seen.
+const here = document.querySelector(".places [aria-current]");
+const places = here?.closest("ul");
+if (places) places.scrollLeft += here.getBoundingClientRect().left - (places.clientWidth - here.offsetWidth) / 2;
+
 // Not before all modules of the page have said what they want to hear.
 const begin = () => {
   begun = true;

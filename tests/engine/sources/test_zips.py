@@ -35,6 +35,14 @@ def test_a_name_in_a_zip_never_becomes_a_path(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == ["0", "1", "2", "3", "4", "5", "x.zip"]
 
 
+def test_a_member_without_a_name_is_a_file_like_others(tmp_path: Path) -> None:
+    path = packed(tmp_path / "x.zip", {"a": b"2", "folder/": b""})
+    with zipfile.ZipFile(path, "a") as out:
+        out.writestr(zipfile.ZipInfo(""), b"1")
+    assert unpacked(path, tmp_path) == {"": b"1", "a": b"2"}
+    assert unpacked_size(path, USUAL) == 2
+
+
 def test_litter_is_left_out_and_what_is_hidden_is_not(tmp_path: Path) -> None:
     files = {"__MACOSX/._a.dcm": b"1", "a/.DS_Store": b"2", "Thumbs.db": b"3", ".hidden": b"4", "b.tmp": b"5"}
     assert set(unpacked(packed(tmp_path / "x.zip", files), tmp_path)) == {".hidden", "b.tmp"}
