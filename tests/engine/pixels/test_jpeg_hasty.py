@@ -15,7 +15,7 @@ from engine.pixels import Box, clean, jpeg, jpeg_proof, jpeg_scan
 from engine.pixels.image import Image
 from tests.engine.pixels.samples import in_three_scans, jpeg_streams, with_restarts
 from tests.engine.pixels.samples import jpeg as jpeg_file
-from tests.engine.pixels.test_jpeg_kernel import STREAMS, image
+from tests.engine.pixels.test_jpeg_kernel import DAMAGE, STREAMS, Damage, damaged, image
 
 BANNER = (Box(0, 0, 128, 16),)
 LAST = (Box(0, 0, 128, 16), Box(120, 90, 8, 6))
@@ -102,15 +102,10 @@ def test_all_is_read_where_the_proof_does_not_count_blocks(tmp_path: Path, monke
 
 
 @settings(max_examples=150, deadline=None)
-@given(
-    st.sampled_from(sorted(STREAMS)), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=3)
-)
-def test_whatever_is_proven_is_what_reading_all_of_it_gives(name: str, damage: list[tuple[float, int]]) -> None:
+@given(st.sampled_from(sorted(STREAMS)), DAMAGE)
+def test_whatever_is_proven_is_what_reading_all_of_it_gives(name: str, damage: Damage) -> None:
     make, what = STREAMS[name]
-    stream = bytearray(make())
-    for where, value in damage:
-        stream[int(where * (len(stream) - 1))] = value
-    before = bytes(stream)
+    before = damaged(make(), damage)
     try:
         done = jpeg.blank(before, BANNER, what, hasty=True)
         jpeg_proof.prove([(before, done.stream)], done.boxes, what, [False])
