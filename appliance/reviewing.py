@@ -16,7 +16,7 @@ from engine.header import Header
 from engine.object import Object
 from engine.pixels import Box, Shown
 from engine.previews import Pictures
-from engine.review import Waiting
+from engine.review import Counted, Waiting
 from engine.spool import Spool
 from engine.step import HOLD
 from engine.worker import PixelWorker
@@ -71,6 +71,14 @@ class Reviewing:
     def again(self, number: str, by: str = "") -> None:
         """Take it through the rules that run now, as it was received. Raises KeyError as `approve` does."""
         review.again(self._spool, number, by)
+
+    def devices(self) -> Iterator[Counted]:
+        """The devices that are counted for `review first`, and how many of their images were approved."""
+        return review.devices(self._spool)
+
+    def begin_anew(self, device: str) -> bool:
+        """Look at the first images of a device once more; whether any were counted. device: its key."""
+        return review.begin_anew(self._spool, device)
 
     def try_boxes(self, number: str, boxes: Sequence[Box]) -> Tried:
         """Clean something held with these boxes (pixels from the left and top), as it was received.

@@ -72,6 +72,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "fits late": ("again, add or hold, like late hold", "again, add oder hold, wie late hold"),
     "fits count": ("a whole number, like 3", "eine ganze Zahl, wie 3"),
+    "fits few": ("a number from 1 to 1000, like 20", "eine Zahl von 1 bis 1000, wie 20"),
     "fits connections": ("a number from 1 to 32, like connections 4", "eine Zahl von 1 bis 32, wie connections 4"),
     "fits port": ("a port number from 1 to 65535, like 11112", "eine Portnummer von 1 bis 65535, wie 11112"),
     "fits destination": ("the name of a destination", "der Name eines Ziels"),

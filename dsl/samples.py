@@ -41,6 +41,7 @@ _SAMPLES: dict[type[Parameter], str] = {
     schedule.Clock: "03:00",
     schedule.Since: "06:00",
     kinds.Layout: "Institution/PatientName",
+    keeping.Few: "20",
     keeping.Kept: "institution, modified-dates",
     keeping.ValueTag: "InstitutionName",
     keeping.TableName: "register",

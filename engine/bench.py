@@ -46,6 +46,8 @@ class PixelBench:
     identities: Identities
     cleaned: Callable[[str, str], object] = field(default=lambda *_: None, kw_only=True)
     """Told the number of an object, and the SOP Instance UID that it has from now on."""
+    counted: Callable[[str], int] = field(default=lambda _: 0, kw_only=True)
+    """How many images of a device were approved."""
 
     def boxes(
         self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, declared: bool = False
@@ -123,6 +125,10 @@ class PixelBench:
         """What the table says. Raises Never, or OSError."""
         return self.identities.looked_up(tag, value, table)
 
+    def approved(self, device: str) -> int:
+        """How many, since one was rejected. Raises OSError."""
+        return self.counted(device)
+
 
 @dataclass(frozen=True, slots=True)
 class DryBench:
@@ -181,6 +187,10 @@ class DryBench:
     def looked_up(self, tag: str, value: str, table: str) -> str:
         """What the table says; the value itself where there are no tables. Raises Never, or OSError."""
         return value if self.identities is None else self.identities.looked_up(tag, value, table)
+
+    def approved(self, device: str) -> int:
+        """None: whoever tries rules is shown that a person would look."""
+        return 0
 
     def _key(self) -> Keyed:
         """The key in use, if there is one: to look at rules makes none."""

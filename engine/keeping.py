@@ -94,3 +94,17 @@ class TableName:
         if argument.kind not in ("word", "text") or not re.fullmatch(r"\w[\w-]{0,62}", argument.text):
             raise Misfit(argument, "the name of a table, like register: it is the file DATA/tables/register.csv")
         return cls(argument.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Few:
+    """A whole number of 1 to 1000: as many images as people look at, one by one."""
+
+    number: int
+
+    @classmethod
+    def of(cls, argument: Argument) -> Self:
+        """A whole number."""
+        if argument.kind != "number" or not argument.text.isdecimal() or not 1 <= int(argument.text) <= 1000:
+            raise Misfit(argument, "a number from 1 to 1000, like 20")
+        return cls(int(argument.text))

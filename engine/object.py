@@ -92,6 +92,13 @@ class Object:
     """
     cleaning: Cleaning | None = None
     """What was done to its pixels since it was last promised."""
+    received: Header | None = field(default=None, compare=False)
+    """Its header before any step: None where no step has been."""
+
+    @property
+    def as_received(self) -> Header:
+        """What it said of itself when it came, whatever was cleaned since."""
+        return self.header if self.received is None else self.received
 
     def with_header(self, changes: Mapping[str, str | None]) -> "Object":
         """The same object with attributes set, or removed where None."""

@@ -397,13 +397,15 @@ class Router:
         def cleaned(number: str, instance: str) -> None:
             self._spool.history.tell_keys([(number, {"cleaned": instance})])
 
-        return PixelBench(plan.program, new_file, self._worker, self._identities, cleaned=cleaned)
+        approved = self._spool.approvals.count
+        return PixelBench(plan.program, new_file, self._worker, self._identities, cleaned=cleaned, counted=approved)
 
 
 def _collected(home: Outbox, entry: Entry, complete: Complete) -> Collected:
-    obj = Object(entry.object, entry.file, Header.read(entry.file), entry.origin, cleared=frozenset(entry.cleared))
     why, policy = entry.note.get("failure", ""), entry.note.get("duplicate", "")
-    received = home.received_object(entry)
+    received, cleared = home.received_object(entry), frozenset(entry.cleared)
+    header = Header.read(entry.file)
+    obj = Object(entry.object, entry.file, header, entry.origin, cleared=cleared, received=received.header)
     return Collected(obj, received, entry.awaits, bool(entry.note["kept"]), why, policy, complete.note)
 
 

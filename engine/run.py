@@ -154,7 +154,7 @@ def _pass(plan: Plan, route: Route, obj: Object, bench: Workbench, through: bool
         case "hold":
             return Passage(route, True, failed=found.why, went=False)
     walk = Walk(plan, route, bench, through=through, policy=found.policy)
-    walk.chain(route.chain, obj, "")
+    walk.chain(route.chain, replace(obj, received=obj.header), "")
     if walk.failed is not None:
         failed = _failure(plan, route, obj, walk.failed, bench, walk.about)
         # What stands in front of a collect has gone by the time that the rest fails.
@@ -172,7 +172,7 @@ def _failure(
 ) -> Passage:
     """The written `on failure`, if it can be completed; the hold where it keeps the object nowhere (only mails)."""
     walk = Walk(plan, route, bench, why, policy=stored(route), about=about)
-    walk.chain(route.failure or (), received, "f")
+    walk.chain(route.failure or (), replace(received, received=received.header), "f")
     deliveries = walk.promised() if walk.failed is None else ()
     if walk.failed is not None or (walk.dropped is None and all(delivery.reports for delivery in deliveries)):
         return Passage(route, True, with_hold(deliveries, held(received, route.name, why, about)), failed=why)

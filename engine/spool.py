@@ -12,6 +12,7 @@
                  /receipts/       outcomes that a report waits for
     hold/<id>.dcm + .json         needs a person; .received: as it came, where `on failure` may want it again
     previews/<id>/                pictures of what is held for its pixels (engine.previews); may be lost
+    approvals/<key>.json          what people have approved of a device (engine.approvals)
     work/                         scratch, and the notes that objects share (engine.intake); emptied at start
     drops/                        what is being taken out of folders (engine.drops)
     by-hand/<id>/                 uploads of the console, about to be taken over (appliance.console.sendings)
@@ -37,6 +38,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine import files
+from engine.approvals import Approvals
 from engine.arrivals import Arrivals
 from engine.arriving import accepted, name_arriving
 from engine.entry import Entry
@@ -96,7 +98,7 @@ class Spool:
         self._numbering = threading.Lock()
         self._intake, self._notes = Intake(self.incoming), Notes(self.work)
         self._unrouted = Window(self.incoming, counts=self._intake.counts)
-        self.arrivals = Arrivals(root)
+        self.arrivals, self.approvals = Arrivals(root), Approvals(root)
         self._outboxes: dict[str, Outbox] = {}
         # Two threads must not settle one batch; nothing else in the spool needs a lock, a rename has one winner.
         self._settling = threading.Lock()

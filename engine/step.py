@@ -124,6 +124,9 @@ class Workbench(Protocol):
     def looked_up(self, tag: str, value: str, table: str) -> str:
         """What a table has for a value of this attribute. Raises engine.errors.Never where it has nothing."""
 
+    def approved(self, device: str) -> int:
+        """How many images of a device (engine.device.Known.key) people have approved since they last rejected one."""
+
 
 class Step(Protocol):
     """One step with its arguments."""

@@ -14,11 +14,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     words = (
         "list; show where the pictures of one are; approve: let it go on; reject: leave it in the hold for good; "
-        "again: through the rules that run now, as it was received"
+        "again: through the rules that run now, as it was received; devices: how many images of each were approved, "
+        "for `review first`; anew: look at the first images of a device once more"
     )
-    actions = ["list", "show", "approve", "reject", "again"]
+    actions = ["list", "show", "approve", "reject", "again", "devices", "anew"]
     parser.add_argument("action", nargs="?", default="list", choices=actions, help=words)
-    parser.add_argument("id", nargs="*", metavar="ID", help="what waits, by its ID")
+    parser.add_argument("id", nargs="*", metavar="ID", help="what waits, or a device, by its ID")
     parser.add_argument("--all", action="store_true", help="all that waits at this moment")
     parser.add_argument("--why", default="", metavar="WORDS", help="why it is rejected; name no patient")
     parser.add_argument("--by", default="", metavar="NAME", help="who says so, for the history")
@@ -39,6 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if arguments.action == "list":
             return _list(reviewing, arguments.most)
+        if arguments.action == "devices":
+            return _devices(reviewing)
+        if arguments.action == "anew":
+            return _anew(reviewing, [one.key for one in reviewing.devices()] if arguments.all else arguments.id)
         chosen = [one.id for one in reviewing.waiting()] if arguments.all else arguments.id
         missing = [number for number in chosen if not _done(reviewing, number, arguments)]
     finally:
@@ -53,8 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _wrong(arguments: argparse.Namespace) -> str:
     """Why it cannot be done so; empty where it can."""
-    if arguments.action != "list" and bool(arguments.id) is arguments.all:
-        return f"say which to {arguments.action}: an ID of `stellwerk review`, or --all"
+    if arguments.action not in ("list", "devices") and bool(arguments.id) is arguments.all:
+        listed = "review devices" if arguments.action == "anew" else "review"
+        return f"say which to {arguments.action}: an ID of `stellwerk {listed}`, or --all"
     if arguments.action == "reject" and not arguments.why.strip():
         return "say why it is rejected: --why"
     return ""
@@ -87,6 +93,25 @@ def _list(reviewing: Reviewing, most: int) -> int:
         print(f"… and {count - most} more; --most {count} shows them")
     print(f"{count} waiting for a review")
     return 0
+
+
+def _devices(reviewing: Reviewing) -> int:
+    found = list(reviewing.devices())
+    for one in found:
+        by = " and ".join(one.known.sources)
+        cleaned = " and ".join(one.known.cleared) or "nothing"
+        print(f"{one.key}  {one.approved} approved  {one.known.device.words}")
+        print(f"    cleaned: {cleaned}{f', by {by}' if by else ''}")
+    print(f"{len(found)} {'device' if len(found) == 1 else 'devices'} of which images were approved")
+    return 0
+
+
+def _anew(reviewing: Reviewing, devices: list[str]) -> int:
+    missing = [device for device in devices if not reviewing.begin_anew(device)]
+    print(f"{len(devices) - len(missing)} begun anew")
+    for device in missing:
+        print(f"stellwerk: no image of {device} was approved", file=sys.stderr)
+    return int(bool(missing))
 
 
 def _line(one: Waiting) -> str:

@@ -32,6 +32,7 @@ typedef struct {
     const uint8_t *per_mcu, *blanked;
     Py_ssize_t blocks, mcus, interval;
     int anew;
+    int hasty; /* what is behind the last blanked block is copied as it is, if it ends as it should */
 } Scan;
 
 typedef struct {
@@ -54,7 +55,7 @@ static int reserve(Target *to, size_t bytes) {
     return 0;
 }
 
-/* 6 bytes or less, in the low end of `bytes`; there must be room for them, and for 8. */
+/* 7 bytes or less, in the low end of `bytes`; there must be room for them, and for 8. */
 static inline void put_bytes(Target *to, uint64_t bytes, int count) {
     uint64_t at_top = bytes << (64 - 8 * count), other = ~at_top;
     int stuffed = ((other - UINT64_C(0x0101010101010101)) & at_top & UINT64_C(0x8080808080808080)) != 0;
@@ -97,10 +98,16 @@ static int copy(Target *to, const uint8_t *data, int64_t from, int64_t until) {
     int wrong = reserve(to, (size_t)(until - from) / 8 + 16);
     if (wrong)
         return wrong;
-    for (; until - from >= 48; from += 48)
-        put(to, peek(data, from) >> 16, 48);
-    if (from < until)
-        put(to, peek(data, from) >> (64 - (until - from)), (int)(until - from));
+    const uint64_t kept = (UINT64_C(1) << to->bits) - 1;
+    for (; until - from >= 56; from += 56) { /* as `put` does, for 7 bytes at once: as many bits stay as were held */
+        uint64_t bits = peek(data, from) >> 8;
+        put_bytes(to, (to->held & kept) << (56 - to->bits) | bits >> to->bits, 7);
+        to->held = bits;
+    }
+    for (int count; from < until; from += count) {
+        count = until - from < 48 ? (int)(until - from) : 48;
+        put(to, peek(data, from) >> (64 - count), count);
+    }
     return 0;
 }
 
@@ -158,12 +165,37 @@ static inline int64_t end_of_block(const Component *which, const uint8_t *data, 
     }
 }
 
+/* Where the last block ends if its last code is the end of a block, with nothing behind it but less than a byte of ones
+   (T.81 F.1.2.3); -1 if it does not look like that, or where it was read to is behind that. No more than a look: what
+   was written is proven to end with its last block. */
+static int64_t regular_end(const uint8_t *data, int64_t end, int64_t at, const Component *last) {
+    int64_t code = last->codes[2 * MOST_CATEGORIES], length = last->codes[2 * MOST_CATEGORIES + 1];
+    for (int padding = 0; padding < 8 && end - length >= at; padding++, end--) {
+        if ((int64_t)(peek(data, end - length) >> (64 - length)) == code)
+            return end;
+        if (!(data[(end - 1) >> 3] >> (7 - ((end - 1) & 7)) & 1))
+            break;
+    }
+    return -1;
+}
+
 /* See jpeg_scan._interval, line by line. `data` has `end` bits, and BEHIND bytes of ones behind them. */
 static int interval(Target *to, const uint8_t *data, int64_t end, const Scan *scan, Py_ssize_t first, Py_ssize_t last) {
     int64_t there[MOST_COMPONENTS] = {0}, written[MOST_COMPONENTS] = {0};
     int64_t at = 0, copied = 0;
     int wrong = 0, apart = scan->anew;
+    Py_ssize_t rest = last; /* the first MCU behind all that are blanked */
+    while (scan->hasty && rest > first && !scan->blanked[rest - 1])
+        rest--;
     for (Py_ssize_t mcu = first; mcu < last; mcu++) {
+        if (mcu >= rest && !apart && rest < last) {
+            int64_t until = regular_end(data, end, at, scan->components + scan->per_mcu[scan->blocks - 1]);
+            rest = last; /* it is asked once */
+            if (until >= 0) {
+                at = until;
+                break;
+            }
+        }
         int blank = scan->blanked[mcu];
         if (blank) {
             if ((wrong = copy(to, data, copied, at)))
@@ -288,8 +320,8 @@ static PyObject *blank_scan(PyObject *self, PyObject *args) {
     Scan scan = {0};
     int held = 0;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*O!y*y*np", &data, &PyTuple_Type, &tables, &per_mcu, &blanked, &scan.interval,
-                          &scan.anew))
+    if (!PyArg_ParseTuple(args, "y*O!y*y*npp", &data, &PyTuple_Type, &tables, &per_mcu, &blanked, &scan.interval,
+                          &scan.anew, &scan.hasty))
         return NULL;
     Component components[MOST_COMPONENTS];
     Py_ssize_t count = PyTuple_GET_SIZE(tables);
@@ -342,7 +374,29 @@ done:
     return answer;
 }
 
+static PyObject *next_marker(PyObject *self, PyObject *args) {
+    Py_buffer data;
+    Py_ssize_t at, found = -1;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*n", &data, &at))
+        return NULL;
+    const uint8_t *start = data.buf, *end = start + data.len;
+    const uint8_t *mark = at < 0 || at > data.len ? end : start + at;
+    while ((mark = memchr(mark, 0xFF, (size_t)(end - mark))) != NULL && end - mark > 1) {
+        if (mark[1] != 0 && (mark[1] & 0xF8) != 0xD0) {
+            found = mark - start;
+            break;
+        }
+        mark += 2;
+    }
+    PyBuffer_Release(&data);
+    return PyLong_FromSsize_t(found);
+}
+
 static PyMethodDef methods[] = {
+    {"next_marker", next_marker, METH_VARARGS,
+     "next_marker(data, at): where the entropy-coded data from an offset on ends, at a marker that does not restart it;\n"
+     "-1 if it does not."},
     {"blank_scan", blank_scan, METH_VARARGS,
      "The entropy-coded data of one scan with blocks blanked; or TRUNCATED, NO_CODE where a table has no code for a\n"
      "step to or from black, RESTARTS where its restart markers do not fit its size."},

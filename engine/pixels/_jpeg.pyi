@@ -6,6 +6,7 @@ TRUNCATED: int
 NO_CODE: int
 RESTARTS: int
 
+def next_marker(data: bytes, at: int) -> int: ...
 def blank_scan(
     data: bytes,
     tables: tuple[tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], int], ...],
@@ -13,4 +14,5 @@ def blank_scan(
     blanked: bytes,
     interval: int,
     anew: bool,
+    hasty: bool,
 ) -> bytes | int: ...

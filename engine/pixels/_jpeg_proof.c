@@ -26,6 +26,7 @@ enum { SOF0 = 0xC0, SOF1 = 0xC1, DHT = 0xC4, RST0 = 0xD0, EOI = 0xD9, SOS = 0xDA
 
 #define COMPONENTS 3
 #define SLOTS 4
+#define WINDOW 57        /* bits that are looked at together */
 #define QUICK 12         /* bits of a window that find codes at once; longer ones are rare */
 #define FEW 15           /* bits that a quick step takes at most, so that four of them are in any window */
 #define END_OF_BLOCK 128 /* as a step among the coefficients: further than any other leads */
@@ -360,7 +361,7 @@ static void make_short(Short *of, const Steps *dc, const Steps *ac) {
         of->whole[window] = short_block(dc, ac, window);
 }
 
-/* The bits from `at` on, 57 of them at least. */
+/* The bits from `at` on, WINDOW of them at least. */
 static inline uint64_t window(const uint8_t *plain, int64_t at) {
     const uint8_t *byte = plain + (at >> 3);
     uint64_t bits = (uint64_t)byte[0] << 56 | (uint64_t)byte[1] << 48 | (uint64_t)byte[2] << 40 |
@@ -461,6 +462,8 @@ typedef struct {
     Block block[10]; /* of one MCU */
     int blocks, alone;
     int same_tables; /* those for DC: the ones for AC must be */
+    uint64_t still; /* in the high end: the codes of an MCU of which each block has the DC level of the one before it, */
+    int still_bits; /* and no AC coefficient. So is all that is black. 0 bits: not known */
     int64_t across, mcus; /* of the scan: those of a component alone are blocks (T.81 A.2.2) */
 } Scan;
 
@@ -527,45 +530,85 @@ static int same_since(const Proof *of, int64_t since, const Reading *was, Readin
     return 0;
 }
 
-static int compare_interval(Proof *of, const Scan *scan, int64_t from, int64_t until) {
+/* Reads so many MCUs of the original. */
+static int pass_mcus(const Proof *of, const Scan *scan, int64_t many, Reading *was) {
     const uint8_t *plain = of->before.plain;
-    Reading was = {0}, is = {0};
-    int in_step = scan->same_tables, wrong = 0; /* in step: no number may differ as long as no bit does */
-    int64_t since = 0;
-    for (int64_t mcu = from; mcu < until; mcu++) {
-        int inside = is_inside(of, scan, mcu);
-        if (inside && in_step) {
-            if ((wrong = same_since(of, since, &was, &is)))
-                return wrong;
-            memcpy(is.level, was.level, sizeof is.level);
-            in_step = 0;
+    for (; many; many--) {
+        uint64_t bits = window(plain, was->at);
+        if (scan->still_bits && (bits ^ scan->still) >> (64 - scan->still_bits) == 0) {
+            was->at += scan->still_bits;
+            if (was->at > of->before.bits)
+                return DAMAGED;
+            continue;
         }
         for (int n = 0; n < scan->blocks; n++) {
             const Block *block = scan->block + n;
-            if (!in_step) {
-                if ((wrong = compare_block(of, block, inside, &was, &is)))
-                    return wrong;
-                continue;
-            }
-            uint64_t bits = window(plain, was.at);
+            bits = window(plain, was->at);
             int whole = of->shorts[block->component].whole[bits >> (64 - QUICK)], taken = whole & 31;
-            was.level[block->component] += whole >> 5;
+            was->level[block->component] += whole >> 5;
             if (!whole)
-                taken = dc_difference(of->dc_before + block->dc, bits, was.level + block->component);
-            was.at += taken;
-            if (!taken || (!whole && ac_coefficients(of->ac + block->ac, plain, &was.at)) || was.at > of->before.bits)
+                taken = dc_difference(of->dc_before + block->dc, bits, was->level + block->component);
+            was->at += taken;
+            if (!taken || (!whole && ac_coefficients(of->ac + block->ac, plain, &was->at)) || was->at > of->before.bits)
                 return DAMAGED;
         }
-        if (!inside && !in_step && scan->same_tables) {
-            in_step = 1;
-            since = was.at;
-        }
     }
-    if (in_step && (wrong = same_since(of, since, &was, &is)))
-        return wrong;
+    return 0;
+}
+
+static int compare_interval(Proof *of, const Scan *scan, int64_t from, int64_t until) {
+    Reading was = {0}, is = {0};
+    int in_step = scan->same_tables, wrong = 0; /* in step: no number may differ as long as no bit does */
+    for (int64_t mcu = from; mcu < until;) {
+        int inside = is_inside(of, scan, mcu);
+        if (in_step && !inside) {
+            int64_t first = mcu, since = was.at;
+            while (mcu < until && !is_inside(of, scan, mcu))
+                mcu++;
+            if ((wrong = pass_mcus(of, scan, mcu - first, &was)) || (wrong = same_since(of, since, &was, &is)))
+                return wrong;
+            memcpy(is.level, was.level, sizeof is.level);
+            continue;
+        }
+        for (int n = 0; n < scan->blocks; n++)
+            if ((wrong = compare_block(of, scan->block + n, inside, &was, &is)))
+                return wrong;
+        in_step = !inside && scan->same_tables;
+        mcu++;
+    }
     /* What was written ends here: less than a byte of ones is left (T.81 F.1.2.3). */
     int64_t left = of->after.bits - is.at;
     return left > 7 || (left && ~window(of->after.plain, is.at) >> (64 - left)) ? SURPLUS : 0;
+}
+
+/* The code of a symbol (T.81 C.2), and its bits; 0 of them if it has none. */
+static uint64_t code_of(const Table *table, int symbol, int *bits) {
+    uint64_t code = 0;
+    int at = 0;
+    for (*bits = 1; *bits <= 16; ++*bits, code <<= 1)
+        for (int n = 0; n < table->counts[*bits - 1]; n++, at++, code++)
+            if (table->symbol[at] == symbol)
+                return code;
+    *bits = 0;
+    return 0;
+}
+
+static void make_still(Scan *scan, const Proof *of) {
+    scan->still = 0;
+    scan->still_bits = 0;
+    int used = 0;
+    for (int n = 0; n < scan->blocks; n++) {
+        const Table *tables[2] = {of->before.dc + scan->block[n].dc, of->before.ac + scan->block[n].ac};
+        for (int which = 0; which < 2; which++) {
+            int bits;
+            uint64_t code = code_of(tables[which], 0, &bits); /* no difference; end of block */
+            used += bits;
+            if (!bits || used > WINDOW)
+                return;
+            scan->still |= code << (64 - used);
+        }
+    }
+    scan->still_bits = used;
 }
 
 /* The scan header (T.81 B.2.3), which is the same in both, with the tables in force. */
@@ -603,6 +646,7 @@ static int scan_header(Proof *of, Scan *scan) {
         while (blocks--)
             scan->block[scan->blocks++] = (Block){which, dc, ac};
     }
+    make_still(scan, of);
     scan->across = of->across;
     scan->mcus = of->across * of->down;
     if (scan->alone) {

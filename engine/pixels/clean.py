@@ -8,6 +8,7 @@ becomes of the file: it is not made durable, and its attributes (Burned In Annot
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -21,7 +22,7 @@ from pydicom.uid import (
 )
 
 from engine.errors import Unclean
-from engine.pixels import carriers, clean_encapsulated, clean_native, deflate, uncleanable
+from engine.pixels import carriers, clean_encapsulated, clean_native, deflate, jpeg_proof, uncleanable
 from engine.pixels.boxes import Box
 from engine.pixels.clean_decoded import DecodedFrames
 from engine.pixels.clean_jpeg import JpegFrames
@@ -89,10 +90,19 @@ def _cleaned(source: Path, target: Path, boxes: Sequence[Box], found: Layout, me
 
 
 def _clean_jpeg(source: Path, target: Path, boxes: Sequence[Box], found: Layout) -> Cleaned:
-    def frames_of(image: Image, _head: Dataset) -> JpegFrames:
-        return JpegFrames(image, boxes, found.syntax)
+    def frames_of(hasty: bool, image: Image, _head: Dataset) -> JpegFrames:
+        return JpegFrames(image, boxes, found.syntax, hasty)
 
-    frames, blanked = clean_encapsulated.write_and_prove(source, target, found, frames_of)
+    hasty = jpeg_proof.counts_blocks()
+    try:
+        done = clean_encapsulated.write_and_prove(source, target, found, partial(frames_of, hasty))
+    except Unclean:
+        if not hasty:
+            raise
+        # Something may stand behind the last block of a frame, or its end look like another: now all of it is read.
+        target.unlink(missing_ok=True)
+        done = clean_encapsulated.write_and_prove(source, target, found, partial(frames_of, False))
+    frames, blanked = done
     return Cleaned(frames, blanked, "jpeg-coefficients", _has_icon(found))
 
 

@@ -5,7 +5,7 @@ Must not know how a frame is blanked or compared: `clean_jpeg` and `clean_decode
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -32,7 +32,7 @@ class Frames(Protocol):
 
     @property
     def together(self) -> int:
-        """How many bytes of frames, before and after, one call of `prove` shall have at least."""
+        """How many bytes of frames, before and after, one thread works on at least before another has its turn."""
 
     def blank(self, stream: bytes) -> tuple[bytes, tuple[Box, ...]]:
         """The frame with its boxes blanked, and the boxes as they were blanked (pixels). Raises `Unclean`."""
@@ -56,8 +56,8 @@ def write_and_prove(
     blanked: set[tuple[Box, ...]] = set()
 
     def streams(read: BinaryIO, frames: Sequence[encapsulated.Frame]) -> Iterator[bytes]:
-        jobs = (partial(work.blank, encapsulated.read(read, frame)) for frame in frames)
-        for stream, boxes in in_threads(jobs):
+        jobs = (partial(_blanked, work, read, some) for some in _batches(frames, work.together))
+        for stream, boxes in chain.from_iterable(in_threads(jobs)):
             blanked.add(boxes)
             if len(blanked) > 1:
                 raise Unclean("the frames of the object have different sampling")
@@ -75,6 +75,20 @@ def write_and_prove(
     (grown,) = blanked
     _prove(source, target, found, grown, image, work)
     return image.frames, grown
+
+
+def _batches(frames: Sequence[encapsulated.Frame], together: int) -> Iterator[Sequence[encapsulated.Frame]]:
+    """Consecutive frames that have half of so many bytes: blanked, they are about as long once more."""
+    first = held = 0
+    for at, frame in enumerate(frames, start=1):
+        held += 2 * sum(fragment.length for fragment in frame)
+        if held >= together or at == len(frames):
+            yield frames[first:at]
+            first, held = at, 0
+
+
+def _blanked(work: Frames, file: BinaryIO, frames: Sequence[encapsulated.Frame]) -> list[tuple[bytes, tuple[Box, ...]]]:
+    return [work.blank(encapsulated.read(file, frame)) for frame in frames]
 
 
 def _prove(source: Path, target: Path, found: Layout, boxes: tuple[Box, ...], image: Image, work: Frames) -> None:

@@ -20,11 +20,15 @@ _EVERY = 32
 
 @dataclass(frozen=True)
 class JpegFrames:
-    """Frames for `clean_encapsulated`. `syntax`: the transfer syntax; `boxes` in pixels."""
+    """Frames for `clean_encapsulated`. `syntax`: the transfer syntax; `boxes` in pixels.
+
+    `hasty`: what comes behind the last box is copied unread. `prove` reads it, and refuses what should not be there.
+    """
 
     image: Image
     boxes: Sequence[Box]
     syntax: str
+    hasty: bool = False
     start: ClassVar[bytes] = b"\xff\xd8"
     together: ClassVar[int] = 1 << 20
 
@@ -34,7 +38,7 @@ class JpegFrames:
 
     def blank(self, stream: bytes) -> tuple[bytes, tuple[Box, ...]]:
         """The frame with its boxes blanked, and the boxes grown to whole MCUs."""
-        done = jpeg.blank(stream, self.boxes, self.image)
+        done = jpeg.blank(stream, self.boxes, self.image, self.hasty)
         return done.stream, done.boxes
 
     def prove(self, first: int, pairs: Sequence[tuple[bytes, bytes]], boxes: tuple[Box, ...]) -> None:

@@ -6,6 +6,7 @@ Blocks under the boxes lose all their coefficients, the DC one too: block means 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,19 +28,29 @@ class Blanked:
     boxes: tuple[Box, ...]
 
 
-def blank(stream: bytes, boxes: Sequence[Box], image: Image) -> Blanked:
-    """One frame with the boxes (pixels) blanked. Raises `Unclean` for what is not a sequential JPEG of this image."""
+def blank(stream: bytes, boxes: Sequence[Box], image: Image, hasty: bool = False) -> Blanked:
+    """One frame with the boxes (pixels) blanked. Raises `Unclean` for what is not a sequential JPEG of this image.
+
+    `hasty`: as `jpeg_scan.blank` has it.
+    """
     parsed = parse(stream)
     check(parsed.frame, image)
     if 8 * len(stream) < 2 * _mcus(parsed.frame):  # a block takes two bits at least; believe no size before that
         raise Unclean("the JPEG is truncated: too short for its size")
-    grown = grown_boxes(parsed.frame, boxes)
-    mask, black = mcu_mask(parsed.frame, grown), _BlackOf(parsed, image)
+    grown, mask = _where(parsed.frame, tuple(boxes))
+    black = _BlackOf(parsed, image)
     parts = tuple(
-        jpeg_scan.blank(parsed.frame, part, mask, black.coefficients(part)) if isinstance(part, Scan) else part
+        jpeg_scan.blank(parsed.frame, part, mask, black.coefficients(part), hasty) if isinstance(part, Scan) else part
         for part in parsed.parts
     )
     return Blanked(assemble(Stream(parsed.frame, parts, parsed.jfif, parsed.adobe_transform)), grown)
+
+
+@lru_cache(maxsize=8)
+def _where(frame: Frame, boxes: tuple[Box, ...]) -> tuple[tuple[Box, ...], NDArray[np.bool_]]:
+    """The grown boxes, and their MCUs: the same for all frames of a cine."""
+    grown = grown_boxes(frame, boxes)
+    return grown, mcu_mask(frame, grown)
 
 
 def intact(stream: bytes, image: Image) -> None:

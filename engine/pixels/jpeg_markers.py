@@ -11,6 +11,11 @@ from functools import lru_cache
 from engine.errors import Unclean
 from engine.pixels.huffman import HuffmanTable, codes
 
+try:
+    from engine.pixels import _jpeg as kernel
+except ImportError:  # it was installed without a compiler
+    kernel = None  # type: ignore[assignment]
+
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 _SOF0, _SOF1, _DHT, _SOS, _DQT, _DRI, _EOI = 0xC0, 0xC1, 0xC4, 0xDA, 0xDB, 0xDD, 0xD9
 _APP0, _APP14, _APP15, _COM = 0xE0, 0xEE, 0xEF, 0xFE
@@ -119,6 +124,14 @@ def _huffman_segment(components: tuple[ScanComponent, ...]) -> bytes:
     tables |= {(1, component.ac_slot): component.ac for component in components}
     body = b"".join(table.segment_body(*where) for where, table in sorted(tables.items(), key=lambda item: item[0]))
     return b"\xff" + bytes((_DHT,)) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def _next_marker(data: bytes, at: int) -> int:
+    """Where the entropy-coded data from an offset on ends; -1 if it does not."""
+    if kernel is not None:
+        return kernel.next_marker(data, at)
+    found = _AFTER_ENTROPY_CODED_DATA.search(data, at)
+    return -1 if found is None else found.start()
 
 
 def _quotient_up(number: int, divisor: int) -> int:
@@ -268,11 +281,11 @@ class _Parser:
                 raise Unclean("the JPEG is damaged: a scan lacks its tables or is there twice")
             self.seen.add(index)
             components.append(ScanComponent(index, dc_slot, ac_slot, dc, ac, quantum))
-        end = _AFTER_ENTROPY_CODED_DATA.search(self.data, at)
-        if end is None:
+        end = _next_marker(self.data, at)
+        if end < 0:
             raise Unclean("the JPEG is truncated")
-        self.parts.append(Scan(segment, tuple(components), self.restart_interval, self.data[at : end.start()]))
-        return end.start()
+        self.parts.append(Scan(segment, tuple(components), self.restart_interval, self.data[at:end]))
+        return end
 
     def _index(self, identifier: int) -> int:
         assert self.frame is not None

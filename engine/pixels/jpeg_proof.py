@@ -36,6 +36,11 @@ _ANOTHER = "the proof failed: the frame is another one"
 Pair = tuple[bytes, bytes]
 
 
+def counts_blocks() -> bool:
+    """Whether a frame is refused that has anything behind its last block, so that blanking need not read to its end."""
+    return kernel is not None
+
+
 def prove(pairs: Sequence[Pair], boxes: Sequence[Box], image: Image, twice: Sequence[bool]) -> None:
     """Raises `Unclean` unless in each pair the boxes are flat in the second frame and all else is as in the first.
 

@@ -37,15 +37,17 @@ class _NoCode(Exception):
     """A DC table has no code for the step to or from black."""
 
 
-def blank(frame: Frame, scan: Scan, mask: NDArray[np.bool_], black: Sequence[int]) -> Scan:
+def blank(frame: Frame, scan: Scan, mask: NDArray[np.bool_], black: Sequence[int], hasty: bool = False) -> Scan:
     """The scan with all blocks of the masked MCUs set to one flat colour.
 
     `mask`: rows × columns of the frame's MCUs. `black`: for each component of the frame its quantised DC coefficient.
     Reads the whole scan, so that nothing can hide behind the blocks the frame has. Raises `Unclean` for damage.
+    `hasty`: what comes behind the last masked MCU may be copied unread, where it ends as a scan should; then only a
+    reader who counts the blocks can say that nothing else is there.
     """
     per_mcu, blanked = block_order(frame, scan, mask)
     try:
-        data = _intervals(scan, per_mcu, blanked, black)
+        data = _intervals(scan, per_mcu, blanked, black, hasty=hasty)
     except _NoCode:
         full = huffman.every_dc_category(frame.precision)
         source = scan.components
@@ -87,9 +89,10 @@ def _intervals(
     blanked: bytes,
     black: Sequence[int],
     read_with: tuple[ScanComponent, ...] | None = None,
+    hasty: bool = False,
 ) -> bytes:
     if kernel is not None:
-        return _by_kernel(scan, per_mcu, blanked, tuple(black), read_with)
+        return _by_kernel(scan, per_mcu, blanked, tuple(black), read_with, hasty)
     length = scan.restart_interval or len(blanked)
     done: list[bytes] = []
     for number, data in enumerate(restart_intervals(scan, len(blanked))):
@@ -101,12 +104,17 @@ def _intervals(
 
 
 def _by_kernel(
-    scan: Scan, per_mcu: bytes, blanked: bytes, black: tuple[int, ...], read_with: tuple[ScanComponent, ...] | None
+    scan: Scan,
+    per_mcu: bytes,
+    blanked: bytes,
+    black: tuple[int, ...],
+    read_with: tuple[ScanComponent, ...] | None,
+    hasty: bool,
 ) -> bytes:
     """The same in C (_jpeg.c)."""
     tables = _tables(read_with or scan.components, scan.components, black)
     interval, anew = scan.restart_interval, read_with is not None
-    done = kernel.blank_scan(scan.data, tables, per_mcu, blanked, interval, anew)
+    done = kernel.blank_scan(scan.data, tables, per_mcu, blanked, interval, anew, hasty)
     if isinstance(done, bytes):
         return done
     if done == kernel.NO_CODE:

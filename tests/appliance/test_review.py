@@ -12,11 +12,17 @@ from pydicom import dcmread
 from appliance.cli import main
 from appliance.reviewing import Reviewing
 from appliance.rulebook import RuleBook
+from engine import review
 from engine.errors import Unclean
 from engine.pixels import Box
+from engine.program import Call
 from engine.step import HOLD, REVIEW
 from tests.appliance.running import Running, dcmtk_missing
 from tests.appliance.test_line import ultrasound
+from tests.data.make import number, store
+from tests.engine.spool.crash_kit import Line, Pacs
+from tests.engine.spool.test_collect import rules
+from tests.engine.spool.test_review import settled
 from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(dcmtk_missing, reason="DCMTK is not installed")
@@ -163,3 +169,24 @@ def test_through_kills_each_is_stored_once_when_it_was_approved_and_not_before(t
 
 def _waiting(line: Running) -> list[str]:
     return [entry.id for entry in line.spool.outbox(HOLD).all() if entry.waits_for_review]
+
+
+def test_the_devices_that_are_counted_are_listed_and_begun_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = Line(tmp_path, rules(Call("review", {"number": number("2")}), store("PatientID")), Pacs())
+    line.receive("1.2.1", Manufacturer="Philips", ManufacturerModelName="CX50", StationName="ROOM1")
+    settled(line)
+    [one] = review.waiting(line.spool)
+    review.approve(line.spool, one.id)
+    assert main(["review", "devices", "--data", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert "1 approved  Philips CX50, ROOM1\n" in text
+    assert "1 device of which images were approved" in text
+    assert not [name for name in ("Müller", "Änne", "4711") if name in text]
+    device = text.split()[0]
+    for words, code in ((("0" * 16,), 1), (("../hold",), 1), ((), 2), ((device, "--all"), 2), ((device,), 0)):
+        assert main(["review", "anew", *words, "--data", str(tmp_path)]) == code
+    capsys.readouterr()
+    assert main(["review", "devices", "--data", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "0 devices of which images were approved\n"

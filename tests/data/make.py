@@ -110,6 +110,7 @@ class FakeBench:
     left: str = ""
     """Why text that is seen is refused afterwards; empty: it is gone then."""
     looked: list[tuple[str, tuple[Rectangle, ...]]] = field(default_factory=list)
+    approvals: int = 0
 
     def boxes(
         self, obj: Object, blank: Sequence[Rectangle], keep: Sequence[Rectangle], *, declared: bool = False
@@ -169,6 +170,10 @@ class FakeBench:
         if self.refuses:
             raise Unclean(self.refuses)
         return f"{tag} by {table}"
+
+    def approved(self, device: str) -> int:
+        """As many as it is told."""
+        return self.approvals
 
 
 # --- programs without the language ----------------------------------------------------------------------------

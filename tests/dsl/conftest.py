@@ -7,7 +7,7 @@ import pytest
 from dsl.compile import Compiled, compile_text
 from engine import parameters as kinds
 from engine.destinations import DESTINATIONS
-from engine.keeping import Kept, TableName, ValueTag
+from engine.keeping import Few, Kept, TableName, ValueTag
 from engine.schedule import Clock, Since, WeekDays
 from engine.signature import Signature, Vocabulary
 from engine.text_seen import RegionsOrText
@@ -39,7 +39,7 @@ VOCABULARY = Vocabulary(
             S("await"),
             S("pseudonymize [with TABLE] [keep KEEP]", {"table": TableName, "keep": Kept}, clears=("header",)),
             S("map TAG with TABLE", {"tag": ValueTag, "table": TableName}),
-            S("review [one of COUNT]", {"count": kinds.Count}),
+            S("review [first NUMBER of each device] [one of COUNT]", {"number": Few, "count": kinds.Count}),
             S("print", built=False),
             S("purge FOLDER older AGE", {"folder": kinds.Folder, "age": kinds.Age}, behind=["every"]),
             S("report to CONTACTS", {"contacts": kinds.Contacts}, behind=["every"]),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.keeping import Few
 from engine.parameters import (
     Addresses,
     AETitles,
@@ -150,6 +151,7 @@ def test_of_a_list_the_item_at_fault_is_named() -> None:
         (TagName, Argument("tag", "(0008,0080)"), TagName(path_of("InstitutionName"))),
         (Time, duration("2 minutes"), Time(Duration(2, "minute"))),
         (Count, number("3"), Count(3)),
+        (Few, number("1000"), Few(1000)),
         (Port, number("65535"), Port(65535)),
         (AETitles, names("CT1", "MR_2"), AETitles(("CT1", "MR_2"))),
         (AETitles, number("1"), AETitles(("1",))),
@@ -178,6 +180,7 @@ def test_a_value_of_its_kind_is_read(kind: type[Parameter], argument: Argument, 
         (TagName, text("Institution")),
         (Time, number("2")),
         *((Count, number(value)) for value in ("0", "1.5", "-1", "²")),
+        *((Few, number(value)) for value in ("0", "1001", "1.5", "²")),
         *((Port, number(value)) for value in ("0", "65536", "1.5", "99999999999")),
         (Port, word("dicom")),
         *((AETitles, text(title)) for title in ("", " ", "x" * 17, "a\\b", "ÄET", "a\nb")),

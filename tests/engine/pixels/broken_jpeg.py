@@ -8,7 +8,10 @@ import importlib.machinery
 import importlib.util
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
+
+ROWS = 4096
 
 
 def main() -> None:
@@ -38,10 +41,11 @@ def main() -> None:
             tally[True] += 1
 
     for _ in range(rounds):
-        endless, image = _endless(made[0][0], numbers), made[0][1]
+        stream, image, _ = numbers.choice([made[0], made[4]])
+        endless, image = _endless(stream, numbers), replace(image, rows=ROWS)
         tell(endless, endless, (), image)
         try:
-            jpeg.blank(endless, BOXES, image)
+            jpeg.blank(endless, BOXES, image, numbers.random() < 0.5)
         except Unclean:
             tally[False] += 1
         stream, image, done = numbers.choice(made)
@@ -49,7 +53,7 @@ def main() -> None:
         tell(stream, _damaged(done.stream, numbers), done.boxes, image)
         tell(damaged, done.stream, done.boxes, image)
         try:
-            tell(damaged, jpeg.blank(damaged, BOXES, image).stream, done.boxes, image)
+            tell(damaged, jpeg.blank(damaged, BOXES, image, numbers.random() < 0.5).stream, done.boxes, image)
         except Unclean:
             tally[False] += 1
     sys.stdout.write(f"{tally[False]} {tally[True]}\n")
@@ -63,13 +67,22 @@ def _take(name: str, path: Path) -> None:
     loader.exec_module(sys.modules[name])
 
 
-def _endless(grey: bytes, numbers: random.Random) -> bytes:
-    """A grey stream whose tables give all bits a meaning, also the ones behind its data, which ends early."""
-    tables = b"".join(bytes((which, 2)) + bytes(15) + b"\0\1" for which in (0x00, 0x10))
-    header = grey[grey.index(b"\xff\xda") :][:10]
-    bits = numbers.randbytes(numbers.randrange(1, 100)).replace(b"\xff", b"\xff\0")
-    kept = grey[: grey.index(b"\xff\xc4")]
-    return kept + b"\xff\xc4" + (len(tables) + 2).to_bytes(2, "big") + tables + header + bits + b"\xff\xd9"
+def _endless(stream: bytes, numbers: random.Random) -> bytes:
+    """A stream whose tables give all bits a meaning, also the ones behind its data, which ends early.
+
+    Or nearly all, with codes as long as can be. Its rows are so many that reading on leads far behind its end.
+    """
+    symbols = numbers.choice((b"\0\1", b"\1\0"))
+    lengths = numbers.choice((bytes((2,)) + bytes(15), bytes((1,)) + bytes(14) + b"\1"))
+    tables = b"".join(bytes((which,)) + lengths + symbols for which in (0x00, 0x10, 0x01, 0x11))
+    start = stream.index(b"\xff\xda")
+    header = stream[start : start + 2 + stream[start + 3]]
+    bits = numbers.choice((numbers.randbytes, lambda count: b"\xff" * count, bytes))(numbers.randrange(1, 100))
+    kept = stream[: stream.index(b"\xff\xc4")]
+    rows = kept.index(b"\xff\xc0") + 5
+    kept = kept[:rows] + ROWS.to_bytes(2, "big") + kept[rows + 2 :]
+    segment = b"\xff\xc4" + (len(tables) + 2).to_bytes(2, "big") + tables
+    return kept + segment + header + bits.replace(b"\xff", b"\xff\0") + b"\xff\xd9"
 
 
 def _damaged(stream: bytes, numbers: random.Random) -> bytes:

@@ -166,3 +166,20 @@ def with_restarts(stream: bytes, interval: int) -> bytes:
     )
     start = stream.index(scan.header)
     return stream[:start] + b"\xff\xdd\0\4" + interval.to_bytes(2, "big") + scan.header + body + b"\xff\xd9"
+
+
+def in_three_scans(stream: bytes) -> bytes:
+    """An interleaved 4:4:4 stream taken apart into a scan for each component."""
+    pixels = imagecodecs.jpeg8_decode(stream, colorspace="YCBCR", outcolorspace="YCBCR")
+    planes = np.moveaxis(pixels, -1, 0)
+    parsed = parse(stream)
+    head = b"\xff\xd8" + b"".join(part for part in parsed.parts if isinstance(part, bytes))
+    for number, (component, plane) in enumerate(zip(parsed.frame.components, planes, strict=True)):
+        alone = imagecodecs.jpeg8_encode(np.ascontiguousarray(plane), 90)
+        (scan,) = (part for part in parse(alone).parts if isinstance(part, Scan))
+        table = scan.components[0]
+        body = table.dc.segment_body(0, 0) + table.ac.segment_body(1, 0)
+        head += b"\xff\xc4" + (len(body) + 2).to_bytes(2, "big") + body
+        head += b"\xff\xda\0\x08\x01" + bytes((component.identifier, 0)) + b"\0\x3f\0" + scan.data
+        assert number < 3
+    return head + b"\xff\xd9"

@@ -16,7 +16,16 @@ from engine.pixels.coefficients import coefficients
 from engine.pixels.image import Image
 from engine.pixels.jpeg import blank, mcu_mask
 from engine.pixels.jpeg_markers import Scan, parse
-from tests.engine.pixels.samples import TEST_FILES, colour_with, frame_with, inside, jpeg, jpeg_streams, with_restarts
+from tests.engine.pixels.samples import (
+    TEST_FILES,
+    colour_with,
+    frame_with,
+    in_three_scans,
+    inside,
+    jpeg,
+    jpeg_streams,
+    with_restarts,
+)
 
 BANNER = Box(0, 0, 128, 16)
 BOXES = (BANNER, Box(100, 40, 19, 30), Box(3, 90, 4, 6))
@@ -102,24 +111,8 @@ def test_a_restart_marker_too_many_or_out_of_order_is_unclean() -> None:
             blank(damaged, BOXES, _image(1, "MONOCHROME2"))
 
 
-def _in_three_scans(stream: bytes) -> bytes:
-    """An interleaved 4:4:4 stream taken apart into a scan for each component."""
-    planes = np.moveaxis(_raw(stream), -1, 0)
-    parsed = parse(stream)
-    head = b"\xff\xd8" + b"".join(part for part in parsed.parts if isinstance(part, bytes))
-    for number, (component, plane) in enumerate(zip(parsed.frame.components, planes, strict=True)):
-        alone = imagecodecs.jpeg8_encode(np.ascontiguousarray(plane), 90)
-        (scan,) = (part for part in parse(alone).parts if isinstance(part, Scan))
-        table = scan.components[0]
-        body = table.dc.segment_body(0, 0) + table.ac.segment_body(1, 0)
-        head += b"\xff\xc4" + (len(body) + 2).to_bytes(2, "big") + body
-        head += b"\xff\xda\0\x08\x01" + bytes((component.identifier, 0)) + b"\0\x3f\0" + scan.data
-        assert number < 3
-    return head + b"\xff\xd9"
-
-
 def test_components_in_scans_of_their_own_are_all_blanked() -> None:
-    stream = _in_three_scans(jpeg_streams(1, "444")[0])
+    stream = in_three_scans(jpeg_streams(1, "444")[0])
     done = blank(stream, BOXES, _image(3, "YBR_FULL"))
     _assert_clean(stream, done.stream, done.boxes)
     jpeg_proof.prove([(stream, done.stream)], done.boxes, _image(3, "YBR_FULL"), [True])

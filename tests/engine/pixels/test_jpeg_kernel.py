@@ -69,18 +69,25 @@ def test_both_write_the_same_bytes(name: str, monkeypatch: pytest.MonkeyPatch) -
     assert in_c == in_python != "refused"
 
 
+Damage = list[tuple[float, int]]
+DAMAGE = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=4)
+
+
+def damaged(stream: bytes, damage: Damage) -> bytes:
+    """The stream with some bytes written over: where, as a share of its length, and with what."""
+    made = bytearray(stream)
+    for where, value in damage:
+        made[int(where * (len(made) - 1))] = value
+    return bytes(made)
+
+
 @built
 @settings(max_examples=60)
-@given(
-    st.sampled_from(sorted(STREAMS)), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=4)
-)
-def test_both_say_the_same_of_damage(name: str, damage: list[tuple[float, int]]) -> None:
+@given(st.sampled_from(sorted(STREAMS)), DAMAGE)
+def test_both_say_the_same_of_damage(name: str, damage: Damage) -> None:
     make, what = STREAMS[name]
-    stream = bytearray(make())
-    for where, value in damage:
-        stream[int(where * (len(stream) - 1))] = value
     with pytest.MonkeyPatch.context() as patch:
-        in_c, in_python = both(bytes(stream), what, patch)
+        in_c, in_python = both(damaged(make(), damage), what, patch)
     assert in_c == in_python
 
 

@@ -170,10 +170,12 @@ class Line:
         self.ask: Ask | None = None
         self.router = Router(self.spool, lambda: self.plan, lambda _: None)
 
-    def receive(self, uid: str, modality: str = "US", patient: str = "Müller^Änne", *, sealed: bool = True) -> str:
+    def receive(
+        self, uid: str, modality: str = "US", patient: str = "Müller^Änne", *, sealed: bool = True, **tags: str
+    ) -> str:
         """Take in one object, as a listener does; what is not sealed is taken in as what is too long for a seal."""
         path = self.spool.new_work_file()
-        write_instance(path, uid, modality, patient)
+        write_instance(path, uid, modality, patient, **tags)
         origin = Origin("dicom", 1, "SONO1", "STELLWERK", "10.0.0.1", "2026-11-23T10:00:00+01:00")
         return self.spool.accept(path, origin, self.digest, seal=Seal.of(path) if sealed else None)
 
@@ -210,7 +212,7 @@ class Line:
         return sorted(str(dcmread(entry.file).SOPInstanceUID) for entry in self.spool.outbox(name).all())
 
 
-def write_instance(path: Path, uid: str, modality: str = "US", patient: str = "Müller^Änne") -> None:
+def write_instance(path: Path, uid: str, modality: str = "US", patient: str = "Müller^Änne", **tags: str) -> None:
     """A small real DICOM file."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
@@ -225,6 +227,8 @@ def write_instance(path: Path, uid: str, modality: str = "US", patient: str = "M
     dataset.PatientName = patient
     dataset.PatientID = "4711"
     dataset.InstitutionName = "Praxis Süd"
+    for keyword, value in tags.items():
+        setattr(dataset, keyword, value)
     dataset.save_as(path, enforce_file_format=True)
 
 
