@@ -18,7 +18,7 @@ from engine.entry import ID, Entry
 from engine.errors import Never, Unclean
 from engine.header import Header
 from engine.object import Object
-from engine.pixels import Box, FullFrame, Shown
+from engine.pixels import Box, FullFrame, Shown, complement
 from engine.previews import LARGEST, Pictures
 from engine.review import Waiting
 from engine.spool import Spool
@@ -40,12 +40,13 @@ class Image:
 
     columns, rows, frames: of its pixels, 0 where it has none. waits: for a review, else it is held for another reason.
     sides: which there are; `after` where its bytes differ from those that were received. manufacturer, model: of the
-    device, as received. unreadable: why none of that is known.
+    device, as received. why: it is held. unreadable: why no more is known of it.
     """
 
     id: str
     object: str
     waits: bool
+    why: str
     sides: tuple[Side, ...]
     columns: int
     rows: int
@@ -99,7 +100,8 @@ class Reviewing:
         entry = self._entry(number)
         cleaned = (self._spool.held / f"{entry.id}.received").exists()
         sides: tuple[Side, ...] = ("before", "after") if cleaned else ("before",)
-        facts = (entry.id, entry.object, entry.waits_for_review, sides)
+        why = entry.why or entry.note.get("why", "")
+        facts = (entry.id, entry.object, entry.waits_for_review, why, sides)
         header = Header.read(self._received(entry))
         try:
             columns, rows, frames = (_number(header.first(tag)) for tag in ("Columns", "Rows", "NumberOfFrames"))
@@ -167,12 +169,16 @@ class Reviewing:
         """Take it through the rules that run now, as it was received. Raises KeyError as `approve` does."""
         review.again(self._spool, number, by)
 
-    def try_boxes(self, number: str, boxes: Sequence[Box]) -> Tried:
+    def try_boxes(self, number: str, boxes: Sequence[Box], *, keep: bool = False) -> Tried:
         """Clean something held with these boxes (pixels from the left and top), as it was received.
 
-        Raises KeyError where nothing of it is held, and Unclean where it cannot be cleaned or proved so.
+        keep: they are all that stays. Raises KeyError where nothing of it is held, and Unclean where it cannot be
+        cleaned or proved so, or where these boxes blank nothing.
         """
         source, scratch = self._received(self._entry(number)), self._spool.new_work_file()
+        if keep:
+            size = Header.read(source)
+            boxes = complement(boxes, _number(size.first("Columns")), _number(size.first("Rows")))
         try:
             done = self._worker.clean(source, scratch, boxes, same_uid=True)
             if done.cleaned is None:
@@ -190,9 +196,13 @@ class Reviewing:
         """
         if not boxes:
             raise ValueError("a definition needs boxes")
+        return definition(self.as_received(number), name, boxes, keep=keep)
+
+    def as_received(self, number: str) -> Object:
+        """Something held, as it was received: for the conditions of rules. Raises KeyError where nothing of it is."""
         entry = self._entry(number)
         file = self._received(entry)
-        return definition(Object(number, file, Header.read(file), entry.origin), name, boxes, keep=keep)
+        return Object(number, file, Header.read(file), entry.origin)
 
     def _entry(self, number: str) -> Entry:
         entry = self._spool.outbox(HOLD).entry(number) if ID.fullmatch(number) else None

@@ -4,17 +4,22 @@ Screens of tests/corpus: the device `corners` and the cine of `over-the-picture-
 none, and the last image is broken. The patients' names are not nice.
 """
 
+import json
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
+from jsonschema import Draft202012Validator
 from numpy.typing import NDArray
 
+from appliance.console.api import declared
 from engine import files
 from engine.dicom import Reception
 from tests.console.living import NASTY, Living
+from tests.console.serving import Answer
 from tests.corpus.encodings import ENCODINGS, read, write
 from tests.corpus.screens import LAYOUTS, Screen, draw, regions
 
@@ -22,6 +27,8 @@ NATIVE, JPEG = (next(one for one in ENCODINGS if one.name == name) for name in (
 KNOWN, CINE, UNKNOWN = (
     draw(next(one for one in LAYOUTS if one.name == name)) for name in ("corners", "over-the-picture-yellow", "banner")
 )
+
+ANSWERS = {one.name: one.answer for one in declared()}
 
 RULES = """\
 destination PACS = dicom "PACS@127.0.0.1:{pacs}"
@@ -70,6 +77,11 @@ class Reviewed(Living):
         entry = self.line.spool.outbox("hold").entry(number)
         return entry is not None and entry.waits_for_review
 
+    def runs(self, definition: str) -> bool:
+        """Whether the rules that run have this definition."""
+        said = (self.line.data / "last-good.json").read_text("utf-8")
+        return any(one["name"] == definition for one in json.loads(said)["regions"])
+
     def stored(self) -> Sequence[pydicom.Dataset]:
         """The copies in the archive."""
         return [pydicom.dcmread(path) for path in self.line.archive.rglob("*.dcm")]
@@ -80,6 +92,13 @@ class Reviewed(Living):
         with self._arriving:
             self.arrived[original(dataset)] = dataset
         files.remove(reception.dataset_file)
+
+
+def told(answer: Answer, name: str) -> Any:
+    """What an operation has answered, which is as it was declared."""
+    assert answer.status == 200, answer.text
+    Draft202012Validator(ANSWERS[name]).validate(answer.json)
+    return answer.json
 
 
 def original(dataset: pydicom.Dataset) -> str:

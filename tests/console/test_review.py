@@ -12,15 +12,11 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
-from jsonschema import Draft202012Validator
 
-from appliance.console.api import declared
 from appliance.console.roles import Role
 from tests.console.living import NASTY
-from tests.console.reviewed import CINE, JPEG, KNOWN, UNKNOWN, Reviewed, frames_of, uid_of
+from tests.console.reviewed import CINE, JPEG, KNOWN, UNKNOWN, Reviewed, frames_of, told, uid_of
 from tests.console.serving import Answer, Browser
-
-ANSWERS = {one.name: one.answer for one in declared()}
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +31,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewed]:
 @pytest.fixture(scope="module")
 def who(house: Reviewed) -> dict[Role, Browser]:
     return {role: house.user(role) for role in Role}
-
-
-def told(answer: Answer, name: str) -> Any:
-    """What an operation has answered, which is as it was declared."""
-    assert answer.status == 200, answer.text
-    Draft202012Validator(ANSWERS[name]).validate(answer.json)
-    return answer.json
 
 
 def frame(who: Browser, number: str, side: str, of: int) -> Answer:

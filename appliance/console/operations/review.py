@@ -90,7 +90,7 @@ def review_entries(call: Call) -> object:
     least=Role.VIEWER,
     answer=record(
         {
-            **{name: text(LONG) for name in ("id", "object", "manufacturer", "model", "unreadable")},
+            **{name: text(LONG) for name in ("id", "object", "why", "manufacturer", "model", "unreadable")},
             **{name: integer() for name in ("columns", "rows", "frames")},
             "waits": boolean("For a review; else it is held for another reason"),
             "sides": array(

@@ -13,6 +13,7 @@ from appliance.console.hands import Hands
 from appliance.console.lightbox import in_words
 from appliance.console.page import page
 from appliance.console.roles import Role
+from appliance.console.rulework import BECAME_WORDS
 from appliance.console.words import Refusal
 from engine.text.installed import missing
 
@@ -86,6 +87,7 @@ class ReviewImage(PageHandler):
             "count": waiting.count,
             "may": self.who.role >= Role.OPERATOR,
             "finds_text": not missing(),
+            "became": {name: words for name, words in BECAME_WORDS.items() if name != "errors"},
         }
 
     def show(self, *, status: int = 200, template: str = "", title: str = "", **facts: Any) -> None:

@@ -1,6 +1,7 @@
 // The page of one image in the review: the pictures, and keys for what becomes of it.
 
 import { brought, call } from "./call.js";
+import { regions } from "./regions.js";
 import { twin } from "./twin.js";
 import { fill } from "./words.js";
 
@@ -9,6 +10,8 @@ const data = at("review-data") && brought("review-data");
 const words = data && brought("review-words");
 let seen = !at("viewer"); // what nobody has seen yet is not approved by a key
 let view = null;
+const address = (side, frame) => `/api/v1/review/entries/${data.id}/frames/${side}-${frame + 1}.png`;
+const editor = at("boxes") && regions(data, words.regions, (frame) => address("before", frame));
 
 if (data && at("viewer")) {
   view = twin(at("viewer"), {
@@ -18,7 +21,7 @@ if (data && at("viewer")) {
     sides: data.sides.map((name) => ({ name, label: words[name] })),
     boxes: data.boxes,
     offline: words.offline,
-    url: (side, frame) => `/api/v1/review/entries/${data.id}/frames/${side}-${frame + 1}.png`,
+    url: address,
     loaded: () => {
       seen = true;
       look();
@@ -36,13 +39,22 @@ async function look() {
   place.textContent = words.looking;
   try {
     const { found } = await call("GET", `/review/entries/${data.id}/text`, { background: true, offline: words.offline });
-    view.marks = found.map((box) => ({ ...box, label: words.text }));
+    const marks = found.map((box) => ({ ...box, label: words.text }));
+    if (view) view.marks = marks;
+    if (editor) editor.marks = marks;
     place.textContent = fill([words.none, words.found_one][found.length] ?? words.found, { count: found.length });
     place.classList.toggle("text-seen", found.length > 0);
   } catch (error) {
     place.textContent = error.message;
   }
 }
+
+if (editor && !at("viewer")) {
+  // Held, and not cleaned: to draw is what there is to do.
+  editor.open();
+  look();
+} else if (editor && location.hash === "#boxes") editor.open();
+at("draw")?.addEventListener("click", () => editor.add());
 
 function rejecting() {
   const form = at("rejecting");
@@ -68,6 +80,7 @@ const KEYS = {
   a: () => seen && at("approve")?.click(),
   r: () => at("reject")?.click(),
   n: () => at("next")?.click(),
+  b: () => editor?.add(),
   d: () => view?.difference(),
   arrowleft: () => view?.step(-1),
   arrowright: () => view?.step(1),
