@@ -1,7 +1,6 @@
 """Boxes drawn in a browser: by mouse and by keys alone, tried, tested, saved as an admin, and used from then on."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -45,15 +44,6 @@ WORDS = {
         "add": "Add a box",
     },
 }
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewed]:
-    made = Reviewed(tmp_path_factory.mktemp("drawn"))
-    try:
-        yield made
-    finally:
-        made.stop()
 
 
 def ready(page: Page) -> None:

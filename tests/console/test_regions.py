@@ -1,12 +1,10 @@
 """Regions drawn on a held image: tried, tested on others of the device, saved into the rules, and used from then on."""
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import imagecodecs
-import pytest
 
 from appliance.console.roles import Role
 from tests.console.reviewed import JPEG, KNOWN, UNKNOWN, Reviewed, frames_of, told
@@ -14,20 +12,6 @@ from tests.console.serving import Answer, Browser
 from tests.corpus.screens import LAYOUTS, draw
 
 OTHER, TINY = (draw(next(one for one in LAYOUTS if one.name == name)) for name in ("column", "tiny"))
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewed]:
-    made = Reviewed(tmp_path_factory.mktemp("regions"))
-    try:
-        yield made
-    finally:
-        made.stop()
-
-
-@pytest.fixture(scope="module")
-def who(house: Reviewed) -> dict[Role, Browser]:
-    return {role: house.user(role) for role in Role}
 
 
 def known(who: Browser, number: str) -> Any:

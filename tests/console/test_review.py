@@ -4,33 +4,21 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import imagecodecs
 import numpy as np
-import pytest
 
+from appliance.console.facts.holds import Holds
+from appliance.console.facts.house import House
+from appliance.console.facts.reviews import Reviews
 from appliance.console.roles import Role
+from appliance.settings import Settings
 from tests.console.living import NASTY
 from tests.console.reviewed import CINE, JPEG, KNOWN, UNKNOWN, Reviewed, frames_of, told, uid_of
 from tests.console.serving import Answer, Browser
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewed]:
-    made = Reviewed(tmp_path_factory.mktemp("reviewed"))
-    try:
-        yield made
-    finally:
-        made.stop()
-
-
-@pytest.fixture(scope="module")
-def who(house: Reviewed) -> dict[Role, Browser]:
-    return {role: house.user(role) for role in Role}
 
 
 def frame(who: Browser, number: str, side: str, of: int) -> Answer:
@@ -233,3 +221,17 @@ def test_what_others_have_typed_is_text_and_no_title_names_anybody(house: Review
         assert "taken" not in "".join(re.findall(r"<title>(.*?)</title>", text)), path
     assert NASTY not in house.line.said()
     assert "P-77" not in house.line.said()
+
+
+def test_of_very_many_some_are_looked_at_later(house: Reviewed) -> None:
+    house.come(house.image(KNOWN), house.image(CINE))
+    looked = House(Settings(data=house.line.data))
+    times = iter(range(1000))
+    slow = Reviews(looked, Holds(looked), clock=lambda: float(next(times)))
+    counts = []
+    while not counts or counts[-1]:
+        found = slow.groups()
+        assert found.count - found.unread == sum(one.count for one in found.groups)
+        counts.append(found.unread)
+    assert len(counts) > 1
+    assert counts == sorted(counts, reverse=True)

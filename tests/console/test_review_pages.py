@@ -1,7 +1,5 @@
 """The review in a browser: looked at, approved and rejected by keys; accessible, in both languages, on a telephone."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -9,15 +7,6 @@ from appliance.console.roles import Role
 from tests.console.browser import OpenPage, Troubles, axe, shoot, too_wide
 from tests.console.reviewed import CINE, JPEG, KNOWN, Reviewed, uid_of
 from tests.console.visiting import visit
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewed]:
-    made = Reviewed(tmp_path_factory.mktemp("reviewed"))
-    try:
-        yield made
-    finally:
-        made.stop()
 
 
 def shown(page: Page) -> None:

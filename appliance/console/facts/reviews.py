@@ -6,9 +6,10 @@ Of each entry its device is read once, from the header, and kept while it is hel
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import chain
 
 from engine import review
 from engine.cleaning import Cleaning
@@ -95,34 +96,44 @@ class Reviews:
         self._house, self._holds, self._clock = house, holds, clock
         self._lock = threading.Lock()
         self._devices: dict[str, Device] = {}
+        """By the id of the entry."""
+        self._same: dict[str, Device] = {}
+        """By key: very many entries are of few devices."""
 
     def groups(self) -> Groups:
         """As things stand. Raises house.NoSpool, OSError."""
-        there, known = self._look()
-        members: dict[str, list[str]] = {}
-        for entry, device in known.items():
-            members.setdefault(device.key, []).append(entry)
-        found = [Group(known[some[0]], len(some), some[0]) for some in members.values()]
-        return Groups(tuple(sorted(found, key=lambda one: one.oldest)), len(there), len(there) - len(known))
+        return _grouped(*self._look())
 
     def lines(self, device: str = "", after: str = "", most: int = PAGE) -> Lines:
         """Those of a device, or (empty) all, from behind this id on. Raises as `groups` does."""
-        most = min(max(most, 1), PAGE_MOST)
-        _, known = self._look()
-        chosen = [one for one, of in known.items() if one > after and device in ("", of.key)]
-        found = [self._line(entry, known[one]) for one in chosen[:most] if (entry := held_entry(self._house, one))]
-        return Lines(tuple(found), chosen[most - 1] if len(chosen) > most else "")
+        return self._lines(self._look()[1], device, after, most)
 
-    def next(self, number: str) -> str:
-        """What to look at after this one: of the same device, then of the next one, then the first; empty for none."""
+    def overview(self, device: str, after: str, few: int, devices: int) -> tuple[Groups, dict[str, Lines]]:
+        """All in one look: `groups`, and by key the `lines` of one device, or (empty) the first few of so many."""
+        there, known = self._look()
+        found = _grouped(there, known)
+        chosen = [one.device.key for one in found.groups if device in ("", one.device.key)][:devices]
+        return found, {key: self._lines(known, key, after if device else "", PAGE if device else few) for key in chosen}
+
+    def next(self, number: str) -> tuple[str, int]:
+        """What to look at after this one: of the same device, then of the next one, then the first; empty for none.
+
+        And how many wait.
+        """
         there, known = self._look()
         first: dict[str, str] = {}
         for entry, of in known.items():
             first.setdefault(of.key, entry)
         ordered = sorted(known, key=lambda one: (first[known[one].key], one))
-        at = ordered.index(number) if number in ordered else 0
-        rest = [one for one in (*ordered[at:], *ordered[:at], *there) if one != number]
-        return next((one for one in rest if self._waits(one)), "")
+        at = ordered.index(number) if number in known else 0
+        rest = (one for one in chain(ordered[at:], ordered[:at], there) if one != number)
+        return next((one for one in rest if self._waits(one)), ""), len(there)
+
+    def _lines(self, known: Mapping[str, Device], device: str, after: str, most: int) -> Lines:
+        most = min(max(most, 1), PAGE_MOST)
+        chosen = [one for one, of in known.items() if one > after and device in ("", of.key)]
+        found = [self._line(entry, known[one]) for one in chosen[:most] if (entry := held_entry(self._house, one))]
+        return Lines(tuple(found), chosen[most - 1] if len(chosen) > most else "")
 
     def _waits(self, number: str) -> bool:
         entry = held_entry(self._house, number)
@@ -150,12 +161,13 @@ class Reviews:
         with self._lock:
             self._devices = {one: device for one, device in self._devices.items() if one in there}
             for one in wanted:
-                if one not in self._devices:
-                    if self._clock() > end:
-                        break
-                    device = self._device(one)
-                    if device is not None:
-                        self._devices[one] = device
+                if one in self._devices:
+                    continue
+                device = self._device(one)
+                if device is not None:
+                    self._devices[one] = device
+                if self._clock() > end:
+                    break
             return {one: self._devices[one] for one in wanted if one in self._devices}
 
     def _device(self, number: str) -> Device | None:
@@ -172,7 +184,7 @@ class Reviews:
             maker, model, size = "", "", []
         columns, rows = (int(one) if one.isdecimal() else 0 for one in size or ["", ""])
         key = blake2b(f"{maker}\0{model}\0{columns}\0{rows}".encode(), digest_size=8).hexdigest()
-        return Device(key, maker, model, columns, rows)
+        return self._same.setdefault(key, Device(key, maker, model, columns, rows))
 
     def _line(self, entry: Entry, device: Device) -> Line:
         origin = entry.origin
@@ -186,3 +198,11 @@ class Reviews:
             review.cleaning_of(entry),
             tuple(pictures(self._house, entry.id)),
         )
+
+
+def _grouped(there: Sequence[str], known: Mapping[str, Device]) -> Groups:
+    members: dict[str, list[str]] = {}
+    for entry, device in known.items():
+        members.setdefault(device.key, []).append(entry)
+    found = [Group(known[some[0]], len(some), some[0]) for some in members.values()]
+    return Groups(tuple(sorted(found, key=lambda one: one.oldest)), len(there), len(there) - len(known))

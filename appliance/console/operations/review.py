@@ -106,7 +106,7 @@ def review_image(call: Call) -> object:
     found = image_of(call)
     told = plain(found)
     assert isinstance(told, dict)
-    return {**told, "next": call.context.reviews.next(found.id) if found.waits else ""}
+    return {**told, "next": call.context.reviews.next(found.id)[0] if found.waits else ""}
 
 
 @operation(

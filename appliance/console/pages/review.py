@@ -1,13 +1,12 @@
 """Review: what was cleaned and waits for a person, by device; one image before and after, approved or rejected."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from appliance.console import review_told, told
 from appliance.console.facts.house import NoSpool
-from appliance.console.facts.reviews import Device, Groups, Lines
+from appliance.console.facts.reviews import Device, Groups
 from appliance.console.handler import PageHandler
 from appliance.console.hands import Hands
 from appliance.console.lightbox import in_words
@@ -34,11 +33,10 @@ class ReviewPage(PageHandler):
         if not re.fullmatch(r"[0-9a-f]{16}", chosen):
             chosen = ""
         try:
-            found = await self.aside(reviews.groups)
-            some = [one for one in found.groups if chosen in ("", one.device.key)]
-            lines = await self.aside(lambda: self._lines([one.device.key for one in some[:MOST]], chosen, after))
+            found, lines = await self.aside(lambda: reviews.overview(chosen, after, FEW, MOST))
         except NoSpool:
-            found, some, lines = Groups((), 0, 0), [], {}
+            found, lines = Groups((), 0, 0), {}
+        some = [one for one in found.groups if chosen in ("", one.device.key)]
         page_of = lines.get(chosen)
         more = urlencode({"device": chosen, "after": page_of.next}) if page_of and page_of.next else ""
         return {
@@ -52,11 +50,6 @@ class ReviewPage(PageHandler):
             "after": after,
             "more": more,
         }
-
-    def _lines(self, keys: Sequence[str], chosen: str, after: str) -> dict[str, Lines]:
-        """By device: a page of the chosen one, or a few of each."""
-        reviews = self.context.reviews
-        return {key: reviews.lines(key, after) if chosen else reviews.lines(key, most=FEW) for key in keys}
 
 
 @page(r"/review/([0-9A-Za-z-]{1,80})", title="An image in the review", template="review_image.html", under="Review")
@@ -75,8 +68,7 @@ class ReviewImage(PageHandler):
                 raise
             self.set_status(404)
             return {"image": None}
-        following = await self.aside(lambda: self.context.reviews.next(number)) if image.waits else ""
-        waiting = await self.aside(self.context.reviews.groups)
+        following, count = await self.aside(lambda: self.context.reviews.next(number)) if image.waits else ("", 0)
         device = Device("", image.manufacturer, image.model, image.columns, image.rows)
         return {
             "told": told,
@@ -84,7 +76,7 @@ class ReviewImage(PageHandler):
             "image": image,
             "device": device,
             "following": following,
-            "count": waiting.count,
+            "count": count,
             "may": self.who.role >= Role.OPERATOR,
             "finds_text": not missing(),
             "became": {name: words for name, words in BECAME_WORDS.items() if name != "errors"},
@@ -104,7 +96,7 @@ class ReviewImage(PageHandler):
         hands = Hands(
             self.context, lambda did, *on, detail="": self.context.audit.note(who.name, did, on, address, detail)
         )
-        following = await self.aside(lambda: self.context.reviews.next(number))
+        following, _ = await self.aside(lambda: self.context.reviews.next(number))
         if do == "approve":
             done = await self.aside(lambda: hands.approve([number], who.name))
         elif do == "reject":
