@@ -7,7 +7,7 @@ has gone on by itself meanwhile is left alone. It must not know how it is asked 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from engine import files
+from engine import files, review
 from engine.entry import ID, Entry
 from engine.errors import Never
 from engine.outbox import Outbox
@@ -38,6 +38,21 @@ def release(spool: Spool, chosen: Iterable[str], stop: Callable[[], bool] = neve
 def delete(spool: Spool, chosen: Iterable[str], stop: Callable[[], bool] = never) -> Done:
     """Remove held objects for good."""
     return _each(chosen, spool.delete, stop)
+
+
+def approve(spool: Spool, chosen: Iterable[str], by: str) -> Done:
+    """Let what waits for a review go on. by: who says so, for the history."""
+    return _each(chosen, lambda number: review.approve(spool, number, by), never)
+
+
+def reject(spool: Spool, chosen: Iterable[str], why: str, by: str) -> Done:
+    """Leave what waits for a review in the hold for good, as it was received."""
+    return _each(chosen, lambda number: review.reject(spool, number, why, by), never)
+
+
+def review_again(spool: Spool, chosen: Iterable[str], by: str) -> Done:
+    """Take what waits for a review through the rules that run now, as it was received."""
+    return _each(chosen, lambda number: review.again(spool, number, by), never)
 
 
 def _each(chosen: Iterable[str], do: Callable[[str], None], stop: Callable[[], bool]) -> Done:

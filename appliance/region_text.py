@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dsl.format import format_text
+from dsl.format import EDITION, format_text
 from engine import pixels
 from engine.errors import Never, Unclean
 from engine.object import Object
@@ -36,7 +36,8 @@ def definition(obj: Object, name: str = "my-machine", boxes: Sequence[Box] | Non
     written = format_text(f"regions {name} for {where}\n{lines}\n", name="regions")
     if not isinstance(written, str):
         raise ValueError(f"no definition can be called {name}, or have these boxes")
-    return written
+    # The edition is the file's: a definition is put among others.
+    return written.removeprefix(f"version {EDITION}\n").lstrip("\n")
 
 
 def _declared(obj: Object) -> tuple[Box, ...] | None:

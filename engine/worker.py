@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import Later, Unclean
-from engine.pixels import Anonymized, Box, Shown, Transcoded, anonymize, show, transcode
+from engine.pixels import Anonymized, Box, FullFrame, Shown, Transcoded, anonymize, show, show_frame, transcode
 from engine.text.find import find_text
 
 if TYPE_CHECKING:
@@ -63,6 +63,10 @@ class PixelWorker:
     def show(self, source: Path, scratch: Path) -> Shown:
         """engine.pixels.show in the other process. Raises as `clean` does."""
         return self._done(show, source, scratch, doing="drawing", does="draws pictures")
+
+    def show_frame(self, source: Path, scratch: Path, frame: int) -> FullFrame:
+        """engine.pixels.show_frame in the other process. Raises as `clean` does."""
+        return self._done(show_frame, source, scratch, (frame,), doing="drawing", does="draws pictures")
 
     def _done(
         self,

@@ -120,6 +120,8 @@ class Console:
         stopping.set()
         context.sendings.end()
         context.resendings.end()
+        context.lightbox.close()
+        context.workbench.close()
         keeping.cancel()
         server.stop()
         with contextlib.suppress(OSError):

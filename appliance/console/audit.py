@@ -43,6 +43,9 @@ ACTS = {
     "send": "sent images",
     "sending-removed": "removed a sending",
     "send-again": "has sent a study again",
+    "review-approved": "approved images in the review",
+    "review-rejected": "rejected images in the review",
+    "review-again": "had images of the review cleaned anew",
 }
 """What may have been done, in words that follow a user's name. A page that does something new adds its line."""
 

@@ -12,7 +12,9 @@ from appliance.console.audit import Audit
 from appliance.console.facts.holds import Holds
 from appliance.console.facts.house import House
 from appliance.console.facts.overview import Overviews
+from appliance.console.facts.reviews import Reviews
 from appliance.console.keys import Links, Tokens
+from appliance.console.lightbox import LightBox
 from appliance.console.resendings import Resendings
 from appliance.console.roles import Role
 from appliance.console.running import Running
@@ -50,6 +52,7 @@ class Who:
 class Context:
     """origins: of each setting that is set, `file`, `environment` or `line` (Settings.origins).
 
+    lightbox, workbench: what shows frames, and what takes longer, so that nobody who looks waits for it.
     house: what the pages show is read from it (appliance.console.facts).
     """
 
@@ -68,12 +71,16 @@ class Context:
     overviews: Overviews
     sendings: Sendings
     resendings: Resendings
+    lightbox: LightBox
+    workbench: LightBox
+    reviews: Reviews
     pool: ThreadPoolExecutor
 
     @classmethod
     def of(cls, settings: Settings, origins: Mapping[str, str]) -> "Context":
         """On this data folder. Raises OSError."""
         house = House(settings)
+        holds = Holds(house)
         return cls(
             settings,
             origins,
@@ -86,10 +93,13 @@ class Context:
             Certificates(settings.tls, settings.address),
             Running(settings.data),
             house,
-            Holds(house),
+            holds,
             Overviews(house),
             Sendings(house, settings.data / "console" / "sendings"),
             Resendings(house, settings.data / "console" / "resendings"),
+            LightBox(house),
+            LightBox(house),
+            Reviews(house, holds),
             ThreadPoolExecutor(THREADS, "console"),
         )
 

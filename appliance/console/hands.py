@@ -11,12 +11,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
+from appliance import by_hand
 from appliance.by_hand import Done
 from appliance.console.context import Context
 from appliance.console.facts import destinations, outboxes
 from appliance.console.facts.destinations import Tested
 from appliance.console.facts.house import NoSpool
+from appliance.console.facts.naming import names_patient
 from appliance.console.words import Refusal, Sentence
+from engine.spool import Spool
 from engine.step import HOLD
 from engine.window import entries
 
@@ -63,6 +66,9 @@ DONE_WORDS = {
     "delete": "Deleted: {count}.",
     "take-back": "Taken back into the hold: {count}.",
     "try-now": "Sent again at once: {count}.",
+    "review-approved": "Approved: {count}. It goes on.",
+    "review-rejected": "Rejected: {count}. It stays in the hold, as it came.",
+    "review-again": "Sent through the rules again, as it came: {count}.",
 }
 
 
@@ -79,6 +85,31 @@ class Hands:
     def delete(self, chosen: Sequence[str] | None = None, group: str = "") -> Told:
         """Remove for good what is held: these entries, or (None) all of a group."""
         return self._each(self._held(chosen, group), self._context.holds.delete, "delete")
+
+    def approve(self, chosen: Sequence[str], by: str) -> Told:
+        """Let these go on that wait for a review."""
+        spool = self._spool()
+        return self._each(chosen, lambda some: by_hand.approve(spool, some, by), "review-approved")
+
+    def reject(self, chosen: Sequence[str], why: str, by: str) -> Told:
+        """Leave these in the hold, as they were received. Refused where the reason would name one of their patients."""
+        if not why.strip():
+            raise Refusal(422, "Say why it is rejected.")
+        spool = self._spool()
+        if any(names_patient(self._context.house, one, why) for one in chosen):
+            raise Refusal(422, "The reason would name the patient. It is kept in the history: write it without.")
+        return self._each(chosen, lambda some: by_hand.reject(spool, some, why.strip(), by), "review-rejected")
+
+    def review_again(self, chosen: Sequence[str], by: str) -> Told:
+        """Take these that wait for a review through the rules that run now."""
+        spool = self._spool()
+        return self._each(chosen, lambda some: by_hand.review_again(spool, some, by), "review-again")
+
+    def _spool(self) -> Spool:
+        try:
+            return self._context.house.spool
+        except NoSpool:
+            raise Refusal(404, "It does not wait for a review any more.") from None
 
     def take_back(self, name: str, chosen: Sequence[str] | None = None) -> Told:
         """Put into the hold what waits in an outbox: these entries, or (None) all."""

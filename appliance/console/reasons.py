@@ -76,6 +76,20 @@ _WITH_FACTS = (
         "{} ist nicht da; ist das Netzlaufwerk verbunden? Ein Ordner auf dieser Maschine muss erst angelegt werden.",
     ),
     (r"(.+) cannot be written \((.+)\)", "{} lässt sich nicht beschreiben ({})."),
+    (
+        r"nothing says where this device burns text in: it declares no ultrasound regions \(.+\), and no `regions` of "
+        r"the rule file fits it; `stellwerk regions` writes one for it",
+        "Nichts sagt, wo dieses Gerät Text einbrennt: es gibt im Bild keine Ultraschallbereiche an, und keine "
+        "Definition der Regeln passt.",
+    ),
+    (
+        r"the program that (?:draws pictures|cleans pixels|looks for text) crashed on it",
+        "Das Programm, das die Pixel liest, ist daran abgestürzt.",
+    ),
+    (
+        r"the object is damaged or its pixels are not as it says \(.+\)",
+        "Das Objekt ist beschädigt, oder seine Pixel sind nicht, wie es angibt.",
+    ),
     (r"rejected in the review: (.+)", "Beim Prüfen verworfen: {}"),
     (r"a person took it out of the outbox of (.+)", "Ein Mensch hat es aus dem Ausgang von {} genommen."),
     (r"the proof failed: (.+)", "Der Beweis ist misslungen: {}"),

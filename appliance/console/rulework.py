@@ -37,6 +37,15 @@ SECONDS = 20.0
 _PATIENCE = 7.0
 """What is in trouble this long after an activation is so because of it: until then it may be older."""
 
+BECAME_WORDS = {
+    "runs": "Version {version} runs.",
+    "stopped": "Version {version} is written. The appliance does not run; it counts from its next start.",
+    "refused": "Version {version} is written, and the appliance cannot take it over yet; the old rules run on: {words}",
+    "unsure": "Version {version} is written. The appliance has not said yet that it runs; look at the overview.",
+    "errors": "Nothing was changed: these rules have errors.",
+}
+"""What became of an activation (Activated.became), for people."""
+
 _comparing = threading.Lock()
 
 

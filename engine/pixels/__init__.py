@@ -9,7 +9,7 @@ from engine.pixels.clean import Cleaned, clean
 from engine.pixels.jpeg_scan import JPEG_BY
 from engine.pixels.kinds import Kind, verdict
 from engine.pixels.marks import derived_uid
-from engine.pixels.preview import Shown, preview, show
+from engine.pixels.preview import FullFrame, Shown, preview, show, show_frame
 from engine.pixels.regions import ultrasound_regions
 from engine.pixels.transcode import Transcoded, transcode
 
@@ -18,6 +18,7 @@ __all__ = [
     "Anonymized",
     "Box",
     "Cleaned",
+    "FullFrame",
     "Kind",
     "RegionBox",
     "Shown",
@@ -28,6 +29,7 @@ __all__ = [
     "derived_uid",
     "preview",
     "show",
+    "show_frame",
     "transcode",
     "ultrasound_regions",
     "verdict",

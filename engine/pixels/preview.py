@@ -57,6 +57,21 @@ class Shown:
     frames: tuple[tuple[int, bytes], ...]
 
 
+LARGEST_FRAME = 1 << 25
+"""Pixels of a frame that is drawn at its full size."""
+
+
+@dataclass(frozen=True)
+class FullFrame:
+    """One frame as a PNG file, pixel by pixel. frame: its number, from 1, of `of`."""
+
+    columns: int
+    rows: int
+    frame: int
+    of: int
+    png: bytes
+
+
 def preview(source: Path, frame: int = 0) -> Picture:
     """Frame number `frame` (from 0) as rows × columns (grey) or rows × columns × 3 (RGB), uint8.
 
@@ -75,6 +90,16 @@ def show(source: Path, _scratch: Path) -> Shown:
         numbers = sorted({0, frames // 2, frames - 1})
         drawn = tuple((number + 1, png(_smaller(_picture(dataset, number)))) for number in numbers)
         return Shown(int(dataset.Columns), int(dataset.Rows), frames, drawn)
+
+
+def show_frame(source: Path, _scratch: Path, frame: int) -> FullFrame:
+    """One frame (from 1) as large as it is. Raises `Unclean` as `preview` does, and for one that is too large."""
+    with damage_is_unclean():
+        dataset = dcmread(source)
+        columns, rows = int(dataset.get("Columns") or 0), int(dataset.get("Rows") or 0)
+        if columns * rows > LARGEST_FRAME:
+            raise Unclean("its frames are too large to be shown")
+        return FullFrame(columns, rows, frame, _frames(dataset), png(_picture(dataset, frame - 1)))
 
 
 def _picture(dataset: FileDataset, frame: int) -> Picture:

@@ -9,6 +9,7 @@ from tests import ports
 from tests.console.browser import browser, driven, open_page, page, troubles
 from tests.console.living import Living
 from tests.console.modules import modules, served, site
+from tests.console.reviewed import Reviewed
 from tests.console.serving import Browser, Serving
 
 __all__ = ["browser", "driven", "modules", "open_page", "page", "served", "site", "troubles"]
@@ -43,6 +44,22 @@ def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
 def people(living: Living) -> dict[Role, Browser]:
     """A browser for each role there, signed in."""
     return {role: living.user(role) for role in Role}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewed]:
+    """A running appliance with its console, to which ultrasound images come that are to be reviewed."""
+    made = Reviewed(tmp_path_factory.mktemp("reviewed"))
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def who(house: Reviewed) -> dict[Role, Browser]:
+    """A browser for each role there, signed in."""
+    return {role: house.user(role) for role in Role}
 
 
 def _unheld() -> int:

@@ -45,7 +45,7 @@ route mr on port {port} where Modality = MR → hold "<i>for the study of 2026</
 class Living:
     """One house. `line` is the appliance, `port` the console's."""
 
-    def __init__(self, root: Path, empty: bool = False) -> None:
+    def __init__(self, root: Path, empty: bool = False, rules: str = RULES) -> None:
         port, self.port, pacs = free_port(), free_port(), free_port()
         for name in ("pacs", "share", "images"):
             (root / name).mkdir()
@@ -55,8 +55,8 @@ class Living:
         self.pacs = Listener(pacs, self._take, folder=root / "pacs", ae_title="PACS", address="127.0.0.1")
         self.root, self.images = root, root / "images"
         self.pacs.start()
-        rules = RULES.format(port=port, pacs=pacs, share=root / "share")
-        self.line = Running(root, f"on port {port} → hold\n" if empty else rules, port, console_port=str(self.port))
+        written = rules.format(port=port, pacs=pacs, share=root / "share")
+        self.line = Running(root, f"on port {port} → hold\n" if empty else written, port, console_port=str(self.port))
         started.remove(self.line.process)  # it lives as long as this house
         give_back()
         self.line.wait_for(self._answers, "the console does not answer")

@@ -15,6 +15,8 @@ from tests.console.serving import Answer, Browser, Serving, trusting
 
 OPERATIONS = declared()
 
+BOX = {"x": 0, "y": 0, "width": 8, "height": 8}
+
 BODIES: dict[str, Any] = {
     "make-link": {"role": "viewer"},
     "make-token": {"name": "nightly", "role": "viewer", "days": 30},
@@ -37,6 +39,15 @@ BODIES: dict[str, Any] = {
     "search-studies": {"words": "müller 1.4.2026 US", "standing": "open", "most": 10},
     "preview-sending-again": {"to": "PACS"},
     "send-study-again": {"to": "PACS", "name": "second-fire"},
+    "approve-reviewed": {"ids": ["0123"]},
+    "reject-reviewed": {"ids": ["0123"], "why": "text below the scale"},
+    "review-again": {"ids": ["0123"]},
+    "try-regions": {"boxes": [BOX], "keep": False},
+    "define-regions": {"name": "room-2", "boxes": [BOX], "keep": True},
+    "save-regions": {
+        **{"name": "room-2", "boxes": [BOX], "keep": True, "file": "regions.rules", "how": "new", "digest": "old"},
+        "why": "",
+    },
 }
 """A body for each operation that needs one."""
 
@@ -49,6 +60,8 @@ REFUSED = {
     **dict.fromkeys(("show-study", "study-objects", "study-journeys", "study-ways", "study-timeline"), 404),
     **dict.fromkeys(("release-study", "preview-sending-again", "send-study-again", "study-sent-again"), 404),
     **dict.fromkeys(("show-object", "object-journeys"), 404),
+    **dict.fromkeys(("review-image", "review-text", "approve-reviewed", "reject-reviewed", "review-again"), 404),
+    **dict.fromkeys(("known-regions", "try-regions", "define-regions", "alike-regions", "save-regions"), 404),
 }
 """What is not done here, where no appliance runs, no relay is set and no rules have run: the status instead of 200."""
 

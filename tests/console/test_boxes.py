@@ -28,17 +28,19 @@ def value(page: Page) -> list[dict[str, object]]:
     return page.evaluate("made.value")
 
 
-def at(page: Page, x: float, y: float) -> tuple[float, float]:
+def at(page: Page, x: float, y: float, columns: int = 640) -> tuple[float, float]:
     """Where a pixel of the image is on the screen."""
     box = page.locator(".boxes-paper svg").bounding_box()
-    return box["x"] + x * box["width"] / 640, box["y"] + y * box["height"] / 480
+    scale = box["width"] / columns
+    return box["x"] + x * scale, box["y"] + y * scale
 
 
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    page.mouse.move(*at(page, *start))
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float], columns: int = 640) -> None:
+    page.locator(".boxes-paper svg").scroll_into_view_if_needed()
+    page.mouse.move(*at(page, *start, columns))
     page.mouse.down()
-    page.mouse.move(*at(page, *[(a + b) / 2 for a, b in zip(start, end, strict=True)]))
-    page.mouse.move(*at(page, *end))
+    page.mouse.move(*at(page, *[(a + b) / 2 for a, b in zip(start, end, strict=True)], columns))
+    page.mouse.move(*at(page, *end, columns))
     page.mouse.up()
 
 

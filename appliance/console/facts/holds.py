@@ -7,7 +7,7 @@ many are left. Kept in memory is an id and a group for each.
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -122,6 +122,13 @@ class Holds:
             if key and key not in self._groups:
                 raise KeyError(key)
             return [entry for entry, (_, of) in self._known.items() if key in ("", of)]
+
+    def ids_of(self, kinds: Collection[str]) -> list[str]:
+        """The entries of these kinds (advice.KINDS) that have been looked at, oldest first."""
+        with self._lock:
+            self._look()
+            keys = {key for key, (_, kind, _) in self._groups.items() if kind in kinds}
+            return sorted(entry for entry, (_, key) in self._known.items() if key in keys)
 
     def release(self, chosen: Sequence[str], stop: Callable[[], bool] = by_hand.never) -> by_hand.Done:
         """Send these on: to where they were refused, else through the rules again."""

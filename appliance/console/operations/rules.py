@@ -85,7 +85,7 @@ _TEST = record(
         "findings": array(_FOUND),
     }
 )
-_ACTIVATED = record(
+ACTIVATED = record(
     {
         "version": integer(summary="Its number; 0 where there is none"),
         "became": choice("runs", "stopped", "refused", "unsure", "errors"),
@@ -240,7 +240,7 @@ def preview_rules(call: Call) -> object:
     summary="Make these the rules, and wait for what the appliance makes of them",
     least=Role.ADMIN,
     body=record({"files": table(_LONG), "digest": _DIGEST, "why": _WHY}),
-    answer=_ACTIVATED,
+    answer=ACTIVATED,
 )
 def activate_rules(call: Call) -> object:
     """With errors nothing is written. 409 where somebody else has changed them meanwhile."""
@@ -280,7 +280,7 @@ def rule_version(call: Call) -> object:
     least=Role.ADMIN,
     places={"number": text(6, 1, r"[0-9]+")},
     body=record({"digest": _DIGEST, "why": _WHY}),
-    answer=_ACTIVATED,
+    answer=ACTIVATED,
 )
 def restore_rules(call: Call) -> object:
     """As a new version, so that nothing is lost."""

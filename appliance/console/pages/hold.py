@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from appliance.console import told
-from appliance.console.facts.advice import BY_HAND, REFUSED, TO_REVIEW
+from appliance.console.facts.advice import BY_HAND, REFUSED, TO_REVIEW, UNCLEAN
 from appliance.console.facts.held import HeldFacts, held_facts
 from appliance.console.facts.holds import Group, Groups
 from appliance.console.facts.house import NoSpool
@@ -68,6 +68,11 @@ class _Hold(PageHandler):
         """Where to go on."""
         return None
 
+    def _draws(self, held: HeldFacts) -> bool:
+        """Whether boxes may be drawn on it: it is an image, and could not be cleaned."""
+        assert self.who is not None
+        return held.kind == UNCLEAN and held.is_image and self.who.role >= Role.OPERATOR
+
     def _may(self, place: Page) -> bool:
         return self.who is not None and place.least is not None and self.who.role >= place.least
 
@@ -75,6 +80,7 @@ class _Hold(PageHandler):
         """What the templates of all of them use."""
         return {
             "told": told,
+            "draws": self._draws,
             "waits_for_review": lambda kind: kind == TO_REVIEW,
             "review": next((one.path for one in self.places if one.place == "Review" and self._may(one)), ""),
             "sends_again": lambda kind: kind in (REFUSED, BY_HAND),

@@ -6,16 +6,8 @@ from appliance.console.facts.explaining import ways
 from appliance.console.handler import PageHandler
 from appliance.console.page import page
 from appliance.console.roles import Role
-from appliance.console.rulework import Rulework, expected_of
+from appliance.console.rulework import BECAME_WORDS, Rulework, expected_of
 from appliance.console.words import Refusal, Sentence
-
-BECAME_WORDS = {
-    "runs": "Version {version} runs.",
-    "stopped": "Version {version} is written. The appliance does not run; it counts from its next start.",
-    "refused": "Version {version} is written, and the appliance cannot take it over yet; the old rules run on: {words}",
-    "unsure": "Version {version} is written. The appliance has not said yet that it runs; look at the overview.",
-    "errors": "Nothing was changed: these rules have errors.",
-}
 
 
 @page("/rules", title="Rules", template="rules.html", place="Rules")

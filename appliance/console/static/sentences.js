@@ -68,6 +68,23 @@ export const SENTENCES = {
         "waiting": "waiting"
       }
     },
+    "twin": {
+      "boxes": "Boxes",
+      "changed": "What has changed",
+      "difference": "What has changed (D)",
+      "fit": "Fit",
+      "fit_title": "As large as there is room",
+      "frame": "Frame",
+      "frame_of": "Frame {frame} of {count}",
+      "hint": "Ctrl and the wheel, + and − zoom both; drag to move; 0 fits.",
+      "hint_frames": "Left and right arrow: frame by frame. Ctrl and the wheel, + and − zoom both; drag to move; 0 fits.",
+      "inside": "{count} pixels differ, all of them inside the boxes.",
+      "larger": "Larger",
+      "outside": "{count} pixels differ, {outside} of them outside the boxes.",
+      "real_title": "One pixel of the image for one of the screen",
+      "same": "No pixel differs in this frame.",
+      "smaller": "Smaller"
+    },
     "upload": {
       "cancel": "Cancel",
       "cancelled": "Cancelled. Sent before that: {done} of {all}.",
@@ -175,6 +192,23 @@ export const SENTENCES = {
         "trouble": "gestört",
         "waiting": "wartet"
       }
+    },
+    "twin": {
+      "boxes": "Kästen",
+      "changed": "Was sich geändert hat",
+      "difference": "Was sich geändert hat (D)",
+      "fit": "Einpassen",
+      "fit_title": "So groß, wie Platz ist",
+      "frame": "Bild",
+      "frame_of": "Bild {frame} von {count}",
+      "hint": "Strg und Mausrad, + und − vergrößern beide; Ziehen verschiebt; 0 passt ein.",
+      "hint_frames": "Pfeil links und rechts: Bild für Bild. Strg und Mausrad, + und − vergrößern beide; Ziehen verschiebt; 0 passt ein.",
+      "inside": "{count} Pixel sind anders, alle in den Kästen.",
+      "larger": "Größer",
+      "outside": "{count} Pixel sind anders, {outside} davon außerhalb der Kästen.",
+      "real_title": "Ein Pixel des Bildes für eines des Bildschirms",
+      "same": "In diesem Bild ist kein Pixel anders.",
+      "smaller": "Kleiner"
     },
     "upload": {
       "cancel": "Abbrechen",
