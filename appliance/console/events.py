@@ -1,8 +1,7 @@
 """What is live: facts that are asked for again and again while somebody looks, and told to all who do.
 
 A source is asked once for all pages, in a thread, and only while one is open that wants it. Who reads slowly gets the
-newest alone.
-It must not know the web, nor what the facts are.
+newest alone. It must not know the web, nor what the facts are.
 """
 
 import asyncio

@@ -255,6 +255,8 @@ def _sender(one: SenderFacts, language: str, now: float, silent: bool) -> dict[s
     return {
         "key": f"sender {one.name}",
         "name": way_words(language, one.name),
+        # Studies are looked for by the AE title; it stands in no address.
+        "sender": one.name if way_words("en", one.name) == one.name else "",
         "silent": say(language, "silent") if silent else "",
         **_since("last", one.last, language, now),
         "received": told.count(language, one.today.received),

@@ -38,6 +38,8 @@ from tests.engine.spool.crash_kit import program, write_instance
 IMAGES = int(os.environ.get("IMAGES", "1000000"))
 WAITING = 100_000
 LINKS = 50_000
+DAY = 30_000
+"""Images of one day."""
 YEARS = 10
 TIMES = 15
 _BEGINNINGS = ("Abc", "Hof", "Neu", "Wald", "Berg", "Stein", "Linden", "Krau")
@@ -50,8 +52,9 @@ def main() -> None:
         house, newest = _made(data)
         _measure(house, newest)
         house.journals.close()
-    with tempfile.TemporaryDirectory(prefix="stellwerk-console-") as folder:
-        _measure_waiting(Path(folder))
+    for measured in (_measure_day, _measure_waiting):
+        with tempfile.TemporaryDirectory(prefix="stellwerk-console-") as folder:
+            measured(Path(folder))
 
 
 def _measure(house: House, newest: str) -> None:
@@ -93,6 +96,27 @@ def _measure(house: House, newest: str) -> None:
     since = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="milliseconds")
     _tell("live counts of the rules", lambda: journeys.live(house, rules, since))
     _tell("the overview, made anew", lambda: Overviews(house).get(), f"{Overviews(house).get().ledger.received} today")
+
+
+def _measure_day(data: Path) -> None:
+    """The overview on the evening of a large house's day."""
+    house, rules = House(Settings(data=data)), program()
+    (data / "spool" / "history").mkdir(parents=True)
+    remember(house.settings, rules)
+    midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    step = (time.time() - midnight) / DAY
+    days: dict[str, list[str]] = {}
+    for count in range(DAY):
+        moment = datetime.fromtimestamp(midnight + count * step, UTC)
+        number = f"{int(moment.timestamp() * 1e9):016x}{count % 4096:03x}"
+        at = moment.isoformat(timespec="milliseconds")
+        days.setdefault(f"{moment:%Y-%m-%d}", []).extend(_events(number, at, f"CT{count % 5}", rules))
+    for day, lines in days.items():
+        (data / "spool" / "history" / f"{day}.jsonl").write_text("".join(lines), encoding="utf-8")
+    with house.journals.open() as journal:
+        journal.catch_up()
+    _tell(f"the overview, {DAY:,} images today", lambda: Overviews(house).get(), times=5)
+    house.journals.close()
 
 
 def _measure_waiting(data: Path) -> None:
@@ -195,16 +219,7 @@ def _written(spool: Path, rules: Program) -> str:
             moment = datetime.fromtimestamp(at_ns / 1e9, UTC)
             at, day = moment.isoformat(timespec="milliseconds"), f"{moment:%Y-%m-%d}"
             events, keys = files.setdefault(day, ([], []))
-            head = f'{{"at": "{at}", "event": '
-            events.append(
-                f'{head}"received", "object": "{number}", "source": "dicom 1", "sender": "{sender}",'
-                f' "address": "10.0.0.1", "program": "{rules.digest}"}}\n'
-            )
-            for position, outbox in (("1", "archive.store"), ("3", "PACS")):
-                entry = delivery_id(number, "main", position, outbox)
-                facts = f'"object": "{number}", "outbox": "{outbox}", "entry": "{entry}"'
-                events.append(f'{head}"promised", {facts}, "route": "main"}}\n')
-                events.append(f'{head}"delivered", {facts}, "tries": "1"}}\n')
+            events += _events(number, at, sender, rules)
             uid = f"1.2.276.0.7230010.3.1.2.{study}"
             known = {"object": number, "sender": sender, "name": name, "id": patient, "birth": birth}
             known |= {"study": uid, "series": f"{uid}.1", "sop": f"{uid}.1.{image}", "date": f"{moment:%Y%m%d}"}
@@ -214,6 +229,20 @@ def _written(spool: Path, rules: Program) -> str:
             _put(spool, files, keep=1)
     _put(spool, files, keep=0)
     return number
+
+
+def _events(number: str, at: str, sender: str, rules: Program) -> Iterator[str]:
+    """What the history has of an image that came and went at this moment."""
+    head = f'{{"at": "{at}", "event": '
+    yield (
+        f'{head}"received", "object": "{number}", "source": "dicom 1", "sender": "{sender}",'
+        f' "address": "10.0.0.1", "program": "{rules.digest}"}}\n'
+    )
+    for position, outbox in (("1", "archive.store"), ("3", "PACS")):
+        entry = delivery_id(number, "main", position, outbox)
+        facts = f'"object": "{number}", "outbox": "{outbox}", "entry": "{entry}"'
+        yield f'{head}"promised", {facts}, "route": "main"}}\n'
+        yield f'{head}"delivered", {facts}, "tries": "1"}}\n'
 
 
 def _put(spool: Path, files: dict[str, tuple[list[str], list[str]]], keep: int) -> None:

@@ -127,6 +127,14 @@ def test_the_moment_itself_is_shown_to_whoever_reaches_it_with_the_keyboard(
     axe(page)
 
 
+def test_a_sender_leads_to_its_studies(people: dict[Role, Browser], open_page: OpenPage) -> None:
+    page = visit(open_page, people[Role.VIEWER], "/", language="de")
+    page.wait_for_timeout(3500)  # also after what is told live
+    page.get_by_role("button", name=NASTY_TITLE).click()
+    expect(page).to_have_url(re.compile(r"/studies\?search=\w+$"))
+    expect(page.locator("input[name=sender]")).to_have_value(NASTY_TITLE)
+
+
 def test_no_other_page_has_the_overview_found_out(people: dict[Role, Browser], open_page: OpenPage) -> None:
     page = visit(open_page, people[Role.VIEWER], "/")
     for path, wanted in (("/", "state,overview"), ("/outbox", "state,outboxes"), ("/account", "state")):

@@ -25,8 +25,7 @@ ONE_WORD = {DUPLICATE: "duplicates"}
 """Of the ledger's words, those that are called otherwise here."""
 
 LOOKS = 3
-"""So many looks of a second at the day's lines, before it is told what is known of them: after a start alone it takes more
-than one."""
+"""So many looks of a second at the day's lines, before it is told what is known: only after a start one is too few."""
 
 HABITS = 300.0
 """Seconds for which it is good what senders usually do."""
