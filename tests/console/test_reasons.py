@@ -1,4 +1,4 @@
-"""Every reason that the engine may write of an object has German words. It is read from the source: none is forgotten."""
+"""Every reason that the engine may write of an object has German words: its source is read, so that none is forgotten."""
 
 import ast
 import csv
