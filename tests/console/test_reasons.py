@@ -1,4 +1,4 @@
-"""Every reason that the engine may write of an object has German words: its source is read, so that none is forgotten."""
+"""Every reason that the engine may write of an object has German words: read from its source, none is forgotten."""
 
 import ast
 import csv
