@@ -9,6 +9,7 @@ from typing import Any
 from appliance.console.sending_book import ENDED, GONE, OPEN, READ, READING, State
 from appliance.console.sending_found import INCOMPLETE, NESTED, Found, Item
 from appliance.console.sendings import Sendings
+from appliance.console.told import reason, tongue
 from appliance.console.words import say
 from engine.sources.fates import HELD, ROUTING, WAITING
 from engine.sources.wholeness import CUT_OFF, EMPTY
@@ -67,7 +68,8 @@ def told(sendings: Sendings, state: State, language: str) -> dict[str, Any]:
     return {
         **line(state),
         "state_words": say(language, STATE_WORDS[state.state]),
-        "trouble": sendings.trouble(state.id),
+        "trouble": reason(language, sendings.trouble(state.id)),
+        "trouble_tongue": tongue(language, sendings.trouble(state.id)),
         "looked": sendings.looked(state.id) if state.state == READING else len(found.items),
         "objects": len(found.items),
         "bytes": sum(item.size for item in found.items),
@@ -121,11 +123,12 @@ def _results(ends: list[list[object]], language: str) -> Iterator[dict[str, str]
             word, to = ("stored" if word == "delivered" else word), to.removesuffix(".store")
         kind = "good" if word in _GOOD else "bad" if word in _BAD else "note"
         words = say(language, FATE_WORDS.get(word, "{count}: waiting for {to}"), count=count, to=to)
-        yield {"kind": kind, "words": words, "why": str(why) if word != "delivered" else ""}
+        because = str(why) if word != "delivered" else ""
+        yield {"kind": kind, "words": words, "why": reason(language, because), "tongue": tongue(language, because)}
 
 
 def _why(why: str, language: str) -> str:
-    return say(language, UNFIT_WORDS[why]) if why in UNFIT_WORDS else why
+    return say(language, UNFIT_WORDS[why]) if why in UNFIT_WORDS else reason(language, why)
 
 
 def _date(value: str, language: str) -> str:

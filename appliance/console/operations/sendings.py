@@ -19,7 +19,10 @@ _LINE = {
     "state": choice(*STATES),
     "to": array(text()),
 }
-_RESULT = record({"kind": choice("good", "bad", "note"), "words": text(_LONG), "why": text(_LONG)})
+_TONGUE = choice("de", "en", summary="The language of the reason: of some we have no words but the engine's")
+_RESULT = record(
+    {"kind": choice("good", "bad", "note"), "words": text(_LONG), "why": text(_LONG), "tongue": _TONGUE},
+)
 _STUDY = record(
     {
         **{name: text(_LONG) for name in ("uid", "patient", "patient_id", "date", "modalities", "description")},
@@ -32,6 +35,7 @@ _FACTS = record(
         **_LINE,
         "state_words": text(),
         "trouble": text(_LONG, summary="Why it cannot go on just now"),
+        "trouble_tongue": _TONGUE,
         **{name: integer() for name in ("looked", "objects", "bytes", "patients", "unfit_count", "other_count")},
         "studies": array(_STUDY, 200_000),
         "unfit": array(record({"name": text(_LONG), "why": text(_LONG)}), summary="Cannot be sent, and why"),

@@ -96,7 +96,7 @@ async function follow() {
   setTimeout(follow, EVERY);
 }
 
-function result({ kind, words, why }) {
+function result({ kind, words, why, tongue }) {
   const badge = make("span", { class: `badge ${kind === "note" ? "" : kind}` }, words);
-  return make("div", {}, badge, why ? " " : null, why ? make("span", { class: "hint", lang: "en" }, why) : null);
+  return make("div", {}, badge, why ? " " : null, why ? make("span", { class: "hint", lang: tongue }, why) : null);
 }
