@@ -9,15 +9,19 @@ from typing import TypeVar
 
 from appliance.console.accounts import Account, Accounts
 from appliance.console.audit import Audit
+from appliance.console.book import Book
 from appliance.console.facts.holds import Holds
 from appliance.console.facts.house import House
 from appliance.console.facts.overview import Overviews
 from appliance.console.keys import Links, Tokens
+from appliance.console.minding import Minding
+from appliance.console.probation import Probation
 from appliance.console.resendings import Resendings
 from appliance.console.roles import Role
 from appliance.console.running import Running
 from appliance.console.sendings import Sendings
 from appliance.console.sessions import Session, Sessions
+from appliance.console.shadow import Shadow
 from appliance.settings import Settings
 from appliance.tls import Certificates
 from engine.throttle import Throttle
@@ -68,28 +72,38 @@ class Context:
     overviews: Overviews
     sendings: Sendings
     resendings: Resendings
+    probation: Probation
+    shadow: Shadow
+    minding: Minding
     pool: ThreadPoolExecutor
 
     @classmethod
     def of(cls, settings: Settings, origins: Mapping[str, str]) -> "Context":
         """On this data folder. Raises OSError."""
-        house = House(settings)
+        house, running, audit = House(settings), Running(settings.data), Audit(settings.data / "audit")
+        own = settings.data / "console"
+        changes = Book(own / "changeover.json")
+        probation = Probation(house, running, audit, changes)
+        shadow = Shadow(house, probation, audit, changes)
         return cls(
             settings,
             origins,
             Accounts(settings.secrets / "console-users.json"),
             Links(settings.secrets / "console-links.json"),
             Tokens(settings.secrets / "console-tokens.json"),
-            Sessions(settings.data / "console" / "sessions.json"),
+            Sessions(own / "sessions.json"),
             Throttle(time.monotonic),
-            Audit(settings.data / "audit"),
+            audit,
             Certificates(settings.tls, settings.address),
-            Running(settings.data),
+            running,
             house,
             Holds(house),
             Overviews(house),
-            Sendings(house, settings.data / "console" / "sendings"),
-            Resendings(house, settings.data / "console" / "resendings"),
+            Sendings(house, own / "sendings"),
+            Resendings(house, own / "resendings"),
+            probation,
+            shadow,
+            Minding(probation, shadow, own),
             ThreadPoolExecutor(THREADS, "console"),
         )
 

@@ -77,6 +77,7 @@ _WITH_FACTS = (
     ),
     (r"(.+) cannot be written \((.+)\)", "{} lässt sich nicht beschreiben ({})."),
     (r"rejected in the review: (.+)", "Beim Prüfen verworfen: {}"),
+    (r"the rules that send to (.+) were taken back", "Die Regeln, die an {} senden, wurden zurückgenommen."),
     (r"a person took it out of the outbox of (.+)", "Ein Mensch hat es aus dem Ausgang von {} genommen."),
     (r"the proof failed: (.+)", "Der Beweis ist misslungen: {}"),
     (

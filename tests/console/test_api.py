@@ -33,6 +33,10 @@ BODIES: dict[str, Any] = {
     "preview-rules": {"files": {"house.rules": "on port 1 → hold"}},
     "activate-rules": {"files": {"house.rules": "on port 1 → hold"}, "digest": "old", "why": ""},
     "restore-rules": {"digest": "old", "why": ""},
+    "try-rules": {
+        **{"files": {"house.rules": "on port 1 → hold"}, "digest": "old", "why": ""},
+        **{"minutes": 5, "then": "ask", "watch": 10},
+    },
     "send-sending": {"to": ["PACS"]},
     "search-studies": {"words": "müller 1.4.2026 US", "standing": "open", "most": 10},
     "preview-sending-again": {"to": "PACS"},
@@ -45,6 +49,7 @@ REFUSED = {
     **{"held-object": 404, "release-held": 404, "delete-held": 404, "outbox-entries": 404, "try-entries-now": 404},
     **{"take-entries-back": 404, "test-destination": 404},
     **{"preview-rules": 409, "activate-rules": 409, "rule-version": 404, "restore-rules": 404},
+    **{"try-rules": 409, "cancel-trial": 409, "switch-to-trial": 409, "end-watch": 409, "send-again": 409},
     **dict.fromkeys(("show-sending", "sending-files", "read-sending", "send-sending", "remove-sending"), 404),
     **dict.fromkeys(("show-study", "study-objects", "study-journeys", "study-ways", "study-timeline"), 404),
     **dict.fromkeys(("release-study", "preview-sending-again", "send-study-again", "study-sent-again"), 404),

@@ -5,17 +5,19 @@ from collections.abc import Mapping
 from appliance.console.api import Call, operation
 from appliance.console.effects import effect
 from appliance.console.facts.plain import plain
+from appliance.console.probation import LONGEST, MINUTES
 from appliance.console.roles import Role
 from appliance.console.rulework import Rulework, expected_of
 from appliance.console.schema import array, boolean, choice, integer, nullable, record, table, text
 
 _LONG = text(80_000)
 """So long a rule file may be: with every character escaped it fits into a request (console/app.py: MOST_BYTES)."""
+FILES = table(_LONG, "All rule files: text by name")
 _NAME = text(200, 1)
-_FILES = record({"files": table(_LONG, "All rule files: text by name")})
+_FILES = record({"files": FILES})
 _ONE = record({"name": _NAME, "text": _LONG})
 _AT = record({"name": _NAME, "text": _LONG, "offset": integer(0, 80_000, "In characters from the start")})
-_DIGEST = text(64, 1, summary="Of all rule files as they were read")
+DIGEST = text(64, 1, summary="Of all rule files as they were read")
 
 _FIX = record({"label": text(2000), "edits": array(record({"from": integer(), "to": integer(), "text": _LONG}))})
 _FINDING = record(
@@ -30,7 +32,7 @@ _FINDING = record(
         "fixes": array(_FIX),
     }
 )
-_FOUND = record(
+FOUND = record(
     {
         "file": text(),
         "line": integer(),
@@ -82,18 +84,19 @@ _TEST = record(
         "written": text(5000),
         "passed": boolean(),
         "happened": array(text(5000)),
-        "findings": array(_FOUND),
+        "findings": array(FOUND),
     }
 )
-_ACTIVATED = record(
+ACTIVATED = record(
     {
         "version": integer(summary="Its number; 0 where there is none"),
         "became": choice("runs", "stopped", "refused", "unsure", "errors"),
         "words": text(20_000, summary="What the appliance says of it"),
-        "findings": array(_FOUND),
+        "findings": array(FOUND),
     }
 )
-_WHY = text(2000, summary="A note for those who look at it later")
+WHY = text(2000, summary="A note for those who look at it later")
+WATCH = integer(0, LONGEST, "Minutes for which they are watched, and taken back should failures rise; 0: not at all")
 
 
 def _work(call: Call) -> Rulework:
@@ -105,7 +108,7 @@ def _work(call: Call) -> Rulework:
     "/rules",
     summary="The rule files as they are",
     least=Role.VIEWER,
-    answer=record({"files": table(_LONG), "digest": _DIGEST}),
+    answer=record({"files": table(_LONG), "digest": DIGEST}),
 )
 def rules(call: Call) -> object:
     """All that lie in the folder of the rules."""
@@ -211,7 +214,7 @@ def run_tests(call: Call) -> object:
     summary="What these rules would change for the objects that came last",
     least=Role.ADMIN,
     body=record({"files": table(_LONG), "most": integer(1, 1000)}, optional=("most",)),
-    answer=record({"preview": _PREVIEW, "findings": array(_FOUND)}),
+    answer=record({"preview": _PREVIEW, "findings": array(FOUND)}),
 )
 def preview_rules(call: Call) -> object:
     """Nothing leaves. It ends after half a minute with what it knows by then."""
@@ -239,13 +242,14 @@ def preview_rules(call: Call) -> object:
     "/rules/activate",
     summary="Make these the rules, and wait for what the appliance makes of them",
     least=Role.ADMIN,
-    body=record({"files": table(_LONG), "digest": _DIGEST, "why": _WHY}),
-    answer=_ACTIVATED,
+    body=record({"files": table(_LONG), "digest": DIGEST, "why": WHY, "watch": WATCH}, optional=("watch",)),
+    answer=ACTIVATED,
 )
 def activate_rules(call: Call) -> object:
-    """With errors nothing is written. 409 where somebody else has changed them meanwhile."""
-    body = call.body
-    return _activated(call, "rules-activated", body["files"], body["why"], body["digest"])
+    """With errors nothing is written. 409 where somebody else has changed them meanwhile. Watched for ten minutes
+    where nothing else is said.
+    """
+    return _activated(call, "rules-activated", call.body["files"])
 
 
 @operation(
@@ -279,18 +283,18 @@ def rule_version(call: Call) -> object:
     summary="Make a version the rules again",
     least=Role.ADMIN,
     places={"number": text(6, 1, r"[0-9]+")},
-    body=record({"digest": _DIGEST, "why": _WHY}),
-    answer=_ACTIVATED,
+    body=record({"digest": DIGEST, "why": WHY, "watch": WATCH}, optional=("watch",)),
+    answer=ACTIVATED,
 )
 def restore_rules(call: Call) -> object:
     """As a new version, so that nothing is lost."""
     version = _work(call).version(int(call.path["number"]))
-    return _activated(call, "rules-restored", version.files, call.body["why"], call.body["digest"])
+    return _activated(call, "rules-restored", version.files)
 
 
-def _activated(call: Call, act: str, files: Mapping[str, str], why: str, expected: str) -> object:
-    work = _work(call)
-    done = work.activate(files, call.who.name, why, expected)
+def _activated(call: Call, act: str, files: Mapping[str, str]) -> object:
+    body = call.body
+    done = _work(call).activate(files, call.who.name, body["why"], body["digest"], int(body.get("watch", MINUTES)))
     if done.version:
         call.note(act, f"version {done.version}", detail=done.became)
     return plain(done)
