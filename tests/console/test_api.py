@@ -33,6 +33,14 @@ BODIES: dict[str, Any] = {
     "preview-rules": {"files": {"house.rules": "on port 1 → hold"}},
     "activate-rules": {"files": {"house.rules": "on port 1 → hold"}, "digest": "old", "why": ""},
     "restore-rules": {"digest": "old", "why": ""},
+    "route-forms": {"name": "house.rules", "text": "on port 1 → hold"},
+    "write-route-form": {
+        **{"name": "house.rules", "text": "on port 1 → hold", "index": 0},
+        "form": {
+            **{"line": 1, "end_line": 1, "label": "", "source": "port 2", "clauses": [], "failure": []},
+            **{"steps": [{"was": 0, "name": "hold", "arguments": "", "text": ""}], "duplicate": ""},
+        },
+    },
     "try-rules": {
         **{"files": {"house.rules": "on port 1 → hold"}, "digest": "old", "why": ""},
         **{"minutes": 5, "then": "ask", "watch": 10},

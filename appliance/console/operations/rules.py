@@ -10,16 +10,16 @@ from appliance.console.roles import Role
 from appliance.console.rulework import Rulework, expected_of
 from appliance.console.schema import array, boolean, choice, integer, nullable, record, table, text
 
-_LONG = text(80_000)
+LONG = text(80_000)
 """So long a rule file may be: with every character escaped it fits into a request (console/app.py: MOST_BYTES)."""
-FILES = table(_LONG, "All rule files: text by name")
+FILES = table(LONG, "All rule files: text by name")
 _NAME = text(200, 1)
 _FILES = record({"files": FILES})
-_ONE = record({"name": _NAME, "text": _LONG})
-_AT = record({"name": _NAME, "text": _LONG, "offset": integer(0, 80_000, "In characters from the start")})
+ONE = record({"name": _NAME, "text": LONG})
+_AT = record({"name": _NAME, "text": LONG, "offset": integer(0, 80_000, "In characters from the start")})
 DIGEST = text(64, 1, summary="Of all rule files as they were read")
 
-_FIX = record({"label": text(2000), "edits": array(record({"from": integer(), "to": integer(), "text": _LONG}))})
+_FIX = record({"label": text(2000), "edits": array(record({"from": integer(), "to": integer(), "text": LONG}))})
 _FINDING = record(
     {
         "from": integer(),
@@ -108,7 +108,7 @@ def _work(call: Call) -> Rulework:
     "/rules",
     summary="The rule files as they are",
     least=Role.VIEWER,
-    answer=record({"files": table(_LONG), "digest": DIGEST}),
+    answer=record({"files": table(LONG), "digest": DIGEST}),
 )
 def rules(call: Call) -> object:
     """All that lie in the folder of the rules."""
@@ -121,7 +121,7 @@ def rules(call: Call) -> object:
     "/rules/check",
     summary="What is wrong in a text",
     least=Role.VIEWER,
-    body=_ONE,
+    body=ONE,
     answer=record({"findings": array(_FINDING)}),
 )
 def check_rules(call: Call) -> object:
@@ -160,8 +160,8 @@ def explain_rules(call: Call) -> object:
     "/rules/format",
     summary="A text in its one layout",
     least=Role.VIEWER,
-    body=_ONE,
-    answer=record({"text": _LONG}),
+    body=ONE,
+    answer=record({"text": LONG}),
 )
 def format_rules(call: Call) -> object:
     """What it means stays."""
@@ -213,7 +213,7 @@ def run_tests(call: Call) -> object:
     "/rules/preview",
     summary="What these rules would change for the objects that came last",
     least=Role.ADMIN,
-    body=record({"files": table(_LONG), "most": integer(1, 1000)}, optional=("most",)),
+    body=record({"files": table(LONG), "most": integer(1, 1000)}, optional=("most",)),
     answer=record({"preview": _PREVIEW, "findings": array(FOUND)}),
 )
 def preview_rules(call: Call) -> object:
@@ -242,7 +242,7 @@ def preview_rules(call: Call) -> object:
     "/rules/activate",
     summary="Make these the rules, and wait for what the appliance makes of them",
     least=Role.ADMIN,
-    body=record({"files": table(_LONG), "digest": DIGEST, "why": WHY, "watch": WATCH}, optional=("watch",)),
+    body=record({"files": table(LONG), "digest": DIGEST, "why": WHY, "watch": WATCH}, optional=("watch",)),
     answer=ACTIVATED,
 )
 def activate_rules(call: Call) -> object:
@@ -270,7 +270,7 @@ def rule_versions(call: Call) -> object:
     summary="One version: who, when, why, and its texts",
     least=Role.VIEWER,
     places={"number": text(6, 1, r"[0-9]+")},
-    answer=record({"number": integer(), "at": text(), "author": text(), "why": text(2000), "files": table(_LONG)}),
+    answer=record({"number": integer(), "at": text(), "author": text(), "why": text(2000), "files": table(LONG)}),
 )
 def rule_version(call: Call) -> object:
     """All rule files as they were."""

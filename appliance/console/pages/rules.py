@@ -10,6 +10,7 @@ from appliance.console.roles import Role
 from appliance.console.rulework import Rulework, expected_of
 from appliance.console.trialwork import Trialwork
 from appliance.console.words import Refusal, Sentence
+from engine.vocabulary import vocabulary
 
 BECAME_WORDS = {
     "runs": "Version {version} runs.",
@@ -42,6 +43,7 @@ class Rules(PageHandler):
             "versions": await self.aside(work.files.versions),
             "state": state,
             "standing": standing,
+            "steps": sorted(vocabulary().steps),
             "may": self.who.role >= Role.ADMIN,
             "ways": [] if program is None else ways(program),
             "destinations": [] if program is None else [one.name for one in program.destinations],

@@ -8,6 +8,7 @@ import { differences, numbers } from "./differences.js";
 import { make } from "./dom.js";
 import { editor } from "./editor.js";
 import { graph } from "./graph.js";
+import { routeForm } from "./route_form.js";
 import { standing } from "./trial.js";
 import { fill } from "./words.js";
 
@@ -376,6 +377,22 @@ at("route")?.addEventListener("submit", async (event) => {
     failed(at("result"), error);
   }
 });
+
+if (at("route-view")) {
+  const said = brought("form-words");
+  routeForm({
+    ask: (path, body) => ask("POST", path, { body }),
+    text: () => ({ name, text: text.text }),
+    cursor: () => text.view.state.doc.lineAt(text.view.state.selection.main.head).number,
+    wrote: (now, line) => {
+      text.text = now;
+      tell("note", said.form_written);
+      jump(name, line);
+    },
+    failed: (error) => failed(at("result"), error),
+    words: said,
+  });
+}
 
 draw(false);
 if (Number(data.line)) jump(name, Number(data.line));
