@@ -13,6 +13,7 @@ from appliance.console.book import Book
 from appliance.console.facts.holds import Holds
 from appliance.console.facts.house import House
 from appliance.console.facts.overview import Overviews
+from appliance.console.facts.samples import Samples
 from appliance.console.keys import Links, Tokens
 from appliance.console.minding import Minding
 from appliance.console.probation import Probation
@@ -70,6 +71,7 @@ class Context:
     house: House
     holds: Holds
     overviews: Overviews
+    samples: Samples
     sendings: Sendings
     resendings: Resendings
     probation: Probation
@@ -99,6 +101,7 @@ class Context:
             house,
             Holds(house),
             Overviews(house),
+            Samples(house),
             Sendings(house, own / "sendings"),
             Resendings(house, own / "resendings"),
             probation,

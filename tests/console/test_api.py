@@ -27,6 +27,7 @@ BODIES: dict[str, Any] = {
     "check-rules": {"name": "house.rules", "text": "on prot 1 → hold"},
     "complete-rules": {"name": "house.rules", "text": "on ", "offset": 3},
     "explain-rules": {"name": "house.rules", "text": "on port 1 → hold", "offset": 12},
+    "sample-rules": {"name": "house.rules", "text": "on port 1 where Modality = US → hold", "offset": 18},
     "format-rules": {"name": "house.rules", "text": "on port 1 -> hold"},
     "draw-rules": {"files": {"house.rules": "on port 1 → hold"}},
     "run-tests": {"files": {"house.rules": "on port 1 → hold"}},

@@ -101,7 +101,7 @@ def preview(
     tried = skipped = 0
     whole = True
     with house.journals.open() as journal:
-        for obj in _newest(house, journal, most):
+        for obj in newest(house, journal, most):
             if stop() or time.monotonic() > end:
                 whole = False
                 break
@@ -174,7 +174,7 @@ def lying(house: House, journal: Journal, number: str) -> Object | None:
     return found if isinstance(found, Object) else None
 
 
-def _newest(house: House, journal: Journal, most: int) -> Iterator[Object | str]:
+def newest(house: House, journal: Journal, most: int) -> Iterator[Object | str]:
     """The objects that came last, newest first, each from where it lies; its number where it lies nowhere."""
     rows = journal.db.execute(
         "SELECT family, source, sender, called, address, max(came) AS last FROM objects WHERE told"

@@ -9,6 +9,7 @@ from appliance.console.probation import LONGEST, MINUTES
 from appliance.console.roles import Role
 from appliance.console.rulework import Rulework, expected_of
 from appliance.console.schema import array, boolean, choice, integer, nullable, record, table, text
+from dsl.parse import plain as plain_text
 
 LONG = text(80_000)
 """So long a rule file may be: with every character escaped it fits into a request (console/app.py: MOST_BYTES)."""
@@ -153,6 +154,22 @@ def explain_rules(call: Call) -> object:
     work, body = _work(call), call.body
     path = str(work.path(body["name"]))
     return {"about": work.answers().explanation(path, body["text"], int(body["offset"]), call.language)}
+
+
+@operation(
+    "POST",
+    "/rules/sample",
+    summary="What the attribute at a place said in the objects that came last",
+    least=Role.OPERATOR,
+    body=_AT,
+    answer=record({"values": array(text(200))}),
+)
+def sample_rules(call: Call) -> object:
+    """A patient's data. Different values, the newest first; empty where there is no attribute, or nothing has come."""
+    work, body = _work(call), call.body
+    about = work.answers().explanation(str(work.path(body["name"])), body["text"], int(body["offset"]), call.language)
+    word = "" if about is None else plain_text(body["text"])[about["from"] : about["to"]]
+    return {"values": call.context.samples.of(word) if word else []}
 
 
 @operation(

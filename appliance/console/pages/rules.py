@@ -45,6 +45,7 @@ class Rules(PageHandler):
             "standing": standing,
             "steps": sorted(vocabulary().steps),
             "may": self.who.role >= Role.ADMIN,
+            "samples": self.who.role >= Role.OPERATOR,
             "ways": [] if program is None else ways(program),
             "destinations": [] if program is None else [one.name for one in program.destinations],
         }

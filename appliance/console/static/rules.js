@@ -36,7 +36,7 @@ const text = editor(at("editor"), {
   check: async (now, signal) =>
     name ? (await ask("POST", "/rules/check", { body: { name, text: now }, signal, background: true })).findings : [],
   complete: (now, offset, signal) => ask("POST", "/rules/complete", { ...about(now, offset), signal }),
-  hover: async (now, offset) => (await ask("POST", "/rules/explain", about(now, offset))).about,
+  hover: explain,
   changed: (now) => {
     if (!name || draft[name] === now) return;
     draft[name] = now;
@@ -45,6 +45,15 @@ const text = editor(at("editor"), {
     later = setTimeout(draw, PAUSE);
   },
 });
+
+/** What a word means; for those who may see it, with what that attribute said lately. */
+async function explain(now, offset) {
+  const [said, sample] = await Promise.all([
+    ask("POST", "/rules/explain", about(now, offset)),
+    data.samples ? ask("POST", "/rules/sample", about(now, offset)).catch(() => null) : null,
+  ]);
+  return said.about && sample?.values.length ? { ...said.about, sample: { title: words.lately, values: sample.values } } : said.about;
+}
 
 const isChanged = () => JSON.stringify(sorted(draft)) !== JSON.stringify(sorted(active));
 const sorted = (files) => Object.entries(files).sort();
