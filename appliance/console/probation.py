@@ -253,12 +253,12 @@ class Probation:
         return {"kind": DESTINATION if name else REFUSED, "name": name, "words": there[name]}
 
     def _go_back(self, row: Row, _seen: _Seen) -> None:
-        current = self.files.current()
-        if digest(current) != digest(row["former"]) or not row.get("told"):
+        current, data = self.files.current(), self._house.settings.data
+        if not row.get("told"):
             if not _is_half(current, row["former"], row["files"]):
+                withdrawn.forget(data)
                 self._over(row, SUPERSEDED)
                 return
-            data = self._house.settings.data
             withdrawn.say(data, row["version"], row["back"])
             kind = row["reason"]["kind"]
             log.error("version %d of the rules is taken back: failures rose (%s)", row["version"], kind)
@@ -266,6 +266,10 @@ class Probation:
                 self._put_back(row["former"], PUT_BACK_WORDS[WITHDRAWN], current)
             self._audit.note(AUTHOR, "rules-withdrawn", (f"version {row['version']}",), detail=kind)
             self._write(row, told=True, moved=0)
+        elif digest(current) != digest(row["former"]):
+            # Somebody has changed them after that: what waits is theirs.
+            self._over(row, WITHDRAWN)
+            return
         state = self._running.state()
         if state.is_running and state.data.get("program") == row["program"]:
             self._make_way(row)

@@ -129,11 +129,11 @@ class Shadow:
             self._over(row, CANCELLED)
             return row
 
-    def switch(self) -> Activation:
-        """Activate the rules now. Raises Refusal, Conflict, NoRules, OSError."""
+    def switch(self, by: str) -> Activation:
+        """Activate the rules now, as whoever says so. Raises Refusal, Conflict, NoRules, OSError."""
         with self._alone():
             row = self._going()
-            self._write(row, state=SWITCHING)
+            self._write(row, state=SWITCHING, by=by)
             return self._switch(row)
 
     def forget(self) -> None:

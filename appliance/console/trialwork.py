@@ -228,9 +228,9 @@ class Trialwork:
         with in_words():
             self._context.shadow.cancel()
 
-    def switch(self) -> Activated:
+    def switch(self, by: str) -> Activated:
         """Activate what is tried. Raises Refusal."""
-        return self._rules.waited(self._context.shadow.switch)
+        return self._rules.waited(lambda: self._context.shadow.switch(by))
 
     def forget_trial(self) -> None:
         """Its end has been seen. Raises Refusal."""

@@ -166,6 +166,23 @@ def test_nothing_is_put_over_what_somebody_has_written_since(house: Changing) ->
     assert withdrawn.trouble(house.settings.data) == ""
 
 
+def test_what_somebody_writes_just_after_the_taking_back_is_theirs(house: Changing) -> None:
+    new = OLD.replace("PACS", "NEXT")
+    house.activate(new)
+    house.receive("XA", "XA", "XA")
+    house.look(times=2)
+    assert house.text == OLD
+    house.line.pacs.away.add("1.2.7")
+    house.line.receive("1.2.7")
+    house.receive()
+    house.file.write_text(new, encoding="utf-8")
+    house.look(times=2)
+    row = house.probation.row()
+    assert row is not None
+    assert (house.text, row["outcome"], row["moved"]) == (new, "withdrawn", 0)
+    assert house.line.owed("NEXT") == ["1.2.7"]
+
+
 def test_only_time_in_which_the_appliance_runs_by_them_counts(house: Changing) -> None:
     house.activate(minutes=1)
     house.look(5, times=4)

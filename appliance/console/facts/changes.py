@@ -194,7 +194,7 @@ def object_of(
     if file is None:
         return number
     if origin is None:
-        origin = _origin(source, sender, called, address, came)
+        origin = origin_of(source, sender, called, address, came)
     return Object(number, file, Header.read(file), replace(origin, flaw=""))
 
 
@@ -221,8 +221,8 @@ def _file(house: House, journal: Journal, family: str) -> tuple[Path | None, Ori
     return None, None
 
 
-def _origin(source: str, sender: str, called: str, address: str, came: str) -> Origin:
-    """How it came, as the journal has it."""
+def origin_of(source: str, sender: str, called: str, address: str, came: str) -> Origin:
+    """How an object came, as the journal has it."""
     kind, _, where = source.partition(" ")
     if kind in ("outbox", "folder"):
         return Origin(kind, received=came, folder=where)

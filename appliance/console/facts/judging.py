@@ -1,6 +1,7 @@
 """Judging: what other rules would make of the objects that come, beside those that run. Nothing leaves by it.
 
-Each object is judged once, soon after it came, from where it lies then; one that has gone already is counted as such.
+Each object is judged once, soon after it came, from where it lies then. One that has gone already is judged by what the
+journal knows of it, where the rules ask for nothing else; otherwise it is counted as gone.
 What was judged is a line in a file, so that it is known after a restart:
 
     ["<number>"]                              nothing would change
@@ -25,7 +26,9 @@ from engine.program import Program
 
 from .advice import group_of
 from .changes import NAMED, Differing, Tried, differing, object_of, way_of
+from .faring import purposes
 from .house import House
+from .recalling import recalled
 
 MOST = 300_000
 """Objects that are judged; then it is enough."""
@@ -42,6 +45,11 @@ _OVERLAP = 60.0
 
 HELD = "hold it: "
 """How appliance.wording begins what follows by the reason."""
+
+NO_ROUTE = "no route takes it"
+
+Fate = tuple[tuple[str, ...], tuple[str, ...]]
+"""As appliance.console.facts.changes.Tried.fate answers it."""
 
 Said = tuple[str, tuple[str, ...], tuple[str, ...]]
 """By which way, what falls away, what is new."""
@@ -65,6 +73,7 @@ class Judging:
         self._house, self._new, self._file, self._now = house, new, file, now
         self._identities = Identities.of(house.settings.data)
         self._after = Tried.of(new, self._identities)
+        self._purposes = {"the rule says so", *purposes(new, house.program())}
         self._before: tuple[str, Tried] | None = None
         self._seen: set[str] = set()
         self._same = self._gone = 0
@@ -124,16 +133,34 @@ class Judging:
     def _judge(self, journal: Journal, row: tuple[str, ...]) -> bool:
         """Whether something is known of it now, be it that it has gone."""
         number, at = row[0], datetime.fromisoformat(row[5]).timestamp()
-        obj = object_of(self._house, journal, *row)
-        if not isinstance(obj, Object):
-            if self._now() - at < PATIENCE:
-                return False
-            self._note([number, ""])
+        found = object_of(self._house, journal, *row)
+        if isinstance(found, Object):
+            self._note_fates(found, self._fates(found))
             return True
-        assert self._before is not None
-        lost, won = map(alike, differing(self._before[1].fate(obj), self._after.fate(obj)))
-        self._note([number, way_of(obj.origin), lost, won] if lost or won else [number])
+        if self._now() - at < PATIENCE:
+            return False
+        known = recalled(journal, number)
+        if known is not None:
+            obj, asked = known
+            fates = self._fates(obj)
+            if not asked.wanted and all(self._is_certain(one) for one, _ in fates):
+                self._note_fates(obj, fates)
+                return True
+        self._note([number, ""])
         return True
+
+    def _fates(self, obj: Object) -> tuple[Fate, Fate]:
+        assert self._before is not None
+        return self._before[1].fate(obj), self._after.fate(obj)
+
+    def _note_fates(self, obj: Object, fates: tuple[Fate, Fate]) -> None:
+        lost, won = map(alike, differing(*fates))
+        self._note([obj.id, way_of(obj.origin), lost, won] if lost or won else [obj.id])
+
+    def _is_certain(self, effects: tuple[str, ...]) -> bool:
+        """Whether no step has stumbled over bytes that are not there: nothing is held but what rules hold."""
+        held = {one.removeprefix(HELD) for one in effects if one.startswith(HELD)}
+        return bool(effects) and held <= {NO_ROUTE, *self._purposes}
 
     def _note(self, line: list[object]) -> None:
         files.append(self._file, json.dumps(line, ensure_ascii=False).encode() + b"\n")

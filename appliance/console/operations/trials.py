@@ -128,8 +128,8 @@ def cancel_trial(call: Call) -> object:
     answer=ACTIVATED,
 )
 def switch_to_trial(call: Call) -> object:
-    """As activate-rules. It is in the audit as an activation of whoever began the trial."""
-    return plain(_work(call).switch())
+    """As activate-rules."""
+    return plain(_work(call).switch(call.who.name))
 
 
 @operation("POST", "/rules/trial/seen", summary="What became of the trial has been seen", least=Role.ADMIN)
