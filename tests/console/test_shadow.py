@@ -168,6 +168,18 @@ def test_at_the_end_what_was_chosen_is_done(
     assert (watched["state"], watched["minutes"]) == ("watching", 10)
 
 
+def test_what_came_just_before_the_end_is_waited_for(house: Changing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "PATIENCE", 400.0)
+    begin(house, then="always")
+    house.line.receive("1.2.4")  # not routed yet
+    house.line.journal()
+    house.look(301)
+    assert (row_of(house)["state"], counted(house)) == ("running", (0, 0, 0))
+    house.receive()
+    house.look()
+    assert (row_of(house)["outcome"], counted(house)) == ("switched", (1, 1, 0))
+
+
 def test_rules_that_change_meanwhile_end_it(house: Changing) -> None:
     begin(house, then="always")
     house.file.write_text(OLD + "# by hand\n", encoding="utf-8")

@@ -112,7 +112,7 @@ class Judging:
                 if not waiting and place % 100 == 99:
                     self._advance(row[5])
         self._advance(waiting or (rows[-1][5] if rows else ""))
-        return len(rows) < _ROWS
+        return len(rows) < _ROWS and not waiting
 
     def _rows(self, journal: Journal) -> list[tuple[str, ...]]:
         since = max(self._begun, self._from - _OVERLAP)
