@@ -73,8 +73,13 @@ def _each(chosen: Iterable[str], do: Callable[[str], None], stop: Callable[[], b
     return told
 
 
-def take_back(spool: Spool, name: str, chosen: Iterable[str] | None = None, stop: Callable[[], bool] = never) -> Done:
-    """Put what waits for a destination into the hold: these entries, or (None) all; not what is just being sent."""
+def take_back(
+    spool: Spool, name: str, chosen: Iterable[str] | None = None, stop: Callable[[], bool] = never, why: str = ""
+) -> Done:
+    """Put what waits for a destination into the hold: these entries, or (None) all; not what is just being sent.
+
+    why: where no person does it.
+    """
     home = spool.outbox(name)
     told = Done()
     for number, waiting in _waiting(home, chosen):
@@ -83,7 +88,7 @@ def take_back(spool: Spool, name: str, chosen: Iterable[str] | None = None, stop
         # One by one: a pump beside us gives back what is claimed for long and nobody has in hand.
         claimed = home.claim_these([waiting] if waiting is not None and waiting.file.parent != home.active else [])
         for entry in claimed:
-            home.hold(entry, f"a person took it out of the outbox of {name}")
+            home.hold(entry, why or f"a person took it out of the outbox of {name}")
         (told.done if claimed else told.missing).append(number)
     return told
 

@@ -86,11 +86,11 @@ class Health:
     def __init__(self, spool: Spool, settings: Settings, program: Callable[[], Program], outboxes: Boxes) -> None:
         self.disk = Disk(spool.root, spool.work, Limits(settings.warn_free_mb, settings.min_free_mb))
         self._spool, self._settings, self._program, self._outboxes = spool, settings, program, outboxes
-        self._parts: dict[str, Callable[[], str]] = {}
+        self._parts: dict[str, Callable[[], Trouble | str]] = {}
         self._many: list[Callable[[], Mapping[str, str]]] = []
 
-    def also(self, name: str, said: Callable[[], str]) -> None:
-        """A part that may break, and how to ask it why it has; it answers nothing when all is well."""
+    def also(self, name: str, said: Callable[[], Trouble | str]) -> None:
+        """A part that may break, and how to ask it why it has; it answers an empty text when all is well."""
         self._parts[name] = said
 
     def also_each(self, said: Callable[[], Mapping[str, str]]) -> None:
@@ -106,7 +106,8 @@ class Health:
         if (held := of_hold(self._spool)) is not None:
             found["hold"] = held
         found |= {name: Trouble(words) for some in self._many for name, words in some().items()}
-        return found | {name: Trouble(words) for name, said in self._parts.items() if (words := said())}
+        parts = {name: words for name, said in self._parts.items() if (words := said())}
+        return found | {name: one if isinstance(one, Trouble) else Trouble(one) for name, one in parts.items()}
 
     def free(self) -> dict[str, int]:
         """Free megabytes, by what lies on a disk: `spool, archive` where they share one."""

@@ -45,7 +45,7 @@ def same(source: str, nodes: Sequence[Node], result: str) -> bool:
     again, unread = parse_words(result, "")
     if unread or _words(nodes) != [leaf for node in again for leaf in _written(node)]:
         return False
-    return _comments(source, nodes) == _comments(result, again)
+    return comments_of(source, nodes) == comments_of(result, again)
 
 
 def _words(nodes: Sequence[Node]) -> list[tuple[str, str]]:
@@ -64,7 +64,9 @@ def _written(node: Node) -> list[tuple[str, str]]:
     return [(leaf.kind, spelling(leaf)) for leaf in leaves(node)]
 
 
-def _comments(text: str, nodes: Sequence[Node]) -> list[str]:
+def comments_of(text: str, nodes: Sequence[Node] | None = None) -> list[str]:
+    """Every comment of a text that can be read, in order. nodes: its statements with all their words, where known."""
+    nodes = parse_words(text, "")[0] if nodes is None else nodes
     found: list[str] = []
     for gap in gaps(text, nodes).values():
         found += [gap.trailing] * bool(gap.trailing)

@@ -126,7 +126,7 @@ class History:
         path = _of_day(folder, datetime.now(UTC).date())
         if path not in self._whole:
             files.make_folder(folder)
-            if _is_torn(path):
+            if is_torn(path):
                 data = b"\n" + data
         self._whole.discard(path)
         files.append(path, data)
@@ -149,7 +149,7 @@ def _facts(facts: Mapping[str, str]) -> str:
     return "".join([f', "{name}": {_text(value)}' for name, value in facts.items()])
 
 
-def _is_torn(path: Path) -> bool:
+def is_torn(path: Path) -> bool:
     """Whether a crash, or a full disk, has left the file within a line."""
     try:
         with path.open("rb") as stream:

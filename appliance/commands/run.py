@@ -15,6 +15,7 @@ from appliance.reload import Reloader
 from appliance.rulebook import RuleBook, install_default_rules
 from appliance.settings import Settings
 from appliance.supervise import Supervised
+from appliance.withdrawn import trouble
 from dsl.changeover import changeover
 from dsl.compile import Compiled
 from engine.program import Program
@@ -80,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     reloader = Reloader(book, beginning.found, seen, use, judge, beginning.trouble, beginning.waiting)
     watching = Supervised("rules", reloader.loop)
     appliance.health.also("the rules", lambda: reloader.trouble or watching.trouble)
+    appliance.health.also("new rules", lambda: trouble(settings.data))
     watching.start()
     console = ConsoleProcess(given(arguments))
     if settings.console_port:

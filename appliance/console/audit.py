@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine import files
+from engine.history import is_torn
 
 ACTS = {
     "sign-in": "has signed in",
@@ -39,6 +40,12 @@ ACTS = {
     "delete": "deleted what was held",
     "rules-activated": "changed the rules",
     "rules-restored": "went back to earlier rules",
+    "rules-trial": "began to try rules out",
+    "rules-trial-ended": "ended a trial of rules",
+    "rules-watch-ended": "stopped watching new rules",
+    "rules-withdrawn": "took back new rules, as failures rose",
+    "rules-seen": "has seen what became of new rules",
+    "rules-again": "sent images through the rules again that withdrawn ones had held",
     "upload": "uploaded images to send",
     "send": "sent images",
     "sending-removed": "removed a sending",
@@ -82,7 +89,9 @@ class Audit:
             if not self._folder.is_dir():
                 files.make_folder(self._folder)
                 self._folder.chmod(0o700)
-            files.append(file, json.dumps(asdict(act), ensure_ascii=False).encode() + b"\n")
+            # What a crash has left of a line must not swallow this one.
+            start = b"\n" if is_torn(file) else b""
+            files.append(file, start + json.dumps(asdict(act), ensure_ascii=False).encode() + b"\n")
             files.sync(file)
 
     def page(self, before: str = "", who: str = "", did: str = "", most: int = PAGE) -> tuple[list[Act], str]:

@@ -9,17 +9,22 @@ from typing import TypeVar
 
 from appliance.console.accounts import Account, Accounts
 from appliance.console.audit import Audit
+from appliance.console.book import Book
 from appliance.console.facts.holds import Holds
 from appliance.console.facts.house import House
 from appliance.console.facts.overview import Overviews
 from appliance.console.facts.reviews import Reviews
+from appliance.console.facts.samples import Samples
 from appliance.console.keys import Links, Tokens
 from appliance.console.lightbox import LightBox
+from appliance.console.minding import Minding
+from appliance.console.probation import Probation
 from appliance.console.resendings import Resendings
 from appliance.console.roles import Role
 from appliance.console.running import Running
 from appliance.console.sendings import Sendings
 from appliance.console.sessions import Session, Sessions
+from appliance.console.shadow import Shadow
 from appliance.settings import Settings
 from appliance.tls import Certificates
 from engine.throttle import Throttle
@@ -69,17 +74,25 @@ class Context:
     house: House
     holds: Holds
     overviews: Overviews
+    samples: Samples
     sendings: Sendings
     resendings: Resendings
     lightbox: LightBox
     workbench: LightBox
     reviews: Reviews
+    probation: Probation
+    shadow: Shadow
+    minding: Minding
     pool: ThreadPoolExecutor
 
     @classmethod
     def of(cls, settings: Settings, origins: Mapping[str, str]) -> "Context":
         """On this data folder. Raises OSError."""
-        house = House(settings)
+        house, running, audit = House(settings), Running(settings.data), Audit(settings.data / "audit")
+        own = settings.data / "console"
+        changes = Book(own / "changeover.json")
+        probation = Probation(house, running, audit, changes)
+        shadow = Shadow(house, probation, audit, changes)
         holds = Holds(house)
         return cls(
             settings,
@@ -87,19 +100,23 @@ class Context:
             Accounts(settings.secrets / "console-users.json"),
             Links(settings.secrets / "console-links.json"),
             Tokens(settings.secrets / "console-tokens.json"),
-            Sessions(settings.data / "console" / "sessions.json"),
+            Sessions(own / "sessions.json"),
             Throttle(time.monotonic),
-            Audit(settings.data / "audit"),
+            audit,
             Certificates(settings.tls, settings.address),
-            Running(settings.data),
+            running,
             house,
             holds,
             Overviews(house),
-            Sendings(house, settings.data / "console" / "sendings"),
-            Resendings(house, settings.data / "console" / "resendings"),
+            Samples(house),
+            Sendings(house, own / "sendings"),
+            Resendings(house, own / "resendings"),
             LightBox(house),
             LightBox(house),
             Reviews(house, holds),
+            probation,
+            shadow,
+            Minding(probation, shadow, own),
             ThreadPoolExecutor(THREADS, "console"),
         )
 

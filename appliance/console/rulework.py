@@ -6,7 +6,7 @@ Texts are handed in by the names of their files, all of them; nothing of a draft
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,8 @@ from appliance.console.facts.changes import Preview, book, compiled, preview
 from appliance.console.facts.house import House
 from appliance.console.facts.journey import Drawing, trace
 from appliance.console.facts.journeys import live, through_live
-from appliance.console.facts.rule_files import Conflict, RuleFiles, Version, digest
+from appliance.console.facts.rule_files import Activation, Conflict, RuleFiles, Version, digest
+from appliance.console.probation import MINUTES
 from appliance.console.words import Refusal
 from appliance.editor.answers import Answers
 from appliance.rulebook import NoRules
@@ -126,7 +127,7 @@ class Rulework:
 
     def judged(self, texts: Mapping[str, str]) -> Compiled:
         """Rules of these texts, as the appliance would judge them. Raises Refusal."""
-        with _in_words():
+        with in_words():
             return compiled(self.house, self.files.instead(texts))
 
     def found(self, result: Compiled) -> tuple[Found, ...]:
@@ -140,7 +141,7 @@ class Rulework:
 
     def drawing(self, texts: Mapping[str, str]) -> tuple[Drawing | None, bool]:
         """The ways through rules of these texts; None while they have errors. And whether they are those that run."""
-        with _in_words():
+        with in_words():
             program = self.files.book.compile(instead=self.files.instead(texts)).program
         if program is None:
             return None, False
@@ -166,7 +167,7 @@ class Rulework:
 
     def tested(self, texts: Mapping[str, str]) -> list[Tested] | None:
         """The tests in the rules, run; None where the rules have errors."""
-        with _in_words():
+        with in_words():
             result = self.files.book.compile(instead=self.files.instead(texts))
         if result.program is None:
             return None
@@ -201,20 +202,22 @@ class Rulework:
         finally:
             _comparing.release()
 
-    def activate(self, texts: Mapping[str, str], author: str, why: str, expected: str) -> Activated:
-        """Write them, and wait for what the appliance makes of them. Raises Refusal."""
+    def activate(
+        self, texts: Mapping[str, str], author: str, why: str, expected: str, watch: int = MINUTES
+    ) -> Activated:
+        """Write them, and wait for what the appliance makes of them; they are watched for so many minutes.
+
+        Raises Refusal.
+        """
         for name in texts:
             self.path(name)
+        return self.waited(lambda: self._context.probation.activate(texts, author, why, expected, watch))
+
+    def waited(self, activate: Callable[[], Activation]) -> Activated:
+        """Do this activation, and wait for what the appliance makes of it. Raises Refusal."""
         before = self._trouble()
-        try:
-            with _in_words():
-                done = self.files.activate(texts, author, why, expected, lambda instead: compiled(self.house, instead))
-        except Conflict:
-            raise Refusal(
-                409, "Somebody else has changed the rules meanwhile. Copy your text, load the page, change them anew."
-            ) from None
-        except OSError:
-            raise Refusal(503, "It could not be written to the disk.") from None
+        with in_words():
+            done = activate()
         found = self.found(done.compiled)
         if done.version is None or done.compiled.program is None:
             return Activated(0, "errors", "", found)
@@ -258,9 +261,16 @@ def expected_of(texts: Mapping[str, str]) -> str:
 
 
 @contextlib.contextmanager
-def _in_words() -> Iterator[None]:
+def in_words() -> Iterator[None]:
+    """What goes wrong with rules inside is a Refusal."""
     try:
         yield
+    except Conflict:
+        raise Refusal(
+            409, "Somebody else has changed the rules meanwhile. Copy your text, load the page, change them anew."
+        ) from None
+    except OSError:
+        raise Refusal(503, "It could not be written to the disk.") from None
     except KeyError as error:
         raise Refusal(422, "No rule file can have the name {name}.", name=error.args[0]) from None
     except NoRules:

@@ -81,6 +81,7 @@ _TITLES = {
         "the journal": "keeping the journal",
         "the watch": "keeping watch",
         "the rules": "taking over changed rules",
+        "new rules": "new rules",
         "the certificate": "our certificate (TLS)",
         "the console": "the console",
         "destination": "sending to {name}",
@@ -102,6 +103,7 @@ _TITLES = {
         "the journal": "Verzeichnis der Bilder",
         "the watch": "Überwachung",
         "the rules": "Übernahme geänderter Regeln",
+        "new rules": "neue Regeln",
         "the certificate": "unser Zertifikat (TLS)",
         "the console": "die Konsole",
         "destination": "Versand an {name}",
@@ -110,7 +112,7 @@ _TITLES = {
 
 OWN = (
     *("hold", "the disk", "taking in", "rules by the clock", "the router", "the journal", "the watch", "the rules"),
-    *("the certificate", "the console"),
+    *("the certificate", "the console", "new rules"),
 )
 """What is in trouble under a name of our own: no destination can have one of these."""
 

@@ -16,7 +16,7 @@ def shown(page: Page) -> None:
 
 
 WORDS = {
-    "de": {"approved": "Bestätigt: 1.", "rejected": "Verworfen: 1.", "why": "Warum wird es verworfen?", "begin": "Mit"},
+    "de": {"approved": "Bestätigt: 1.", "rejected": "Abgelehnt: 1.", "why": "Warum wird es abgelehnt?", "begin": "Mit"},
     "en": {"approved": "Approved: 1.", "rejected": "Rejected: 1.", "why": "Why is it rejected?", "begin": "Begin with"},
 }
 

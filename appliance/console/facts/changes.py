@@ -95,13 +95,13 @@ def preview(
     if old is None:
         raise NoRules("no rules have ever run here, so there is nothing to compare with")
     identities = Identities.of(house.settings.data)
-    before, after = (_Tried(prepare(program), DryBench(program, identities)) for program in (old, new))
+    before, after = (Tried.of(program, identities) for program in (old, new))
     end = time.monotonic() + seconds
     groups: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
     tried = skipped = 0
     whole = True
     with house.journals.open() as journal:
-        for obj in _newest(house, journal, most):
+        for obj in newest(house, journal, most):
             if stop() or time.monotonic() > end:
                 whole = False
                 break
@@ -109,9 +109,9 @@ def preview(
                 skipped += 1
                 continue
             tried += 1
-            lost, won = _differing(before.fate(obj), after.fate(obj))
+            lost, won = differing(before.fate(obj), after.fate(obj))
             if lost or won:
-                groups.setdefault((_way(obj.origin), lost, won), []).append(obj.id)
+                groups.setdefault((way_of(obj.origin), lost, won), []).append(obj.id)
     found = [Differing(*said, len(some), tuple(some[:NAMED])) for said, some in groups.items()]
     found.sort(key=lambda one: -one.count)
     changed = {
@@ -125,11 +125,16 @@ def preview(
 
 
 @dataclass(frozen=True, slots=True)
-class _Tried:
-    """One of the two programs."""
+class Tried:
+    """One of the two programs, ready to be tried on objects."""
 
     plan: Plan
     bench: DryBench
+
+    @classmethod
+    def of(cls, program: Program, identities: Identities) -> "Tried":
+        """Of these rules, with the key and the tables of this house."""
+        return cls(prepare(program), DryBench(program, identities))
 
     def fate(self, obj: Object) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What would become of an object: with the folders of an archive, and without."""
@@ -146,10 +151,10 @@ class _Tried:
         return effects(outcome), effects(outcome, places=False)
 
 
-def _differing(
+def differing(
     before: tuple[tuple[str, ...], tuple[str, ...]], after: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What falls away and what is new, without a folder's name."""
+    """What falls away and what is new, without a folder's name. Of two answers of `Tried.fate`."""
     if before[0] == after[0]:
         return (), ()
     lost = tuple(one for one in before[1] if one not in after[1])
@@ -165,11 +170,11 @@ def lying(house: House, journal: Journal, number: str) -> Object | None:
     row = journal.db.execute(
         "SELECT family, source, sender, called, address, came FROM objects WHERE number = ?", (number,)
     ).fetchone()
-    found = None if row is None else _object(house, journal, *map(str, row))
+    found = None if row is None else object_of(house, journal, *map(str, row))
     return found if isinstance(found, Object) else None
 
 
-def _newest(house: House, journal: Journal, most: int) -> Iterator[Object | str]:
+def newest(house: House, journal: Journal, most: int) -> Iterator[Object | str]:
     """The objects that came last, newest first, each from where it lies; its number where it lies nowhere."""
     rows = journal.db.execute(
         "SELECT family, source, sender, called, address, max(came) AS last FROM objects WHERE told"
@@ -178,17 +183,18 @@ def _newest(house: House, journal: Journal, most: int) -> Iterator[Object | str]
         (2 * most, most),
     ).fetchall()
     for row in rows:
-        yield _object(house, journal, *map(str, row))
+        yield object_of(house, journal, *map(str, row))
 
 
-def _object(
+def object_of(
     house: House, journal: Journal, number: str, source: str, sender: str, called: str, address: str, came: str
 ) -> Object | str:
+    """An object with a row of the journal, from where it lies; its number where it lies nowhere."""
     file, origin = _file(house, journal, number)
     if file is None:
         return number
     if origin is None:
-        origin = _origin(source, sender, called, address, came)
+        origin = origin_of(source, sender, called, address, came)
     return Object(number, file, Header.read(file), replace(origin, flaw=""))
 
 
@@ -215,15 +221,16 @@ def _file(house: House, journal: Journal, family: str) -> tuple[Path | None, Ori
     return None, None
 
 
-def _origin(source: str, sender: str, called: str, address: str, came: str) -> Origin:
-    """How it came, as the journal has it."""
+def origin_of(source: str, sender: str, called: str, address: str, came: str) -> Origin:
+    """How an object came, as the journal has it."""
     kind, _, where = source.partition(" ")
     if kind in ("outbox", "folder"):
         return Origin(kind, received=came, folder=where)
     return Origin(kind or "unknown", int(where) if where.isdecimal() else None, sender, called, address, came)
 
 
-def _way(origin: Origin) -> str:
+def way_of(origin: Origin) -> str:
+    """How an object came, as rules write it."""
     return f"{origin.kind} {origin.folder}" if origin.folder else f"port {origin.port}"
 
 

@@ -11,16 +11,15 @@ appliance look in between, it refuses what does not fit together and looks again
 
 import contextlib
 import difflib
-import fcntl
 import hashlib
 import json
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from appliance.alone import alone
 from appliance.rulebook import RuleBook, read
 from dsl.compile import Compiled
 from engine import files
@@ -143,14 +142,14 @@ class RuleFiles:
         KeyError for a name that no rule file can have, and OSError where the disk does not take it: then some files may
         be new, which the next activation finds on the disk.
         """
-        with self._alone():
+        with alone(self._folder / ".lock"):
             now = self.current()
             if digest(now) != expected:
                 raise Conflict
             result = judge(self.instead(texts))
             if result.program is None:
                 return Activation(None, result)
-            last = self._last()
+            last = self.last()
             if last is None or last.digest != expected:
                 self._keep(now, FOUND, "")
             version = self._keep(texts, author, why)
@@ -190,7 +189,8 @@ class RuleFiles:
         files.sync(self._folder)
         return version
 
-    def _last(self) -> Version | None:
+    def last(self) -> Version | None:
+        """The newest of them; None where there is none."""
         numbers = self._numbers()
         return self._read(max(numbers)) if numbers else None
 
@@ -205,16 +205,6 @@ class RuleFiles:
             texts = {str(name): str(text) for name, text in said["files"].items()}
             return Version(int(said["number"]), str(said["at"]), str(said["author"]), str(said["why"]), texts)
         return None
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        files.make_folder(self._folder)
-        handle = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
 
 
 def differing(old: Mapping[str, str], new: Mapping[str, str]) -> str:

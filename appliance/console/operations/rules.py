@@ -5,19 +5,22 @@ from collections.abc import Mapping
 from appliance.console.api import Call, operation
 from appliance.console.effects import effect
 from appliance.console.facts.plain import plain
+from appliance.console.probation import LONGEST, MINUTES
 from appliance.console.roles import Role
 from appliance.console.rulework import Rulework, expected_of
 from appliance.console.schema import array, boolean, choice, integer, nullable, record, table, text
+from dsl.parse import plain as plain_text
 
-_LONG = text(80_000)
+LONG = text(80_000)
 """So long a rule file may be: with every character escaped it fits into a request (console/app.py: MOST_BYTES)."""
+FILES = table(LONG, "All rule files: text by name")
 _NAME = text(200, 1)
-_FILES = record({"files": table(_LONG, "All rule files: text by name")})
-_ONE = record({"name": _NAME, "text": _LONG})
-_AT = record({"name": _NAME, "text": _LONG, "offset": integer(0, 80_000, "In characters from the start")})
-_DIGEST = text(64, 1, summary="Of all rule files as they were read")
+_FILES = record({"files": FILES})
+ONE = record({"name": _NAME, "text": LONG})
+_AT = record({"name": _NAME, "text": LONG, "offset": integer(0, 80_000, "In characters from the start")})
+DIGEST = text(64, 1, summary="Of all rule files as they were read")
 
-_FIX = record({"label": text(2000), "edits": array(record({"from": integer(), "to": integer(), "text": _LONG}))})
+_FIX = record({"label": text(2000), "edits": array(record({"from": integer(), "to": integer(), "text": LONG}))})
 _FINDING = record(
     {
         "from": integer(),
@@ -30,7 +33,7 @@ _FINDING = record(
         "fixes": array(_FIX),
     }
 )
-_FOUND = record(
+FOUND = record(
     {
         "file": text(),
         "line": integer(),
@@ -82,7 +85,7 @@ _TEST = record(
         "written": text(5000),
         "passed": boolean(),
         "happened": array(text(5000)),
-        "findings": array(_FOUND),
+        "findings": array(FOUND),
     }
 )
 ACTIVATED = record(
@@ -90,10 +93,11 @@ ACTIVATED = record(
         "version": integer(summary="Its number; 0 where there is none"),
         "became": choice("runs", "stopped", "refused", "unsure", "errors"),
         "words": text(20_000, summary="What the appliance says of it"),
-        "findings": array(_FOUND),
+        "findings": array(FOUND),
     }
 )
-_WHY = text(2000, summary="A note for those who look at it later")
+WHY = text(2000, summary="A note for those who look at it later")
+WATCH = integer(0, LONGEST, "Minutes for which they are watched, and taken back should failures rise; 0: not at all")
 
 
 def _work(call: Call) -> Rulework:
@@ -105,7 +109,7 @@ def _work(call: Call) -> Rulework:
     "/rules",
     summary="The rule files as they are",
     least=Role.VIEWER,
-    answer=record({"files": table(_LONG), "digest": _DIGEST}),
+    answer=record({"files": table(LONG), "digest": DIGEST}),
 )
 def rules(call: Call) -> object:
     """All that lie in the folder of the rules."""
@@ -118,7 +122,7 @@ def rules(call: Call) -> object:
     "/rules/check",
     summary="What is wrong in a text",
     least=Role.VIEWER,
-    body=_ONE,
+    body=ONE,
     answer=record({"findings": array(_FINDING)}),
 )
 def check_rules(call: Call) -> object:
@@ -154,11 +158,27 @@ def explain_rules(call: Call) -> object:
 
 @operation(
     "POST",
+    "/rules/sample",
+    summary="What the attribute at a place said in the objects that came last",
+    least=Role.OPERATOR,
+    body=_AT,
+    answer=record({"values": array(text(200))}),
+)
+def sample_rules(call: Call) -> object:
+    """A patient's data. Different values, the newest first; empty where there is no attribute, or nothing has come."""
+    work, body = _work(call), call.body
+    about = work.answers().explanation(str(work.path(body["name"])), body["text"], int(body["offset"]), call.language)
+    word = "" if about is None else plain_text(body["text"])[about["from"] : about["to"]]
+    return {"values": call.context.samples.of(word) if word else []}
+
+
+@operation(
+    "POST",
     "/rules/format",
     summary="A text in its one layout",
     least=Role.VIEWER,
-    body=_ONE,
-    answer=record({"text": _LONG}),
+    body=ONE,
+    answer=record({"text": LONG}),
 )
 def format_rules(call: Call) -> object:
     """What it means stays."""
@@ -210,8 +230,8 @@ def run_tests(call: Call) -> object:
     "/rules/preview",
     summary="What these rules would change for the objects that came last",
     least=Role.ADMIN,
-    body=record({"files": table(_LONG), "most": integer(1, 1000)}, optional=("most",)),
-    answer=record({"preview": _PREVIEW, "findings": array(_FOUND)}),
+    body=record({"files": table(LONG), "most": integer(1, 1000)}, optional=("most",)),
+    answer=record({"preview": _PREVIEW, "findings": array(FOUND)}),
 )
 def preview_rules(call: Call) -> object:
     """Nothing leaves. It ends after half a minute with what it knows by then."""
@@ -239,13 +259,14 @@ def preview_rules(call: Call) -> object:
     "/rules/activate",
     summary="Make these the rules, and wait for what the appliance makes of them",
     least=Role.ADMIN,
-    body=record({"files": table(_LONG), "digest": _DIGEST, "why": _WHY}),
+    body=record({"files": table(LONG), "digest": DIGEST, "why": WHY, "watch": WATCH}, optional=("watch",)),
     answer=ACTIVATED,
 )
 def activate_rules(call: Call) -> object:
-    """With errors nothing is written. 409 where somebody else has changed them meanwhile."""
-    body = call.body
-    return _activated(call, "rules-activated", body["files"], body["why"], body["digest"])
+    """With errors nothing is written. 409 where somebody else has changed them meanwhile. Watched for ten minutes
+    where nothing else is said.
+    """
+    return _activated(call, "rules-activated", call.body["files"])
 
 
 @operation(
@@ -266,7 +287,7 @@ def rule_versions(call: Call) -> object:
     summary="One version: who, when, why, and its texts",
     least=Role.VIEWER,
     places={"number": text(6, 1, r"[0-9]+")},
-    answer=record({"number": integer(), "at": text(), "author": text(), "why": text(2000), "files": table(_LONG)}),
+    answer=record({"number": integer(), "at": text(), "author": text(), "why": text(2000), "files": table(LONG)}),
 )
 def rule_version(call: Call) -> object:
     """All rule files as they were."""
@@ -279,18 +300,18 @@ def rule_version(call: Call) -> object:
     summary="Make a version the rules again",
     least=Role.ADMIN,
     places={"number": text(6, 1, r"[0-9]+")},
-    body=record({"digest": _DIGEST, "why": _WHY}),
+    body=record({"digest": DIGEST, "why": WHY, "watch": WATCH}, optional=("watch",)),
     answer=ACTIVATED,
 )
 def restore_rules(call: Call) -> object:
     """As a new version, so that nothing is lost."""
     version = _work(call).version(int(call.path["number"]))
-    return _activated(call, "rules-restored", version.files, call.body["why"], call.body["digest"])
+    return _activated(call, "rules-restored", version.files)
 
 
-def _activated(call: Call, act: str, files: Mapping[str, str], why: str, expected: str) -> object:
-    work = _work(call)
-    done = work.activate(files, call.who.name, why, expected)
+def _activated(call: Call, act: str, files: Mapping[str, str]) -> object:
+    body = call.body
+    done = _work(call).activate(files, call.who.name, body["why"], body["digest"], int(body.get("watch", MINUTES)))
     if done.version:
         call.note(act, f"version {done.version}", detail=done.became)
     return plain(done)

@@ -3,11 +3,14 @@
 from typing import Any
 
 from appliance.console.facts.explaining import ways
+from appliance.console.facts.plain import plain
 from appliance.console.handler import PageHandler
 from appliance.console.page import page
 from appliance.console.roles import Role
 from appliance.console.rulework import BECAME_WORDS, Rulework, expected_of
+from appliance.console.trialwork import Trialwork
 from appliance.console.words import Refusal, Sentence
+from engine.vocabulary import vocabulary
 
 
 @page("/rules", title="Rules", template="rules.html", place="Rules")
@@ -21,6 +24,8 @@ class Rules(PageHandler):
         files = await self.aside(work.current)
         state = await self.aside(self.context.running.state)
         program = await self.aside(work.house.program)
+        trials = Trialwork(self.context, self.language)
+        standing = await self.aside(lambda: {"trial": plain(trials.trial()), "watch": plain(trials.watch())})
         first = self.get_query_argument("file", "")
         return {
             "files": files,
@@ -29,7 +34,10 @@ class Rules(PageHandler):
             "digest": expected_of(files),
             "versions": await self.aside(work.files.versions),
             "state": state,
+            "standing": standing,
+            "steps": sorted(vocabulary().steps),
             "may": self.who.role >= Role.ADMIN,
+            "samples": self.who.role >= Role.OPERATOR,
             "ways": [] if program is None else ways(program),
             "destinations": [] if program is None else [one.name for one in program.destinations],
         }

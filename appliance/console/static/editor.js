@@ -52,6 +52,7 @@ const looks = cm.EditorView.theme({
   ".cm-diagnostic": { padding: "6px 10px", whiteSpace: "normal" },
   ".cm-diagnostic p, .about p, .about pre": { margin: "0 0 4px" },
   ".about": { padding: "6px 10px", fontSize: "13px" },
+  ".about ul": { margin: "0 0 4px", paddingLeft: "1.2em", overflowWrap: "anywhere" },
   ".about pre": { fontFamily: "var(--module-mono)", whiteSpace: "pre-wrap" },
   ".cm-diagnosticAction": { backgroundColor: "var(--module-accent)", color: "var(--module-on-accent)" },
   ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: '"⋯"' },
@@ -141,6 +142,10 @@ function completion(complete) {
   };
 }
 
+/** Values as they stand in images: text, whatever is in them. */
+const sampled = (sample) =>
+  sample ? [make("p", {}, sample.title), make("ul", {}, ...sample.values.map((one) => make("li", {}, one)))] : [];
+
 /** What explains the word under the mouse, or under the caret by F1, from `hover(text, offset)`. */
 function explanation(hover) {
   const show = cm.StateEffect.define();
@@ -156,7 +161,7 @@ function explanation(hover) {
     const text = view.state.doc.toString();
     const answer = await hover(text, points(text, pos)).catch(() => null);
     if (!answer || !answer.lines.length || view.state.doc.toString() !== text) return null;
-    const create = () => ({ dom: make("div", { class: "about" }, ...markdown(answer.lines)) });
+    const create = () => ({ dom: make("div", { class: "about" }, ...markdown(answer.lines), ...sampled(answer.sample)) });
     return { pos: units(text, answer.from), end: units(text, answer.to), above: true, create };
   };
   const tell = (view) => {
@@ -238,7 +243,7 @@ function checking(check, tell, found) {
  * check(text, signal) → Promise of findings [{from, to, severity: "error" | "warning", code, title, label, help,
  *     fixes?: [{label, edits: [{from, to, text}]}]}]
  * complete(text, offset, signal) → Promise of {from, to, all, words: [{text, detail, rank}]} or null
- * hover(text, offset) → Promise of {from, to, lines: [Markdown]} or null
+ * hover(text, offset) → Promise of {from, to, lines: [Markdown], sample?: {title, values}} or null
  * changed(text), found(findings): called after each change, and after each check.
  *
  * Answers {text (read and written), focus(), go(from, to), check(), view, destroy()}.

@@ -4,9 +4,12 @@
 
 import { brought, call } from "./call.js";
 import { confirm } from "./dialog.js";
+import { differences, numbers } from "./differences.js";
 import { make } from "./dom.js";
 import { editor } from "./editor.js";
 import { graph } from "./graph.js";
+import { routeForm } from "./route_form.js";
+import { standing } from "./trial.js";
 import { fill } from "./words.js";
 
 const EVERY = 10_000; // milliseconds between two looks at what the edges carry
@@ -33,7 +36,7 @@ const text = editor(at("editor"), {
   check: async (now, signal) =>
     name ? (await ask("POST", "/rules/check", { body: { name, text: now }, signal, background: true })).findings : [],
   complete: (now, offset, signal) => ask("POST", "/rules/complete", { ...about(now, offset), signal }),
-  hover: async (now, offset) => (await ask("POST", "/rules/explain", about(now, offset))).about,
+  hover: explain,
   changed: (now) => {
     if (!name || draft[name] === now) return;
     draft[name] = now;
@@ -43,12 +46,21 @@ const text = editor(at("editor"), {
   },
 });
 
+/** What a word means; for those who may see it, with what that attribute said lately. */
+async function explain(now, offset) {
+  const [said, sample] = await Promise.all([
+    ask("POST", "/rules/explain", about(now, offset)),
+    data.samples ? ask("POST", "/rules/sample", about(now, offset)).catch(() => null) : null,
+  ]);
+  return said.about && sample?.values.length ? { ...said.about, sample: { title: words.lately, values: sample.values } } : said.about;
+}
+
 const isChanged = () => JSON.stringify(sorted(draft)) !== JSON.stringify(sorted(active));
 const sorted = (files) => Object.entries(files).sort();
 
 function mark() {
   at("changed").hidden = !isChanged();
-  if (at("activate-now")) at("activate-now").disabled = !isChanged();
+  for (const id of ["activate-now", "trial-begin"]) if (at(id)) at(id).disabled = !isChanged();
 }
 
 function show(chosen) {
@@ -136,12 +148,6 @@ async function chosen(kind, one) {
   } catch (error) {
     failed(place, error);
   }
-}
-
-/** Our own numbers, each of which leads to what the rules make of that image. */
-function numbers(objects) {
-  const links = objects.map((number) => make("li", {}, make("a", { href: `/try?object=${number}`, class: "code" }, number)));
-  return make("ul", { class: "numbers" }, ...links);
 }
 
 setInterval(() => !document.hidden && running && draw(), EVERY);
@@ -239,27 +245,7 @@ function compared(found) {
   );
   const list_ = kinds.length ? [make("ul", {}, ...kinds)] : [];
   if (!found.differ) return [notice("note", make("p", {}, fill(words.no_difference, found))), ...list_, ...more];
-  const cell = (label, ...parts) => make("td", { "data-label": label }, ...parts);
-  const lines = (some) => (some.length ? make("ul", { class: "effects" }, ...some.map((one) => make("li", {}, one))) : "–");
-  const rows = found.groups.map((one) =>
-    make(
-      "tr",
-      {},
-      cell(words.images, String(one.count)),
-      cell(words.way, one.way),
-      cell(words.lost, lines(one.lost)),
-      cell(words.won, lines(one.won)),
-      cell(words.numbers, make("details", {}, make("summary", {}, words.numbers), numbers(one.objects))),
-    ),
-  );
-  const heads = [words.images, words.way, words.lost, words.won, words.numbers];
-  const table = make(
-    "table",
-    { class: "cards" },
-    make("thead", {}, make("tr", {}, ...heads.map((one) => make("th", { scope: "col" }, one)))),
-    make("tbody", {}, ...rows),
-  );
-  return [notice("warn", make("p", {}, fill(words.difference, found))), make("div", { class: "scroll" }, table), ...list_, ...more];
+  return [notice("warn", make("p", {}, fill(words.difference, found))), differences(found.groups, words), ...list_, ...more];
 }
 
 at("tests").addEventListener("click", (event) =>
@@ -307,20 +293,65 @@ at("activate")?.addEventListener("submit", async (event) => {
   if (!sure) return;
   await busy(at("activate-now"), async () => {
     const files = { ...draft };
-    const done = await ask("POST", "/rules/activate", { body: { files, digest, why: at("why").value.trim() } });
+    const body = { files, digest, why: at("why").value.trim(), watch: Number(at("watch-for").value) };
+    const done = await ask("POST", "/rules/activate", { body });
     if (done.became === "errors") {
       tell("bad", words.errors, findings(done.findings.filter((one) => one.severity === "error")));
       return;
     }
-    const now = await ask("GET", "/rules");
-    active = now.files;
-    digest = now.digest;
+    await reread();
     at("why").value = "";
     const good = done.became === "runs" || done.became === "stopped";
     tell(good ? "good" : "bad", fill(words[done.became], { version: String(done.version), words: done.words }), ...warned(done.findings));
     await renew();
+    await stands.look();
     draw(false);
   });
+});
+
+at("trial-form")?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  await busy(at("trial-begin"), async () => {
+    const chosen = { minutes: Number(at("trial-for").value), then: at("trial-then").value };
+    const body = { files: { ...draft }, digest, why: at("why").value.trim(), watch: Number(at("watch-for").value), ...chosen };
+    const done = await ask("POST", "/rules/trial", { body });
+    if (done.begun) tell("good", words.trial_begun, ...warned(done.findings));
+    else tell("bad", words.errors, findings(done.findings.filter((one) => one.severity === "error")));
+    await stands.look();
+  });
+});
+
+/** The rules as they are now: what counts as changed is measured by them. */
+async function reread() {
+  const now = await ask("GET", "/rules");
+  active = now.files;
+  digest = now.digest;
+}
+
+/** Others have become the rules without this page. A draft stays as it is. */
+async function moved() {
+  const changed = isChanged();
+  const before = digest;
+  await reread();
+  if (digest === before) return;
+  if (changed && isChanged()) tell("warn", words.moved);
+  else {
+    at("result").replaceChildren();
+    for (const one of Object.keys(draft)) delete draft[one];
+    Object.assign(draft, active);
+    list(name in draft ? name : (Object.keys(draft).sort()[0] ?? ""));
+  }
+  mark();
+  await renew();
+  draw(false);
+}
+
+const stands = standing({
+  first: brought("standing-data"),
+  words: brought("standing-words"),
+  may: data.may,
+  moved: () => moved().catch((error) => failed(at("result"), error)),
+  say: tell,
 });
 
 /** The table of versions, as the server makes it now. */
@@ -355,6 +386,22 @@ at("route")?.addEventListener("submit", async (event) => {
     failed(at("result"), error);
   }
 });
+
+if (at("route-view")) {
+  const said = brought("form-words");
+  routeForm({
+    ask: (path, body) => ask("POST", path, { body }),
+    text: () => ({ name, text: text.text }),
+    cursor: () => text.view.state.doc.lineAt(text.view.state.selection.main.head).number,
+    wrote: (now, line) => {
+      text.text = now;
+      tell("note", said.form_written);
+      jump(name, line);
+    },
+    failed: (error) => failed(at("result"), error),
+    words: said,
+  });
+}
 
 draw(false);
 if (Number(data.line)) jump(name, Number(data.line));
