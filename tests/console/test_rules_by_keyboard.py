@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from appliance.console.roles import Role
 from tests.console.browser import OpenPage, Troubles, axe, shoot, too_wide
+from tests.console.keyboard import MOST, Keys
 from tests.console.ruled import Ruled, ruled
 from tests.console.serving import Browser
 from tests.console.visiting import visit
@@ -34,10 +35,10 @@ route us on port 104
 
 
 def tab_to(page: Page, selector: str) -> None:
-    """Press Tab until this element has the focus."""
-    for _ in range(80):
+    """Press Tab until the focus is there; over the text and the drawing, which show it around what has it."""
+    for _ in range(MOST):
         page.keyboard.press("Tab")
-        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
             return
     raise AssertionError(f"Tab does not lead to {selector}")
 
@@ -45,30 +46,34 @@ def tab_to(page: Page, selector: str) -> None:
 def test_a_rule_is_changed_with_the_keyboard_alone(both: Ruled, admin: Browser, open_page: OpenPage) -> None:
     before = both.text
     page = visit(open_page, admin, "/")
-    tab_to(page, "a[href='/rules']")
-    page.keyboard.press("Enter")
+    keys = Keys(page)
+    keys.to("Rules")
+    keys.press()
     page.wait_for_url("**/rules")
-    expect(page.locator(".graph svg")).to_be_visible()
+    expect(page.locator(".graph svg")).to_be_visible(timeout=20_000)
+    keys.content("Skip to the content")
     tab_to(page, "#editor *")
-    page.keyboard.press("Control+Home")
+    ring = page.locator(".cm-editor.cm-focused").first.evaluate("one => getComputedStyle(one).outlineWidth")
+    assert float(ring.removesuffix("px")) >= 2
+    keys.press("Control+Home")
     for _ in range(8):
-        page.keyboard.press("ArrowDown")
-    line = page.locator(".cm-activeLine").inner_text()
-    assert line.strip().startswith("where Modality = US")
-    page.keyboard.press("End")
+        keys.press("ArrowDown")
+    assert page.locator(".cm-activeLine").inner_text().strip().startswith("where Modality = US")
+    keys.press("End")
     page.keyboard.type(" and Rows is missing")
-    page.keyboard.press("Escape")  # what is offered to complete
-    page.keyboard.press("Escape")
+    keys.press("Escape")  # what is offered to complete
+    keys.press("Escape")
     tab_to(page, "#preview")
-    page.keyboard.press("Enter")
+    assert keys.at() == "What would change?"
+    keys.press()
     expect(page.locator("#result")).to_contain_text("would fare otherwise", timeout=20_000)
-    tab_to(page, "#why")
+    keys.to("Why you change it .*")
     page.keyboard.type("by keyboard")
-    tab_to(page, "#activate-now")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog")).to_be_visible()
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    keys.to("Activate")
+    keys.press()
+    keys.lands("dialog")
+    keys.to("Activate")
+    keys.press()
     expect(page.locator("#result")).to_contain_text(re.compile(r"Version \d+ runs\."), timeout=30_000)
     expect(page.locator("#graph-note")).to_contain_text("These rules run")
     assert "and Rows is missing" in both.text
