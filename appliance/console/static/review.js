@@ -10,6 +10,7 @@ const data = at("review-data") && brought("review-data");
 const words = data && brought("review-words");
 let seen = !at("viewer"); // what nobody has seen yet is not approved by a key
 let view = null;
+const leaving = new AbortController();
 const address = (side, frame) => `/api/v1/review/entries/${data.id}/frames/${side}-${frame + 1}.png`;
 const editor = at("boxes") && regions(data, words.regions, (frame) => address("before", frame));
 
@@ -38,14 +39,14 @@ async function look() {
   }
   place.textContent = words.looking;
   try {
-    const { found } = await call("GET", `/review/entries/${data.id}/text`, { background: true, offline: words.offline });
+    const { found } = await call("GET", `/review/entries/${data.id}/text`, { background: true, offline: words.offline, signal: leaving.signal });
     const marks = found.map((box) => ({ ...box, label: words.text }));
     if (view) view.marks = marks;
     if (editor) editor.marks = marks;
     place.textContent = fill([words.none, words.found_one][found.length] ?? words.found, { count: found.length });
     place.classList.toggle("text-seen", found.length > 0);
   } catch (error) {
-    place.textContent = error.message;
+    place.textContent = error.name === "AbortError" ? "" : error.message;
   }
 }
 
@@ -71,6 +72,8 @@ for (const form of [at("decide"), at("rejecting")])
   form?.addEventListener("submit", (event) => {
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
+    view?.stop();
+    leaving.abort();
   });
 addEventListener("pageshow", () => {
   for (const form of [at("decide"), at("rejecting")]) delete form?.dataset.sent;

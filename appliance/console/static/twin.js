@@ -58,7 +58,7 @@ function difference(canvas, first, second, boxes) {
  * url(side, frame from 0): where each is; boxes: [{x, y, width, height}]; marks: [{…, label}], which stand out
  * loaded(): once a first frame is there; words: over those of sentences.js
  *
- * Answers {frame, marks (read and written), step(by), difference(), destroy()}.
+ * Answers {frame, marks (read and written), step(by), difference(), stop(), destroy()}.
  */
 export function twin(parent, options) {
   dressed();
@@ -67,6 +67,7 @@ export function twin(parent, options) {
   const shown = new Map(); // frame → its bitmaps, side by side
   const view = { factor: 1, x: 0, y: 0, fits: true };
   let [frame, wanted, loading, told] = [-1, 0, null, false];
+  let [ahead, stopped] = [null, false]; // the frame that may be wanted next; nobody looks any more
   let marks = options.marks ?? [];
   let differs = false;
 
@@ -204,7 +205,7 @@ export function twin(parent, options) {
     where.textContent = fill(words.frame_of, { frame: wanted + 1, count });
     slider.setAttribute("aria-valuetext", where.textContent);
     if (loading) return;
-    while (wanted !== frame) {
+    while (wanted !== frame && !stopped) {
       const now = wanted;
       loading = new AbortController();
       host.setAttribute("aria-busy", "true");
@@ -226,7 +227,10 @@ export function twin(parent, options) {
         host.setAttribute("aria-busy", "false");
       }
     }
-    if (frame >= 0 && frame + 1 < count) bring(frame + 1).catch(() => {});
+    if (frame >= 0 && frame + 1 < count && !stopped) {
+      ahead = new AbortController();
+      bring(frame + 1, ahead.signal).catch(() => {});
+    }
   }
 
   // --- hands -----------------------------------------------------------------------------------------------
@@ -308,8 +312,14 @@ export function twin(parent, options) {
       changed.box.checked = differs = !differs;
       paint();
     },
-    destroy() {
+    /** Asks for no frame any more: what is shown may be about to go. */
+    stop() {
+      stopped = true;
       loading?.abort();
+      ahead?.abort();
+    },
+    destroy() {
+      this.stop();
       watcher.disconnect();
       host.remove();
     },
