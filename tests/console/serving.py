@@ -36,6 +36,14 @@ def trusting() -> ssl.SSLContext:
     return context
 
 
+def answers(port: int) -> bool:
+    """Whether a console does, behind which an appliance runs."""
+    try:
+        return Browser(port).get("/healthz").status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a server has said."""
