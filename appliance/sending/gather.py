@@ -9,13 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance.sending.medium import referenced
-from engine.dicom import sop_class_of
 from engine.errors import Never
 from engine.sources.settling import is_left_alone, is_ours
+from engine.sources.wholeness import DICOM, DICOMDIR, ZIP, kind_of
 from engine.sources.zips import Limits, Unfit, unpack, unpacked_size
-
-_DIRECTORY = "1.2.840.10008.1.3.10"
-"""Media Storage Directory Storage (PS3.4 section I.4): a table of contents, which nobody stores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +53,9 @@ class Survey:
 def is_dicom(path: Path) -> bool:
     """Whether the file is a DICOM object (PS3.10 section 7.1), whatever its name; a medium's DICOMDIR is none."""
     try:
-        with path.open("rb") as stream:
-            if stream.read(132)[128:] != b"DICM":
-                return False
-        return sop_class_of(path) != _DIRECTORY
+        return kind_of(path).kind == DICOM  # also where it is broken: the person must hear of it
     except OSError:
         return False
-    except ValueError:
-        return True  # it says that it is DICOM and is broken: the person must hear of it
 
 
 def survey(paths: Sequence[Path], limits: Limits) -> Survey:
@@ -99,8 +91,7 @@ def opened(piece: Piece, scratch: Path, limits: Limits) -> Iterator[Piece | Unse
             if is_dicom(member.file):
                 yield Piece(member.file, name, member.file.stat().st_size, scratch=True)
                 continue
-            with member.file.open("rb") as file:
-                packed = file.read(4) == b"PK\x03\x04"
+            packed = kind_of(member.file).kind == ZIP
             member.file.unlink()
             if packed:
                 yield Unsendable(name, "this is a ZIP inside a ZIP: unpack it, and send the folder instead")
@@ -126,21 +117,20 @@ def _files(path: Path) -> Iterator[Path]:
 def _is_directory(path: Path) -> bool:
     """Whether this is a DICOMDIR."""
     try:
-        return path.name.upper().startswith("DICOMDIR") and sop_class_of(path) == _DIRECTORY
-    except (OSError, ValueError):
+        return path.name.upper().startswith("DICOMDIR") and kind_of(path).kind == DICOMDIR
+    except OSError:
         return False
 
 
 def _look(file: Path, found: Survey, limits: Limits) -> None:
     try:
-        with file.open("rb") as stream:
-            start, size = stream.read(132), stream.seek(0, os.SEEK_END)
-        if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        seen = kind_of(file)
+        if seen.kind == ZIP:
             found.pieces.append(Piece(file, str(file), unpacked_size(file, limits), is_zip=True))
-        elif is_dicom(file):
-            found.pieces.append(Piece(file, str(file), size))
-        elif not start:
-            found.unsendable.append(Unsendable(str(file), "this file is empty"))
+        elif seen.kind == DICOM:
+            found.pieces.append(Piece(file, str(file), file.stat().st_size))
+        elif seen.lacks:
+            found.unsendable.append(Unsendable(str(file), seen.lacks))
         else:
             found.left_out += 1
     except Unfit as unfit:

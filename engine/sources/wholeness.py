@@ -13,7 +13,7 @@ from typing import BinaryIO
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from engine import deflated
-from engine.dicom.part10 import LONG_VRS, read_meta
+from engine.dicom.part10 import LONG_VRS, Meta, read_meta
 
 DICOM, DICOMDIR, ZIP, OTHER = "dicom", "dicomdir", "zip", "other"
 
@@ -40,30 +40,41 @@ class Found:
     doubtful: bool = False
 
 
+def kind_of(path: Path) -> Found:
+    """What the file is, by how it begins, whatever its name; not whether the rest has come. Raises OSError."""
+    with path.open("rb") as file:
+        return _begins(file, path)[0]
+
+
 def look_into(path: Path) -> Found:
     """What the file is, and whether it has all come. Raises OSError."""
     with path.open("rb") as file:
+        found, meta = _begins(file, path)
+        if meta is None:
+            return found
         size = file.seek(0, 2)
-        file.seek(0)
-        start = file.read(132)
-        if not start.strip(b"\0"):
-            # Some programs reserve the whole length first, and fill it then.
-            return Found(OTHER, EMPTY if not start else CUT_OFF)
-        if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-            return Found(ZIP)
-        if start[128:] != b"DICM":
-            return Found(OTHER)
-        try:
-            meta = read_meta(path)
-        except ValueError as error:
-            # It may be that not even this has come; otherwise nobody could send it.
-            return Found(DICOM, str(error))
-        if meta.sop_class_uid == _DIRECTORY:
-            return Found(DICOMDIR)
         file.seek(meta.offset)
         if meta.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
             return Found(DICOM, _lacking(file))
         return _Walk(file, size, meta.transfer_syntax_uid).found()
+
+
+def _begins(file: BinaryIO, path: Path) -> tuple[Found, Meta | None]:
+    """What it is; and of an object that has more to be looked at, what stands before that."""
+    start = file.read(132)
+    if not start.strip(b"\0"):
+        # Some programs reserve the whole length first, and fill it then.
+        return Found(OTHER, EMPTY if not start else CUT_OFF), None
+    if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        return Found(ZIP), None
+    if start[128:] != b"DICM":
+        return Found(OTHER), None
+    try:
+        meta = read_meta(path)
+    except ValueError as error:
+        # It may be that not even this has come; otherwise nobody could send it.
+        return Found(DICOM, str(error)), None
+    return (Found(DICOMDIR), None) if meta.sop_class_uid == _DIRECTORY else (Found(DICOM), meta)
 
 
 class _Walk:

@@ -30,7 +30,7 @@ from tests.benchmarks import _load, _page
 from tests.benchmarks.__main__ import say
 from tests.benchmarks._lookers import EVERY
 from tests.console.living import Living
-from tests.console.serving import PASSWORD, Browser
+from tests.console.serving import PASSWORD, answers
 from tests.console.walking import walk
 
 PAGES = int(os.environ.get("PAGES", "50"))
@@ -120,7 +120,7 @@ class _House:
         (root / "sessions").write_text("\n".join(sessions.begin("admin", "127.0.0.1") for _ in range(PAGES)))
         rules = RULES.format(pacs=self._pacs.port, port=port)
         self.line = Running(root, rules, port, console_port=str(self._port))
-        self.line.wait_for(self._answers, "the console does not answer")
+        self.line.wait_for(lambda: answers(self._port), "the console does not answer")
         self.console = _child(self.line.process.pid)
 
     def __enter__(self) -> "_House":
@@ -167,12 +167,6 @@ class _House:
         if process.returncode:
             raise RuntimeError(f"a page was not served: {''.join(told)}")
         looked |= json.loads(told[-1])
-
-    def _answers(self) -> bool:
-        try:
-            return Browser(self._port).get("/healthz").status == 200
-        except OSError:
-            return False
 
 
 def _remember(root: Path) -> None:

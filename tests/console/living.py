@@ -16,7 +16,7 @@ from appliance.demonstration.images import test_images
 from engine.dicom import Listener, Peer, Reception, send
 from engine.errors import Never
 from tests.appliance.running import Running, started
-from tests.console.serving import PASSWORD, Browser
+from tests.console.serving import PASSWORD, Browser, answers
 from tests.ports import free_port, give_back
 
 NASTY = "<script>document.title='taken'</script>"
@@ -46,6 +46,7 @@ class Living:
     """One house. `line` is the appliance, `port` the console's."""
 
     def __init__(self, root: Path, empty: bool = False, rules: str = RULES) -> None:
+        """empty: with rules that hold everything; else with these, which are told ports and a folder."""
         port, self.port, pacs = free_port(), free_port(), free_port()
         for name in ("pacs", "share", "images"):
             (root / name).mkdir()
@@ -55,11 +56,11 @@ class Living:
         self.pacs = Listener(pacs, self._take, folder=root / "pacs", ae_title="PACS", address="127.0.0.1")
         self.root, self.images = root, root / "images"
         self.pacs.start()
-        written = rules.format(port=port, pacs=pacs, share=root / "share")
-        self.line = Running(root, f"on port {port} → hold\n" if empty else written, port, console_port=str(self.port))
+        text = f"on port {port} → hold\n" if empty else rules.format(port=port, pacs=pacs, share=root / "share")
+        self.line = Running(root, text, port, console_port=str(self.port))
         started.remove(self.line.process)  # it lives as long as this house
         give_back()
-        self.line.wait_for(self._answers, "the console does not answer")
+        self.line.wait_for(lambda: answers(self.port), "the console does not answer")
         self._accounts = Accounts(self.line.data / "secrets" / "console-users.json")
 
     def user(self, role: Role) -> Browser:
@@ -128,9 +129,3 @@ class Living:
         if reception.sop_class_uid in self.refused:
             raise Never("not here")
         self.taken.append(reception.sop_instance_uid)
-
-    def _answers(self) -> bool:
-        try:
-            return Browser(self.port).get("/healthz").status == 200
-        except OSError:
-            return False

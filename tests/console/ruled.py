@@ -9,7 +9,7 @@ from appliance.console.accounts import Accounts
 from appliance.console.roles import Role
 from engine.journal import Journal
 from tests.appliance.running import Running, started
-from tests.console.serving import PASSWORD, Browser
+from tests.console.serving import PASSWORD, Browser, answers
 from tests.engine.spool.crash_kit import new_uid, write_instance
 from tests.ports import free_port
 
@@ -65,7 +65,7 @@ def ruled(root: Path, *, images: bool = True) -> Iterator[Ruled]:
     (root / "pacs").mkdir(parents=True)
     line = Running(root, text, port, console_port=str(console))
     try:
-        line.wait_for(lambda: _answers(console), "the console does not answer")
+        line.wait_for(lambda: answers(console), "the console does not answer")
         made = {}
         for name, kind in (("us1", "US"), ("us2", "US"), ("xa", "XA")) if images else ():
             made[name] = root / f"{name}.in"
@@ -77,10 +77,3 @@ def ruled(root: Path, *, images: bool = True) -> Iterator[Ruled]:
     finally:
         line.stop()
         started.clear()
-
-
-def _answers(port: int) -> bool:
-    try:
-        return Browser(port).get("/healthz").status == 200
-    except OSError:
-        return False

@@ -12,6 +12,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from functools import cache
@@ -34,6 +35,14 @@ def trusting() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
+
+
+def answers(port: int) -> bool:
+    """Whether a console does, behind which an appliance runs."""
+    try:
+        return Browser(port).get("/healthz").status == 200
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 @dataclass(frozen=True)
@@ -69,26 +78,41 @@ class Answer:
 
 @dataclass
 class Browser:
-    """One browser: its cookies, and what it says of itself."""
+    """One browser: its cookies, and what it says of itself. As browsers do, it keeps its line, one for each thread."""
 
     port: int
     cookies: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=lambda: {"Accept-Language": "en"})
+    _kept: threading.local = field(default_factory=threading.local, repr=False, compare=False)
+    _tokens: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def ask(self, method: str, path: str, body: bytes | str | None = None, **headers: str) -> Answer:
         """One request; redirects are not followed. `Content_Type` is written with a hyphen."""
-        line = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=trusting())
         said = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         if self.cookies:
             said["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        line = getattr(self._kept, "line", None)
+        try:
+            answer = self._ask(line, method, path, body, said) if line is not None else None
+        except (http.client.RemoteDisconnected, ConnectionError, ssl.SSLError):
+            answer = None  # it was closed meanwhile, before anything was asked on it
+        if answer is None:
+            line = self._kept.line = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=trusting())
+            answer = self._ask(line, method, path, body, said)
+        self._keep(answer)
+        return answer
+
+    def _ask(
+        self, line: http.client.HTTPSConnection, method: str, path: str, body: bytes | str | None, said: dict[str, str]
+    ) -> Answer:
         try:
             line.request(method, path, body, said)
             got = line.getresponse()
-            answer = Answer(got.status, got.headers, got.read())
-        finally:
+            return Answer(got.status, got.headers, got.read())
+        except BaseException:
             line.close()
-        self._keep(answer)
-        return answer
+            self._kept.line = None
+            raise
 
     def get(self, path: str, **headers: str) -> Answer:
         """GET."""
@@ -102,10 +126,17 @@ class Browser:
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """An operation of the API, as a page's script calls it."""
-        said = {"X-CSRF-Token": self.get("/account").csrf, **headers} if method != "GET" and self.cookies else headers
+        said = {"X-CSRF-Token": self._token(), **headers} if method != "GET" and self.cookies else headers
         text = None if body is None else json.dumps(body)
         kind = {} if body is None else {"Content-Type": "application/json"}
         return self.ask(method, f"/api/v1{path}", text, **{**kind, **said})
+
+    def _token(self) -> str:
+        """That of this session: good for as long as the session is."""
+        session = self.cookies.get("__Host-session", "")
+        if not self._tokens.get(session):
+            self._tokens[session] = self.get("/account").csrf
+        return self._tokens[session]
 
     def sign_in(self, name: str, password: str = PASSWORD) -> "Browser":
         """As a person does."""

@@ -1,6 +1,5 @@
 """Send: what is dropped into the browser arrives, once each, beside a running appliance with real images."""
 
-import http.client
 import os
 import time
 import zipfile
@@ -14,7 +13,6 @@ import pytest
 from jsonschema import Draft202012Validator
 from playwright.sync_api import expect
 
-from appliance.console.accounts import Accounts
 from appliance.console.api import declared
 from appliance.console.facts.house import House
 from appliance.console.roles import Role
@@ -23,12 +21,11 @@ from appliance.console.sending_found import Finding, Found, Upload
 from appliance.console.sendings import Sendings
 from appliance.demonstration.images import test_images as images
 from appliance.settings import Settings
-from engine.dicom import Listener
-from tests.appliance.running import Running, started
+from tests.appliance.running import started
 from tests.console.browser import OpenPage, axe, shoot
-from tests.console.serving import PASSWORD, Answer, Browser
+from tests.console.living import Living
+from tests.console.serving import Answer, Browser, answers
 from tests.console.visiting import visit
-from tests.ports import free_port, give_back
 
 ANSWERS = {one.name: one.answer for one in declared()}
 NASTY = "<script>taken()</script>"
@@ -41,28 +38,15 @@ on outbox SHARE where not Modality = MR → forward SHARE
 """
 
 
-class Living:
-    """A running appliance with its console, a PACS and a folder to send to."""
+class Practice(Living):
+    """A living house that has a disc to send."""
 
     def __init__(self, root: Path) -> None:
-        port, self.port, pacs = free_port(), free_port(), free_port()
-        for name in ("pacs", "share", "disc", "disc/series"):
-            (root / name).mkdir()
-        self.root, self.arrived = root, list[str]()
-        self.pacs = Listener(pacs, self._take, folder=root / "pacs", ae_title="PACS", address="127.0.0.1")
-        self.pacs.start()
-        self.line = Running(
-            root, RULES.format(port=port, pacs=pacs, share=root / "share"), port, console_port=str(self.port)
-        )
-        started.remove(self.line.process)
-        give_back()
-        self.line.wait_for(self.answers, "the console does not answer")
-        accounts = Accounts(self.line.data / "secrets" / "console-users.json")
-        for role in Role:
-            accounts.add(role.word, role, PASSWORD)
-        self.fill()
+        super().__init__(root, rules=RULES)
+        (root / "disc" / "series").mkdir(parents=True)
+        self.burn()
 
-    def fill(self) -> None:
+    def burn(self) -> None:
         """A disc: two images of CT, one of MR, one that is cut off, a letter; and a ZIP with one of US."""
         chosen = {"CT": 2, "MR": 1, "US": 1}
         for image in images():
@@ -83,38 +67,16 @@ class Living:
         (self.root / "disc/<b>letter.txt").write_text("Dear colleague")
         (self.root / "disc/again").write_bytes(whole)
 
-    def user(self, role: Role) -> Browser:
-        """Signed in."""
-        return Browser(self.port).sign_in(role.word)
-
-    def answers(self) -> bool:
-        """Whether the console does."""
-        try:
-            return Browser(self.port).get("/healthz").status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-
-    def stop(self) -> None:
-        """All of it."""
-        try:
-            self.line.stop()
-        finally:
-            self.line.process.kill()
-            self.pacs.stop(1.0)
-
-    def _take(self, reception: Any) -> None:
-        self.arrived.append(reception.sop_instance_uid)
-
 
 @pytest.fixture(scope="module")
-def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
-    made = Living(tmp_path_factory.mktemp("send"))
+def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Practice]:
+    made = Practice(tmp_path_factory.mktemp("send"))
     yield made
     made.stop()
 
 
 @pytest.fixture(scope="module")
-def operator(living: Living) -> Browser:
+def operator(living: Practice) -> Browser:
     return living.user(Role.OPERATOR)
 
 
@@ -136,7 +98,7 @@ def put(who: Browser, number: str, path: str, data: bytes, offset: int = 0, size
     return who.ask("POST", f"/api/v1/sendings/{number}/upload", data, **headers)
 
 
-def uploaded(living: Living, who: Browser, *paths: str) -> str:
+def uploaded(living: Practice, who: Browser, *paths: str) -> str:
     """A sending of these files of the disc, looked at."""
     number = str(told(who.call("POST", "/sendings"), "new-sending")["id"])
     for path in paths:
@@ -160,11 +122,11 @@ def until(who: Browser, number: str, state: str) -> Any:
     return found
 
 
-def home(living: Living, number: str) -> Path:
+def home(living: Practice, number: str) -> Path:
     return living.line.data / "console" / "sendings" / number
 
 
-def test_what_is_in_an_upload_is_told_before_anything_is_sent(living: Living, operator: Browser) -> None:
+def test_what_is_in_an_upload_is_told_before_anything_is_sent(living: Practice, operator: Browser) -> None:
     names = ("series/CT0", "series/CT1", "series/MR0", "more.zip", "cut", "<b>letter.txt", "again")
     number = uploaded(living, operator, *names)
     found = shown(operator, number)
@@ -181,7 +143,7 @@ def test_what_is_in_an_upload_is_told_before_anything_is_sent(living: Living, op
     assert not home(living, number).exists()
 
 
-def test_it_goes_where_it_is_to_go_once_and_its_upload_is_removed(living: Living, operator: Browser) -> None:
+def test_it_goes_where_it_is_to_go_once_and_its_upload_is_removed(living: Practice, operator: Browser) -> None:
     number = uploaded(living, operator, "series/CT0", "series/CT1", "more.zip")
     for _ in range(2):
         answer = operator.call("POST", f"/sendings/{number}/send", {"to": ["PACS"]})
@@ -189,7 +151,7 @@ def test_it_goes_where_it_is_to_go_once_and_its_upload_is_removed(living: Living
     found = until(operator, number, "ended")
     assert (found["all"], found["over"], found["held"]) == (3, 3, 0)
     assert sorted(r["words"] for one in found["studies"] for r in one["results"])[0].endswith("sent to PACS")
-    assert len(living.arrived) == len(set(living.arrived)) == 3
+    assert len(living.taken) == len(set(living.taken)) == 3
     assert not (home(living, number) / "files").exists()
     assert not (home(living, number) / "unpacked").exists()
     assert not any((living.line.data / "spool" / "by-hand").iterdir())
@@ -198,7 +160,7 @@ def test_it_goes_where_it_is_to_go_once_and_its_upload_is_removed(living: Living
     assert "script" not in living.line.said()
 
 
-def test_what_a_rule_holds_is_told_with_its_reason(living: Living, operator: Browser) -> None:
+def test_what_a_rule_holds_is_told_with_its_reason(living: Practice, operator: Browser) -> None:
     number = uploaded(living, operator, "series/MR0", "series/CT0")
     operator.call("POST", f"/sendings/{number}/send", {"to": ["SHARE"]})
     end = time.monotonic() + 60
@@ -210,7 +172,7 @@ def test_what_a_rule_holds_is_told_with_its_reason(living: Living, operator: Bro
     assert not found["moves"]
 
 
-def test_an_upload_goes_on_where_it_was_broken_off(living: Living, operator: Browser) -> None:
+def test_an_upload_goes_on_where_it_was_broken_off(living: Practice, operator: Browser) -> None:
     data = (living.root / "disc/series/CT0").read_bytes()
     half = len(data) // 2
     number = operator.call("POST", "/sendings").json["id"]
@@ -225,7 +187,7 @@ def test_an_upload_goes_on_where_it_was_broken_off(living: Living, operator: Bro
     assert until(operator, number, "read")["objects"] == 1
 
 
-def test_no_path_leads_out_of_its_folder(living: Living, operator: Browser) -> None:
+def test_no_path_leads_out_of_its_folder(living: Practice, operator: Browser) -> None:
     number = operator.call("POST", "/sendings").json["id"]
     for path in ("../../../../evil", "/etc/evil", "a/../../evil"):
         assert put(operator, number, path, b"x").status == 200
@@ -233,7 +195,7 @@ def test_no_path_leads_out_of_its_folder(living: Living, operator: Browser) -> N
     assert sorted(one.name for one in (home(living, number) / "files").iterdir()) == ["1", "2", "3"]
 
 
-def test_who_may_not_send_sees_none_of_it(living: Living, operator: Browser) -> None:
+def test_who_may_not_send_sees_none_of_it(living: Practice, operator: Browser) -> None:
     number = operator.call("POST", "/sendings").json["id"]
     viewer = living.user(Role.VIEWER)
     assert viewer.get("/send").status == viewer.get(f"/send/{number}").status == 403
@@ -244,17 +206,17 @@ def test_who_may_not_send_sees_none_of_it(living: Living, operator: Browser) -> 
     assert operator.get("/send/0123456789abcdef").status == 404
 
 
-def test_killed_right_after_the_button_nothing_is_lost_or_doubled(living: Living, operator: Browser) -> None:
-    before = len(living.arrived)
+def test_killed_right_after_the_button_nothing_is_lost_or_doubled(living: Practice, operator: Browser) -> None:
+    before = len(living.taken)
     number = uploaded(living, operator, "series/CT0", "series/CT1", "more.zip")
     operator.call("POST", f"/sendings/{number}/send", {"to": ["SHARE", "PACS"]})
     living.line.kill()
     living.line.start()
     started.remove(living.line.process)
-    living.line.wait_for(living.answers, "the console does not answer")
+    living.line.wait_for(lambda: answers(living.port), "the console does not answer")
     found = until(living.user(Role.OPERATOR), number, "ended")
     assert (found["all"], found["over"]) == (6, 6)
-    assert len(living.arrived) == before + 3
+    assert len(living.taken) == before + 3
 
 
 def test_what_nobody_sends_goes_after_two_days_unless_somebody_just_does(tmp_path: Path) -> None:
@@ -298,7 +260,7 @@ def test_an_upload_that_breaks_us_keeps_none_of_the_others_waiting(
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_a_folder_is_dropped_looked_at_and_sent(
-    living: Living, operator: Browser, open_page: OpenPage, language: str
+    living: Practice, operator: Browser, open_page: OpenPage, language: str
 ) -> None:
     words = {
         "en": ("Choose a folder", "Send", "done", "Cannot be sent: 1"),
