@@ -23,8 +23,6 @@ from tests.console.visiting import visit
 
 ANSWERS = {one.name: one.answer for one in declared()}
 NAME = "Müller^Änne"
-FROM = {"InstitutionName": "Krankenhaus Talheim", "ReferringPhysicianName": "Probe^Jörg^^Dr."}
-
 OF_THREE = {"CT": 4, "US": 2, "MR": 3}
 """Delivered to the PACS; waiting for a node that is away; held by a rule."""
 
@@ -40,7 +38,7 @@ def told(answer: Answer, name: str) -> Any:
     return answer.json
 
 
-def made(living: Living, kinds: dict[str, int], name: str = NAME, patient: str = "4711", **tags: str) -> list[Path]:
+def made(living: Living, kinds: dict[str, int], name: str = NAME, patient: str = "4711") -> list[Path]:
     """The images of one study, so many of each modality."""
     source = next(path for path in images() if path.name == "CT_small.dcm")
     study, found = generate_uid(), []
@@ -53,8 +51,6 @@ def made(living: Living, kinds: dict[str, int], name: str = NAME, patient: str =
             dataset.PatientName, dataset.PatientID, dataset.Modality = name, patient, modality
             dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, series
             dataset.StudyDate, dataset.PatientBirthDate, dataset.AccessionNumber = "20260401", "19560708", "A-77/b"
-            for keyword, value in tags.items():
-                setattr(dataset, keyword, value)
             dataset.save_as(path)
             found.append(path)
     return found
@@ -64,7 +60,7 @@ def made(living: Living, kinds: dict[str, int], name: str = NAME, patient: str =
 def known(living: Living, people: dict[Role, Browser]) -> dict[str, Any]:
     """A study of which a part is delivered, a part waits, and a part is held."""
     before = len(living.held())
-    living.send(*made(living, OF_THREE, **FROM))
+    living.send(*made(living, OF_THREE))
     living.until(lambda: len(living.held()) == before + OF_THREE["MR"] and living.owed("AWAY") == 3 + OF_THREE["US"])
     living.until(lambda: living.owed("PACS") == 0 and living.owed("archive.store") == 0)
 
@@ -145,50 +141,6 @@ def test_a_page_goes_on_where_the_one_before_has_ended(people: dict[Role, Browse
     older = viewer.get(f"/studies?after={seen[-1]}")
     assert "No more studies fit." in older.text
     assert "From the newest" in older.text
-
-
-@pytest.mark.usefixtures("known")
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"words": "krankenhaus talheim"},
-        {"words": "Dr. Probe"},
-        {"words": "dr. joerg probe müller us"},
-        {"institution": "TALHEIM"},
-        {"physician": "dr. jorg"},
-        {"referring": "talheim jörg"},
-    ],
-)
-def test_a_study_is_found_by_its_institution_and_its_referring_physician(
-    people: dict[Role, Browser], asked: dict[str, str]
-) -> None:
-    assert found(people[Role.VIEWER], **asked) == [NAME]
-    assert found(people[Role.VIEWER], **asked, name="nobody") == []
-
-
-def test_the_institution_and_the_referring_physician_are_shown(
-    known: dict[str, Any], people: dict[Role, Browser], open_page: OpenPage
-) -> None:
-    """As the assistant asks it: did the images from Dr. Probe come?"""
-    page = visit(open_page, people[Role.VIEWER], "/studies", language="de")
-    page.get_by_text("Genauer").click()
-    page.get_by_label("Einrichtung oder Überweiser").fill("Frauenarzt")
-    page.keyboard.press("Enter")
-    page.get_by_text("Keine Studie passt.").wait_for()
-    assert page.get_by_label("Einrichtung oder Überweiser").input_value() == "Frauenarzt"
-    page.get_by_label("Einrichtung oder Überweiser").fill("dr. probe")
-    page.keyboard.press("Enter")
-    page.get_by_text("überwiesen von Probe, Jörg Dr.").wait_for()
-    page.get_by_text("Krankenhaus Talheim").wait_for()
-    assert "robe" not in page.url + page.title()
-    axe(page)
-    shoot(page, "studies-referred-de")
-    page.get_by_role("link", name="Müller, Änne").click()
-    page.get_by_role("heading", name="Müller, Änne").wait_for()
-    study = text_of(people[Role.VIEWER].get(f"/studies/{known['study']['id']}"))
-    [one, *_] = people[Role.VIEWER].call("GET", f"/studies/{known['study']['id']}/objects").json["objects"]
-    for shown in (study, text_of(people[Role.VIEWER].get(f"/studies/object/{one['number']}"))):
-        assert "Institution Krankenhaus Talheim Referring physician Probe, Jörg Dr." in shown
 
 
 # --- one study -----------------------------------------------------------------------------------------------
@@ -304,13 +256,8 @@ def test_an_image_tells_its_story_in_both_languages(known: dict[str, Any], peopl
 
 
 @pytest.mark.usefixtures("known")
-def test_html_that_somebody_typed_is_text_everywhere(living: Living, people: dict[Role, Browser]) -> None:
+def test_html_that_somebody_typed_is_text_everywhere(people: dict[Role, Browser]) -> None:
     operator = people[Role.OPERATOR]
-    living.send(*made(living, {"CT": 1}, NASTY, InstitutionName=NASTY, ReferringPhysicianName=NASTY))
-    living.until(lambda: len(found(operator, institution="script", physician="script")) == 1)
-    listed = operator.get(operator.post("/studies", referring=NASTY).to).text
-    assert "<script>document" not in listed
-    assert listed.count("&lt;script&gt;document") > 3, "the field, the patient, the institution, the physician"
     lines = told(operator.call("POST", "/studies/search", {"words": "script"}), "search-studies")["studies"]
     assert {line["study"]["name"] for line in lines} == {NASTY}
     for path in [f"/studies/{line['study']['id']}" for line in lines[:4]]:
