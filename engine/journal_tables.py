@@ -15,7 +15,7 @@ from engine.journal_studies import forget_study, put_study
 from engine.journal_words import spellings
 from engine.numbers import arrival
 
-EDITION = 2
+EDITION = 3
 """Raised with every change below: a journal of another edition is built anew."""
 
 TABLES = f"""{journal_studies.TABLES}
@@ -32,7 +32,8 @@ CREATE TABLE objects (
     name TEXT NOT NULL DEFAULT '', id TEXT NOT NULL DEFAULT '', birth TEXT NOT NULL DEFAULT '',
     study TEXT NOT NULL DEFAULT '', series TEXT NOT NULL DEFAULT '', sop TEXT NOT NULL DEFAULT '',
     class TEXT NOT NULL DEFAULT '', date TEXT NOT NULL DEFAULT '', modality TEXT NOT NULL DEFAULT '',
-    accession TEXT NOT NULL DEFAULT '', institution TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+    accession TEXT NOT NULL DEFAULT '', institution TEXT NOT NULL DEFAULT '',
+    physician TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE INDEX families ON objects (family);
 CREATE INDEX studies_of ON objects (study, family);
 CREATE INDEX instances ON objects (sop);
@@ -60,7 +61,10 @@ OF_OBJECTS = ("discarded", "duplicate")
 OPENINGS = ("received", "promised", "held", "later", "released", *ENDINGS, *OF_OBJECTS)
 """Every event that tells of an object. Others are kept to be shown, and say nothing about where it is."""
 
-KEYS = ("name", "id", "birth", "study", "series", "sop", "class", "date", "modality", "accession", "institution")
+KEYS = (
+    *("name", "id", "birth", "study", "series", "sop", "class", "date", "modality", "accession", "institution"),
+    "physician",
+)
 
 WORDS = ("name", "id", "accession", "sender")
 """Keys whose words are looked up by how they begin."""

@@ -18,6 +18,7 @@ TAGS = {
     "modality": "Modality",
     "accession": "AccessionNumber",
     "institution": "InstitutionName",
+    "physician": "ReferringPhysicianName",
 }
 """The name of each key, and the attribute it is (PS3.6)."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine.journal import Journal
-from engine.journal_studies import SMALL, whole
+from engine.journal_studies import PARTS, SMALL, whole
 from engine.journal_tables import came, number_of
 from engine.journal_words import spellings
 
@@ -27,8 +27,15 @@ MANY_WORDS = 2000
 FEW_STUDIES = 3000
 """Studies that fit one condition and are looked at one by one."""
 
+SHORT = 3
+"""In the one line, what has fewer signs is sought only where a word of an institution or a physician begins: `us`, a
+modality, is in every `Krankenhaus`."""
+
+_TITLES = re.compile(r"(dr|prof)\.?|(med|dres)\.")
+"""Titles are in few headers, and are typed all the same."""
+
 _CHUNK, _IDS = 5000, 500
-_COLUMNS = "s.id, s.uid, s.name, s.patient, s.birth, s.date, s.accession, s.institution, s.sender, s.said"
+_COLUMNS = "s.id, s.uid, s.name, s.patient, s.birth, s.date, s.accession, s.institution, s.physician, s.sender, s.said"
 _LAST = "\U0010ffff"
 _MOST = 1 << 62
 
@@ -38,10 +45,17 @@ class Asked:
     """What is looked for; all that is given must fit. Cases and accents do not count."""
 
     words: str = ""
-    """Each a part of the name; the beginning of an ID, an accession number or a sender; a modality; a day; a UID; a
-    number of ours."""
+    """Each a part of the name, the institution or the referring physician; the beginning of an ID, an accession number
+    or a sender; a modality; a day; a UID; a number of ours. Titles (Dr., Prof.) count only where nothing else is given,
+    here and with physicians."""
     name: str = ""
     """Parts of the patient's name."""
+    institution: str = ""
+    """Parts of the Institution Name (0008,0080)."""
+    physician: str = ""
+    """Parts of the Referring Physician's Name (0008,0090)."""
+    referring: str = ""
+    """Each a part of one or the other."""
     id: str = ""
     """How the patient ID begins; the same for these:"""
     accession: str = ""
@@ -72,6 +86,8 @@ class Study:
     date: str
     accession: str
     institution: str
+    physician: str
+    """The referring one."""
     sender: str
     """The one that has sent the last of it."""
     modalities: tuple[str, ...]
@@ -185,10 +201,14 @@ def objects_of(journal: Journal, uid: str, most: int) -> list[str]:
 
 
 def _clauses(journal: Journal, asked: Asked) -> Iterator[_Clause]:
-    for word in asked.words.split():
+    for word in _untitled(asked.words):
         yield from _any_of(journal, word)
-    for same in spellings(asked.name):
-        yield _Clause(tuple(_Way("name", "part", word) for word in same))
+    referring = " ".join(_untitled(asked.referring))
+    parts = {("name",): asked.name, ("institution",): asked.institution, ("institution", "physician"): referring}
+    parts[("physician",)] = " ".join(_untitled(asked.physician))
+    for kinds, text in parts.items():
+        for same in spellings(text):
+            yield _Clause(tuple(_Way(kind, "part", word) for word in same for kind in kinds))
     for kind in ("id", "accession"):
         for same in spellings(str(getattr(asked, kind))):
             yield _Clause(tuple(_Way(kind, "begins", word) for word in same))
@@ -206,6 +226,12 @@ def _clauses(journal: Journal, asked: Asked) -> Iterator[_Clause]:
         yield _Clause(ids=_by_uid(journal, asked.uid.strip()))
 
 
+def _untitled(text: str) -> list[str]:
+    """Its words, without titles; where there is nothing else, these."""
+    words = text.split()
+    return [word for word in words if not _TITLES.fullmatch(word.casefold())] or words
+
+
 def _any_of(journal: Journal, word: str) -> Iterator[_Clause]:
     """One word that may be anything by which a study is known; of one like `A-77` all parts must fit."""
     day = day_of(word)
@@ -221,6 +247,8 @@ def _any_of(journal: Journal, word: str) -> Iterator[_Clause]:
         ways: list[_Way] = []
         for text in same:
             ways += [_Way("name", "part", text), _Way("id", "begins", text), _Way("accession", "begins", text)]
+            how = "begins" if len(text) < SHORT else "part"
+            ways += [_Way("institution", how, text), _Way("physician", how, text)]
         yield _Clause((*ways, *whole_word))
     if not parts:
         # Signs alone are no word, and nothing fits them.
@@ -327,10 +355,12 @@ def _tests(clauses: Sequence[_Clause]) -> tuple[str, list[str | int]]:
                 ways.append("s.date BETWEEN ? AND ?")
                 values += [way.text, way.until]
             else:
-                begin, end = f"\n{way.kind} ", "\n" if way.how == "is" else ""
-                column, sought = ("names", way.text) if way.kind == "name" else ("said", f"{begin}{way.text}{end}")
+                column, begin, end = PARTS.get(way.kind, ""), " ", " "
+                if not column:
+                    column, begin, end = "said", f"\n{way.kind} ", "\n"
+                begin, end = "" if way.how == "part" else begin, end if way.how == "is" else ""
                 ways.append(f"instr(s.{column}, ?)")
-                values.append(sought)
+                values.append(f"{begin}{way.text}{end}")
         texts.append(f"({' OR '.join(ways)})")
     return "".join(f" AND {text}" for text in texts), values
 
@@ -343,7 +373,7 @@ def _study(journal: Journal, row: Sequence[object]) -> Study:
         "SELECT count(*), max(family) FROM objects WHERE study = ? AND family = number", (uid,)
     )
     [(only,)] = journal.db.execute("SELECT count(*) FROM objects WHERE number = ? AND study = ''", (uid,))
-    name, patient, birth, date, accession, institution, sender = map(str, shown)
+    name, patient, birth, date, accession, institution, physician, sender = map(str, shown)
     return Study(
         int(str(number)),
         str(uid),
@@ -353,6 +383,7 @@ def _study(journal: Journal, row: Sequence[object]) -> Study:
         date,
         accession,
         institution,
+        physician,
         sender,
         tuple(sorted(word.upper() for kind, _, word in lines if kind == "modality")),
         sum(kind == "sender" for kind, _, _ in lines),

@@ -21,7 +21,7 @@ from engine.study_search import Asked, Study, day_of
 
 T = TypeVar("T")
 
-FIELDS = ("words", "first_day", "last_day", "sender", "modality")
+FIELDS = ("words", "first_day", "last_day", "referring", "sender", "modality")
 """What may be looked for (Asked), beside how it stands."""
 
 NUMBER = "[0-9a-f]{19,32}[0-9a-f-]{0,13}"

@@ -2,8 +2,9 @@
 
 The journal is made from lines as the appliance writes them: ten years of a practice, 1,000,000 images of 125,000
 studies (US of 4 to 8 images, some CT of 60) of 40,000 patients with names from a list of 400 family and 32 first
-names, each image received, promised to the archive and a PACS, and delivered to both. It is taken in by the journal
-itself; IMAGES=100000 makes a smaller one, KEEP=folder keeps it (and takes one that lies there already).
+names, of 41 institutions and 800 referring physicians, each image received, promised to the archive and a PACS, and
+delivered to both. It is taken in by the journal itself; IMAGES=100000 makes a smaller one, KEEP=folder keeps it (and
+takes one that lies there already).
 """
 
 import json
@@ -68,6 +69,11 @@ def _measure(house: House, newest: str) -> None:
         "beginning of an ID (frequent)": Asked(id="P000"),
         "accession number": Asked(accession="A0012345"),
         "as people type it": Asked(words="abcmann7 US"),
+        "a referring physician": Asked(words="dr. probeberg7"),
+        "a part that many physicians have": Asked(physician="probe"),
+        "institution or physician (rare)": Asked(referring="talheim7 probehof3"),
+        "an institution nearly all have": Asked(words="praxis"),
+        "institution, name": Asked(words="talheim3 abcmann7"),
         "a modality, a sender": Asked(words="ct sono1"),
         "study day": Asked(first_day="20200302", last_day="20200302"),
         "a year of studies, one sender": Asked(first_day="20180101", last_day="20181231", sender="CT1"),
@@ -203,6 +209,8 @@ def _written(spool: Path, rules: Program) -> str:
         (f"{chance.choice(families)}^{chance.choice(firsts)}", f"P{one:07d}", f"{chance.randint(1930, 2020)}0312")
         for one in range(40_000)
     ]
+    houses = ["Praxis Süd"] * 60 + [f"Krankenhaus Talheim{one}" for one in range(40)]
+    physicians = [f"Probe{a}{one}^{b}^^Dr." for a, b in zip(_BEGINNINGS, firsts, strict=False) for one in range(100)]
     now = time.time_ns()
     step = YEARS * 365 * 86400 * 10**9 // IMAGES
     number, count, study = "", 0, 0
@@ -211,6 +219,7 @@ def _written(spool: Path, rules: Program) -> str:
         study += 1
         is_ct = chance.random() < 0.02
         name, patient, birth = chance.choice(patients)
+        house, physician = chance.choice(houses), chance.choice(physicians)
         sender, modality = ("CT1", "CT") if is_ct else (chance.choice(("SONO1", "SONO2", "SONO3")), "US")
         for image in range(60 if is_ct else chance.randint(4, 8)):
             count += 1
@@ -223,7 +232,7 @@ def _written(spool: Path, rules: Program) -> str:
             uid = f"1.2.276.0.7230010.3.1.2.{study}"
             known = {"object": number, "sender": sender, "name": name, "id": patient, "birth": birth}
             known |= {"study": uid, "series": f"{uid}.1", "sop": f"{uid}.1.{image}", "date": f"{moment:%Y%m%d}"}
-            known |= {"modality": modality, "accession": f"A{study:07d}", "institution": "Praxis Süd"}
+            known |= {"modality": modality, "accession": f"A{study:07d}", "institution": house, "physician": physician}
             keys.append(json.dumps(known, ensure_ascii=False) + "\n")
         if len(files) > 2:
             _put(spool, files, keep=1)

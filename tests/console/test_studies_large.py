@@ -47,6 +47,7 @@ def written(spool: Path) -> None:
                     },
                     **{"study": f"1.2.{'3' * 50}.{study}", "series": f"1.2.{'4' * 50}.{study}", "modality": "US"},
                     **{"sop": f"1.2.{'5' * 50}.{study}.{image}", "date": "20260401", "institution": "I" * 64},
+                    "physician": LONG,
                 }
             )
     for folder, lines in (("history", events), ("keys", keys)):

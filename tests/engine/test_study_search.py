@@ -155,7 +155,8 @@ def test_an_object_without_a_study_is_one_by_itself(tmp_path: Path) -> None:
 
 
 def test_what_is_forgotten_leaves_no_word_behind(tmp_path: Path) -> None:
-    journal = written(tmp_path, [image(1, name="Müller^Änne", id="4711", sender="SONO1", modality="US")])
+    of = {"institution": "Praxis Süd", "physician": "Probe^Jörg^^Dr."}
+    journal = written(tmp_path, [image(1, name="Müller^Änne", id="4711", sender="SONO1", modality="US", **of)])
     later = datetime(2026, 6, 1, tzinfo=UTC)
     assert Indexer(tmp_path, 1, list, History(tmp_path).drop).tidy(journal, later) == ["2026-03-01"]
     for table in ("studies", "study_words", "vocabulary"):
@@ -178,6 +179,84 @@ def test_a_study_stays_as_long_as_one_of_its_objects_does(tmp_path: Path) -> Non
     assert not everything(journal, Asked())
     assert journal.db.execute("SELECT count(*) FROM vocabulary").fetchone() == (0,)
     journal.close()
+
+
+@pytest.fixture
+def referred(tmp_path: Path) -> Journal:
+    """Studies of three institutions and physicians, of two of whom patients have the names."""
+    probe = {"physician": "Probe^Hans^^Dr.", "institution": "Krankenhaus Talheim"}
+    return written(
+        tmp_path,
+        [
+            image(1, name="Alt^Eva", modality="US", **probe),
+            image(2, name="Berg^Ida", modality="CT", **probe),
+            image(3, name="Cramer^Uwe", modality="US", physician="Dr. Änne Müller", institution="Kreiskrankenhaus Süd"),
+            image(4, name="Müller^Bert", modality="US", physician="O'Hara=李^雷", institution='Praxis "A&B" <Nord>'),
+            image(5, name="Talheim^Probe", modality="MR"),
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"words": "krankenhaus talheim"}, ["Berg^Ida", "Alt^Eva"]),
+        ({"words": "KRANKENHAUS"}, ["Cramer^Uwe", "Berg^Ida", "Alt^Eva"]),
+        ({"words": "dr. probe"}, ["Talheim^Probe", "Berg^Ida", "Alt^Eva"]),
+        ({"words": "Prof. Dr. med. Probe hans"}, ["Berg^Ida", "Alt^Eva"]),
+        ({"words": "dr probe ct"}, ["Berg^Ida"]),
+        ({"words": "Dr."}, ["Cramer^Uwe", "Berg^Ida", "Alt^Eva"]),
+        ({"words": "mueller"}, ["Müller^Bert", "Cramer^Uwe"]),
+        ({"words": "us"}, ["Müller^Bert", "Cramer^Uwe", "Alt^Eva"]),
+        ({"words": "krankenhaus us"}, ["Cramer^Uwe", "Alt^Eva"]),
+        ({"words": "sü"}, ["Cramer^Uwe"]),
+        ({"institution": "haus tal"}, ["Berg^Ida", "Alt^Eva"]),
+        ({"institution": "us", "modality": "CT"}, ["Berg^Ida"]),
+        ({"institution": "probe"}, []),
+        ({"institution": "sued"}, ["Cramer^Uwe"]),
+        ({"institution": "a&b <nord>"}, ["Müller^Bert"]),
+        ({"physician": "talheim"}, []),
+        ({"physician": "dr. änne müller"}, ["Cramer^Uwe"]),
+        ({"physician": "anne"}, ["Cramer^Uwe"]),
+        ({"physician": "李"}, ["Müller^Bert"]),
+        ({"physician": "%"}, ["Talheim^Probe", "Müller^Bert", "Cramer^Uwe", "Berg^Ida", "Alt^Eva"]),
+        ({"referring": "dr. probe talheim"}, ["Berg^Ida", "Alt^Eva"]),
+        ({"referring": "süd müller"}, ["Cramer^Uwe"]),
+        ({"referring": "talheim", "name": "talheim"}, []),
+    ],
+)
+@pytest.mark.parametrize("few", [3000, 1], ids=["by words", "study after study"])
+def test_it_is_found_by_its_institution_and_its_referring_physician(
+    referred: Journal, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str], found: list[str], few: int
+) -> None:
+    monkeypatch.setattr(study_search, "FEW_STUDIES", few)
+    monkeypatch.setattr(study_search, "MANY_WORDS", few)
+    assert names(referred, **asked) == found
+    referred.close()
+
+
+def test_a_study_shows_the_last_of_them_and_is_found_by_each(tmp_path: Path) -> None:
+    before, later = {"physician": "Probe^Hans", "institution": "Praxis Nord"}, {"physician": "Muster^Ina"}
+    with written(tmp_path, [image(1, **before), image(1, sop="1.9", **later), image(1, sop="1.10")]) as journal:
+        [one] = everything(journal, Asked())
+        assert (one.institution, one.physician, one.objects) == ("Praxis Nord", "Muster^Ina", 3)
+        assert len(names(journal, physician="probe")) == len(names(journal, physician="muster")) == 1
+
+
+def test_a_journal_of_an_edition_that_did_not_know_the_physician_is_built_anew(tmp_path: Path) -> None:
+    """Lines of before have no physician: they are found by all else that they say, by the institution too."""
+    journal = written(tmp_path, [image(1, institution="Praxis Nord")])
+    journal.db.executescript("DROP TABLE studies; CREATE TABLE studies (id INTEGER PRIMARY KEY, uid TEXT)")
+    journal.db.execute("PRAGMA user_version = 2")
+    journal.close()
+    with (tmp_path / "keys" / "2026-03-01.jsonl").open("a", encoding="utf-8") as lines:
+        later = image(2, name="Alt^Ida", institution="Praxis Nord", physician="Probe^Hans")
+        lines.write(json.dumps({"object": number(9), **later}) + "\n")
+    with Journal(tmp_path) as journal:
+        journal.catch_up()
+        assert names(journal, institution="nord") == ["Alt^Ida", "Huber^Eva"]
+        assert names(journal, physician="probe") == ["Alt^Ida"]
+        assert [one.physician for one in everything(journal, Asked())] == ["Probe^Hans", ""]
 
 
 NAMES = ("Müller^Änne", "Mueller^Bert", "Meier^An", "Ångström^Berta", "Sánchez^Ana", "李^雷", "")

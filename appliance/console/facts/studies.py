@@ -22,7 +22,7 @@ PAGE, PAGE_MOST = 50, 200
 
 _COLUMNS = {"came": "came", "sender": "sender", "name": "name", "patient": "id", "birth": "birth", "study": "study"}
 _COLUMNS |= {"series": "series", "sop": "sop", "sop_class": "class", "date": "date", "modality": "modality"}
-_COLUMNS |= {"accession": "accession", "institution": "institution"}
+_COLUMNS |= {"accession": "accession", "institution": "institution", "physician": "physician"}
 """What is told of an object, and the column of the journal in which it stands."""
 
 
@@ -131,6 +131,8 @@ class ObjectFacts:
     modality: str
     accession: str
     institution: str
+    physician: str
+    """The referring one."""
     events: tuple[Happened, ...]
     copies: tuple[tuple[str, str], ...]
     held: tuple[str, ...]

@@ -29,6 +29,7 @@ _STUDY = record(
     {
         "id": _ID,
         **{name: text(_LONG) for name in ("uid", "name", "patient", "birth", "date", "accession", "institution")},
+        "physician": text(_LONG, summary="The referring one"),
         "sender": text(_LONG, summary="The one that has sent the last of it"),
         "modalities": array(text(_LONG)),
         **{name: integer() for name in ("senders", "series", "objects")},
@@ -49,9 +50,13 @@ _PAGE = record(
 )
 _ASKED = {
     "words": text(
-        summary="Each a part of the name, or how an ID, an accession number or a sender begins; a day; a UID"
+        summary="Each a part of the name, the institution or the referring physician, or how an ID, an accession number"
+        " or a sender begins; a day; a UID"
     ),
     **{name: text() for name in ("name", "id", "accession", "sender", "birth", "modality", "uid")},
+    "institution": text(summary="Parts of the institution's name"),
+    "physician": text(summary="Parts of the referring physician's name"),
+    "referring": text(summary="Each a part of one or the other"),
     "first_day": text(summary="Of the study: 2026-04-01, 20260401 or 1.4.2026"),
     "last_day": text(),
     "standing": choice("", *STANDINGS, summary="Only those of which something waits, is held, one of both, or neither"),
@@ -115,7 +120,7 @@ _HAPPENED = record(
 _WHOSE = ("sender", "name", "patient", "birth", "study", "series", "sop", "sop_class", "date", "modality")
 _OBJECT_FACTS = record(
     {
-        **{name: text(_LONG) for name in ("number", "came", *_WHOSE, "accession", "institution")},
+        **{name: text(_LONG) for name in ("number", "came", *_WHOSE, "accession", "institution", "physician")},
         "state": _STATE,
         "events": array(_HAPPENED),
         "copies": array(array(text(_LONG), 2, 2), summary="Archive and place of each"),
