@@ -22,8 +22,8 @@ from tests.benchmarks.__main__ import say
 from tests.console.serving import trusting
 
 EVERY = 10.0
-PAGES = ("/outbox", "/hold", "/destinations", "/send", "/rules", "/settings")
-"""What they look at in turn; the first is what most have open."""
+PAGES = ("/", "/studies", "/outbox", "/hold", "/review", "/destinations", "/send", "/rules")
+"""What they look at in turn."""
 
 _COOKIE = "__Host-session"
 
