@@ -110,7 +110,7 @@ class Living:
         """The ids of what is held."""
         return sorted(one.stem for one in self.line.spool.held.glob("*.dcm"))
 
-    def until(self, happens: object, seconds: float = 30.0) -> None:
+    def until(self, happens: object, seconds: float = 60.0) -> None:
         """Wait until something is so."""
         end = time.monotonic() + seconds
         while not happens():  # type: ignore[operator]
