@@ -1,4 +1,5 @@
-"""Word that new rules were taken back by themselves: DATA/console/withdrawn.json, from the console to the appliance.
+"""Word that new rules were taken back by themselves, or would have been but that the ones before clean less:
+DATA/console/withdrawn.json, from the console to the appliance.
 
 The console writes it before it acts, and removes it once a person has seen it; the running appliance counts it as a
 trouble, so that whoever is told `on trouble` gets a mail. It must not know the console.
@@ -12,7 +13,7 @@ from pathlib import Path
 from engine import files
 from engine.trouble import Trouble
 
-_WORDS = (
+_WENT_BACK = (
     (
         "version {version} of the rules was taken back on {day}, as failures rose; the rules are as they were before "
         "it: see Rules in the console",
@@ -26,12 +27,25 @@ _WORDS = (
 )
 """Each with how a moment is written."""
 
+_LEFT = (
+    (
+        "failures rose by version {version} of the rules on {day}; it was not taken back, as the rules before clean or "
+        "hold less: see Rules in the console",
+        _WENT_BACK[0][1],
+    ),
+    (
+        "Seit Fassung {version} der Regeln häufen sich Fehler ({day}); sie wurde nicht zurückgenommen, weil die Regeln "
+        "davor weniger bereinigen oder anhalten: siehe „Regeln“ in der Konsole",
+        _WENT_BACK[1][1],
+    ),
+)
 
-def say(data: Path, version: int, at: float) -> None:
-    """Version so and so was taken back at this moment (seconds since 1970). Raises OSError."""
+
+def say(data: Path, version: int, at: float, *, went_back: bool = True) -> None:
+    """Version so and so was taken back at this moment (seconds since 1970), or was not. Raises OSError."""
     file = _file(data)
     files.make_folder(file.parent)
-    files.write(file, json.dumps({"version": version, "at": at}).encode())
+    files.write(file, json.dumps({"version": version, "at": at, "went back": went_back}).encode())
     files.sync(file.parent)
 
 
@@ -46,7 +60,8 @@ def trouble(data: Path) -> Trouble | str:
         said = json.loads(_file(data).read_bytes())
         at = float(said["at"])
         when = datetime.fromtimestamp(at)
-        english, german = (words.format(version=int(said["version"]), day=f"{when:{day}}") for words, day in _WORDS)
+        told = _WENT_BACK if said.get("went back", True) else _LEFT
+        english, german = (words.format(version=int(said["version"]), day=f"{when:{day}}") for words, day in told)
         return Trouble(english, german, at)
     return ""
 

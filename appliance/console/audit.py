@@ -44,6 +44,7 @@ ACTS = {
     "rules-trial-ended": "ended a trial of rules",
     "rules-watch-ended": "stopped watching new rules",
     "rules-withdrawn": "took back new rules, as failures rose",
+    "rules-left": "did not take back new rules, though failures rose: the ones before clean or hold less",
     "rules-seen": "has seen what became of new rules",
     "rules-again": "sent images through the rules again that withdrawn ones had held",
     "upload": "uploaded images to send",

@@ -26,6 +26,7 @@ from appliance.console.audit import Audit
 from appliance.console.book import Book
 from appliance.console.facts.changes import book, compiled
 from appliance.console.facts.faring import Counts, Faring, before, has_risen, purposes
+from appliance.console.facts.guarding import guards
 from appliance.console.facts.house import House, NoSpool
 from appliance.console.facts.rule_files import Activation, Conflict, RuleFiles, digest
 from appliance.console.running import Running
@@ -42,9 +43,11 @@ AUTHOR = "stellwerk"
 """Who takes rules back."""
 
 SWITCHING, WATCHING, BACK, OVER = "switching", "watching", "back", "over"
-KEPT, WITHDRAWN, SUPERSEDED, BROKEN_OFF, ENDED = OUTCOMES = ("kept", "withdrawn", "superseded", "broken off", "ended")
-"""kept: the time was over and all was well. superseded: somebody has changed the rules since. broken off: they were
-never written. ended: a person did not want them watched any more."""
+KEPT, WITHDRAWN, LEFT, SUPERSEDED, BROKEN_OFF, ENDED = OUTCOMES = (
+    *("kept", "withdrawn", "left", "superseded", "broken off", "ended"),
+)
+"""kept: the time was over and all was well. left: failures rose, and the rules before guard less. superseded: somebody
+has changed the rules since. broken off: they were never written. ended: a person did not want them watched any more."""
 
 PUT_BACK_WORDS = {
     WITHDRAWN: "The version before was taken back, as failures rose.",
@@ -146,6 +149,7 @@ class Probation:
             "program": new.digest,
             "new destinations": sorted(_destinations(new) - _destinations(old)),
             "purposes": sorted(purposes(old, new)),
+            "guards": guards(old, new),
             "troubled": sorted(self._troubled()),
         }
 
@@ -222,8 +226,16 @@ class Probation:
             row["before"] = _pair(before(self._house, row["begun"], row["purposes"]))
             self._write(row)
         reason = self._reason(row, seen, state.data, now)
-        if reason is not None:
+        if reason is not None and _may_go_back(row, reason, seen):
             self._write(row, state=BACK, reason=reason, after=_pair(seen.held), back=now)
+            return
+        if reason is not None:
+            withdrawn.say(self._house.settings.data, row["version"], now, went_back=False)
+            log.error(
+                "failures rose by version %d of the rules (%s); a person must decide", row["version"], reason["kind"]
+            )
+            self._audit.note(AUTHOR, "rules-left", (f"version {row['version']}",), detail=reason["kind"])
+            self._over({**row, "reason": reason}, LEFT)
             return
         if state.data.get("program") == row["program"] and 0 < gap <= BLIND:
             seen.watched += gap
@@ -332,6 +344,15 @@ def _failing(state: Mapping[str, Any]) -> dict[str, str]:
         if is_outbox or name.startswith(_FOLDERS) or name in _WAYS:
             found[name] = str(one.get("words", ""))
     return found
+
+
+def _may_go_back(row: Row, reason: Row, seen: _Seen) -> bool:
+    """Whether the rules before guard as much: nothing unclean may leave because nobody was there to decide.
+
+    Rules that were not taken over have guarded nothing yet.
+    """
+    is_clean = seen.faring is None or not seen.faring.unclean
+    return reason["kind"] == REFUSED or (is_clean and not row.get("guards"))
 
 
 def _is_half(now: Mapping[str, str], one: Mapping[str, str], other: Mapping[str, str]) -> bool:

@@ -12,7 +12,7 @@ from math import ceil
 from appliance.console import probation, shadow, told
 from appliance.console.context import Context
 from appliance.console.effects import effect
-from appliance.console.facts.advice import kind_of_reason
+from appliance.console.facts.advice import UNCLEAN, kind_of_reason
 from appliance.console.facts.faring import FAILURES
 from appliance.console.probation import Row
 from appliance.console.rulework import Activated, Found, Rulework, in_words
@@ -56,6 +56,8 @@ _WATCH_WORDS = {
     "broken off": "An activation was broken off. The rules are as they were before it.",
     "ended": "Version {version} is watched no longer: somebody has ended it.",
     "withdrawn": "Version {version} was taken back, as failures rose. The rules are as they were before it.",
+    "left": "Failures have risen, and version {version} still runs: the rules before it clean or hold less, so going "
+    "back could let out what must stay. Look at what is held, then mend the rules, or choose a version below.",
 }
 _REASON_WORDS = {
     "held": "Of {received} images that came since, {held} are held by failures; before, it was {before_held} of "
@@ -333,7 +335,8 @@ class Trialwork:
             for entry in spool.outbox(HOLD).each():
                 refused = entry.note.get("refused by", "")
                 kind = kind_of_reason(entry.why or entry.note.get("why", ""), refused, entry.position)
-                if entry.program != row["program"] or kind not in FAILURES:
+                # What could not be cleaned is for a person to see one by one: these rules may let it out as it is.
+                if entry.program != row["program"] or kind not in FAILURES or kind == UNCLEAN:
                     continue
                 if time.monotonic() > end:
                     told_.left += 1

@@ -6,12 +6,20 @@ from pathlib import Path
 import pytest
 
 from appliance import withdrawn
+from appliance.console.facts.advice import UNCLEAN, kind_of_reason
 from appliance.console.facts.faring import Counts, has_risen, most, place_of
+from appliance.console.facts.guarding import guards
 from appliance.console.facts.rule_files import digest
 from engine.step import HOLD
 from engine.trouble import Trouble
-from tests.console.changing import NEW, OLD, Changing
+from tests.console.changing import NEW, OLD, PACS, Changing
 from tests.engine.spool.crash_kit import Crash, disk
+
+PICTURE = {
+    **{"Rows": 4, "Columns": 4, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0},
+    **{"SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2", "PixelData": bytes(16)},
+}
+"""Of a device of which nobody knows where it writes."""
 
 
 @pytest.fixture
@@ -142,6 +150,55 @@ def test_what_waits_for_a_destination_that_only_the_new_rules_know_is_held_and_s
     assert (row["outcome"], row["moved"]) == ("withdrawn", 3)
     why = {entry.why for entry in house.line.spool.outbox(HOLD).all()}
     assert why == {"the rules that send to NEXT were taken back"}
+
+
+@pytest.mark.parametrize("step", ["anonymize", "anonymize-pixels", "review", "set PatientComments to none"])
+def test_rules_that_clean_or_hold_more_are_not_taken_back_by_themselves(house: Changing, step: str) -> None:
+    """The rules before would send what these have stopped, as it is: a person decides, and is told."""
+    new = NEW.replace("→ store", f"→ {step} → store")
+    house.activate(new)
+    house.receive("US", "US", "US")
+    house.answering.fails("PACS")
+    house.look(10, times=20)
+    row = house.probation.row()
+    assert row is not None
+    assert (house.text, row["state"], row["outcome"], row["reason"]["kind"]) == (new, "over", "left", "held")
+    said = withdrawn.trouble(house.settings.data)
+    assert isinstance(said, Trouble)
+    assert "failures rose by version 2" in said.words
+    assert "nicht zurückgenommen" in said.german
+    assert house.acts() == [("stellwerk", "rules-left")]
+    house.probation.forget()
+    assert withdrawn.trouble(house.settings.data) == ""
+
+
+def test_where_something_could_not_be_cleaned_the_rules_before_do_not_come_back(house: Changing) -> None:
+    """The steps are the same, but stand on other ways: what they stopped would have gone on before."""
+    old = (
+        PACS + "on port 1 where Modality = US → forward PACS\non port 1 where Modality = OT → anonymize-pixels → hold\n"
+    )
+    new = (
+        PACS + "on port 1 where Modality = US → anonymize-pixels → forward PACS\non port 1 where Modality = OT → hold\n"
+    )
+    assert guards(house.program(old), house.program(new)) == []
+    house.activate(old, minutes=0)
+    house.activate(new)
+    for number in range(3):
+        house.line.receive(f"1.2.{number}", "US", **PICTURE)  # type: ignore[arg-type]
+    house.receive()
+    house.look(times=3)
+    [why] = {entry.why for entry in house.line.spool.outbox(HOLD).all()}
+    assert kind_of_reason(why, "", "") == UNCLEAN
+    row = house.probation.row()
+    assert row is not None
+    assert (house.text, row["outcome"], row["after"]) == (new, "left", [3, 3])
+
+
+def test_rules_that_were_never_taken_over_have_guarded_nothing(house: Changing) -> None:
+    house.activate(OLD.replace("port 1", "port 2").replace("→ store", "→ anonymize → store"), runs=False)
+    house.answering.data["rules"] = "the new rules cannot take over: port 2 is taken; the old rules run on"
+    house.look(10, times=9)
+    assert house.text == OLD
 
 
 def test_nothing_is_put_over_what_somebody_has_written_since(house: Changing) -> None:

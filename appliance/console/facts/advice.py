@@ -73,8 +73,8 @@ ADVICE: Mapping[str, Said] = {
     ),
     TO_REVIEW: Said(
         "A rule wants somebody to look at these before they go on. Approve or reject them under Review.",
-        "Eine Regel will, dass jemand sie ansieht, bevor sie weitergehen. Bestätigen oder verwerfen Sie sie unter "
-        "„Prüfen“.",
+        "Eine Regel will, dass jemand sie ansieht, bevor sie weitergehen. Bestätigen Sie sie unter „Prüfen“, oder "
+        "lehnen Sie sie dort ab.",
     ),
     OTHER: Said(
         "Read the reason. When its cause is mended, release these: they go through the rules again.",

@@ -15,7 +15,7 @@ from engine.journal_lines import Line, whole_lines
 from engine.program import Program, calls
 from engine.step import HOLD
 
-from .advice import OTHER, REFUSED, SOFTWARE, UNCLEAN, UNMATCHED, UNREADABLE, kind_of_reason
+from .advice import ON_PURPOSE, OTHER, REFUSED, SOFTWARE, UNCLEAN, UNMATCHED, UNREADABLE, kind_of_reason
 from .house import House
 
 FAILURES = frozenset({REFUSED, UNCLEAN, UNMATCHED, SOFTWARE, UNREADABLE, OTHER})
@@ -68,6 +68,8 @@ class Faring:
         self._until = _words(until) if until else ""
         self._came: set[str] = set()
         self._held: set[str] = set()
+        self.unclean = 0
+        """How often something was held as it could not be cleaned, or proved to be clean."""
         self._places: dict[Path, int] = {}
         self.is_whole = False
         """Whether the last look came to the end of the history."""
@@ -108,14 +110,17 @@ class Faring:
         event = line.get("event")
         if event == "received" and not line.get("again") and self._takes(line):
             self._came.add(number)
-        elif event == "held" and number in self._came and self._is_failure(line):
-            self._held.add(number)
+        elif event == "held" and number in self._came:
+            kind = self._kind(line)
+            self.unclean += kind == UNCLEAN
+            if kind in FAILURES:
+                self._held.add(number)
 
-    def _is_failure(self, line: Line) -> bool:
+    def _kind(self, line: Line) -> str:
         outbox, why = str(line.get("outbox", "")), str(line.get("why", ""))
         if outbox == HOLD and why in self._purposes:
-            return False
-        return kind_of_reason(why, "" if outbox == HOLD else outbox, "") in FAILURES
+            return ON_PURPOSE
+        return kind_of_reason(why, "" if outbox == HOLD else outbox, "")
 
 
 def before(house: House, until: float, purposes: Collection[str]) -> Counts:

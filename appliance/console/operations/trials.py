@@ -4,6 +4,7 @@ from appliance.console.api import Call, operation
 from appliance.console.facts.plain import plain
 from appliance.console.operations.rules import ACTIVATED, DIGEST, FILES, FOUND, WHY
 from appliance.console.probation import LONGEST as WATCHED
+from appliance.console.probation import OUTCOMES
 from appliance.console.roles import Role
 from appliance.console.schema import array, boolean, choice, integer, nullable, record, table, text
 from appliance.console.shadow import LEAST, LONGEST, THEN
@@ -49,7 +50,7 @@ _WATCH = nullable(
         {
             "id": text(),
             "state": choice("switching", "watching", "back", "over"),
-            "outcome": choice("", "kept", "withdrawn", "superseded", "broken off", "ended"),
+            "outcome": choice("", *OUTCOMES),
             "by": text(),
             "begun": text(),
             "minutes": integer(),

@@ -88,7 +88,7 @@ export function standing({ first, words, may, moved, say }) {
   }
 
   function watch(facts) {
-    const kind = { withdrawn: "bad", kept: "good" }[facts.outcome] ?? (facts.state === "back" ? "bad" : "note");
+    const kind = { withdrawn: "bad", left: "bad", kept: "good" }[facts.outcome] ?? (facts.state === "back" ? "bad" : "note");
     const counted = facts.state === "watching" || facts.outcome === "kept";
     const bar = make("progress", { max: facts.minutes, value: facts.minutes - facts.left, "aria-label": words.bar });
     const buttons = [
