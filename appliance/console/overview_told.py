@@ -31,15 +31,6 @@ HEADLINE_WORDS = {
     "bad": "Something does not work:",
     "stopped": "The appliance stands still:",
 }
-BOX_WORDS = {
-    "archive.store": "archive",
-    "store": "archive {name}",
-    "mail": "mail to {name}",
-    "notify": "reports to {name}",
-    "review": "on the way to a review",
-    "study.collect": "collected studies",
-    "collect": "collected: {name}",
-}
 WAY_WORDS = {
     "folder": "folder {place}",
     "outbox": "put in by hand for {place}",
@@ -182,7 +173,7 @@ def _needs(found: Seen, language: str, places: Mapping[str, str]) -> Iterator[di
         is_box = one.name in found.lines
         words = one.german if language == "de" and one.german else told.reason(language, one.words)
         lang = language if words != one.words or language == "en" else "en"
-        name = box_words(language, one.name, found.lines[one.name].kind) if is_box else title(one.name, language)
+        name = told.box_words(language, one.name, found.lines[one.name].kind) if is_box else title(one.name, language)
         to, go = (told.outbox_path(one.name), waits) if is_box else ("", "")
         if one.name in ("the rules", "new rules"):
             to, go = places.get("Rules", ""), say(language, "Rules")
@@ -208,7 +199,7 @@ def _to_do(found: Seen, language: str, places: Mapping[str, str], need: Any) -> 
     for line in found.lines.values():
         fares = told.fares(line, language, found.state.is_running, found.now, found.relay)
         if fares["note"] and line.name not in troubled and told.owed(line) | bool(line.paused_since):
-            words = f"{box_words(language, line.name, line.kind)}: {fares['note']}"
+            words = f"{told.box_words(language, line.name, line.kind)}: {fares['note']}"
             yield need(f"box {line.name}", "warn", words, told.outbox_path(line.name), say(language, "Outbox"))
     for one in found.facts.silent:
         yield need(f"silent {one.sender}", "warn", silence_words(one, language, found.now))
@@ -229,12 +220,6 @@ def silence_words(one: Silent, language: str, now: float) -> str:
     if last:
         return say(language, "{who} is silent since {since}; a rule expects it.", **facts)
     return say(language, "{who} has sent nothing since {since}; a rule expects it.", **facts)
-
-
-def box_words(language: str, name: str, kind: str) -> str:
-    """What an outbox is called: a destination by its name, others by what they do."""
-    words = BOX_WORDS.get(name) or BOX_WORDS.get(kind)
-    return name if words is None else say(language, words, name=name.rpartition(".")[0])
 
 
 def way_words(language: str, name: str) -> str:
@@ -273,9 +258,9 @@ def _outbox(one: OutboxFacts, found: Seen, language: str) -> dict[str, Any]:
     failed, why = ("", "") if one.kind == "review" else (one.failed, one.why)
     return {
         "key": f"outbox {one.name}",
-        "name": box_words(language, one.name, one.kind),
+        "name": told.box_words(language, one.name, one.kind),
         "to": told.outbox_path(one.name),
-        "kind": told.kind_words(language, one.kind) if one.kind not in BOX_WORDS else "",
+        "kind": told.kind_words(language, one.kind) if one.kind not in told.BOX_WORDS else "",
         "tone": fares.get("badge", ""),
         "state": fares.get("state", ""),
         "note": fares.get("note", ""),
@@ -307,7 +292,7 @@ def _day(rate: Series, language: str) -> dict[str, Any]:
 def _disk(one: DiskFacts, language: str) -> dict[str, Any]:
     free, whole = (told.size(language, megabytes << 20) for megabytes in (one.free_mb, one.whole_mb))
     names = [
-        say(language, "what is under way") if name == "spool" else box_words(language, f"{name}.store", "store")
+        say(language, "what is under way") if name == "spool" else told.box_words(language, f"{name}.store", "store")
         for name in one.names
     ]
     return {

@@ -44,6 +44,16 @@ _AGO_WORDS = (
 RECENT = 5
 """Minutes that the speed is taken from."""
 
+BOX_WORDS = {
+    "archive.store": "archive",
+    "store": "archive {name}",
+    "mail": "mail to {name}",
+    "notify": "reports to {name}",
+    "review": "on the way to a review",
+    "study.collect": "collected studies",
+    "collect": "collected: {name}",
+}
+
 
 def kind_words(language: str, kind: str) -> str:
     """What kind of destination it is."""
@@ -138,6 +148,18 @@ def speed(minutes: Sequence[int], now: float) -> float:
     if not late:
         return 0.0
     return sum(late) / (len(late) - 1 + max(now % 60 / 60, 1 / 6))
+
+
+def box_words(language: str, name: str, kind: str) -> str:
+    """What an outbox is called: a destination by its name, others by what they do."""
+    words = BOX_WORDS.get(name) or BOX_WORDS.get(kind)
+    return name if words is None else say(language, words, name=name.rpartition(".")[0])
+
+
+def box_title(language: str, name: str, kind: str) -> str:
+    """The same where it stands alone. A destination keeps its name as it is written."""
+    words = box_words(language, name, kind)
+    return words if words == name else words[:1].upper() + words[1:]
 
 
 def outbox_path(name: str) -> str:

@@ -14,8 +14,9 @@ from appliance.console.facts.holds import Groups, Holds
 from appliance.console.facts.outboxes import outboxes
 from appliance.console.facts.overview import Overviews, nothing
 from appliance.console.facts.silence import Silent
-from appliance.console.overview_told import Seen, box_words, silence_words, way_words
+from appliance.console.overview_told import Seen, silence_words, way_words
 from appliance.console.running import State
+from appliance.console.told import box_title, box_words
 from appliance.console.words import Sentence
 from engine.history import History
 from tests.console.house import Lived
@@ -72,6 +73,8 @@ def test_outboxes_are_called_by_what_they_do() -> None:
     assert box_words("de", "teaching.store", "store") == "Archiv teaching"
     assert box_words("en", "admin.mail", "mail") == "mail to admin"
     assert box_words("de", "study.collect", "collect") == "gesammelte Studien"
+    assert box_title("en", "admin.mail", "mail") == "Mail to admin"
+    assert box_title("en", "pacs-b", "dicom") == "pacs-b"
     assert way_words("de", "folder /srv/export") == "Ordner /srv/export"
     assert way_words("en", "CT1") == "CT1"
     assert way_words("en", "") == "unknown"
