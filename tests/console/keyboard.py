@@ -63,3 +63,13 @@ class Keys:
         """After something was done: on what the focus is by itself, which must be (in) this."""
         self.page.wait_for_function("selector => document.activeElement?.closest(selector)", arg=selector)
         return self.at()
+
+
+def down_to(page: Page, words: str) -> None:
+    """Down from the first line of the editor to the one that begins so: long lines take several rows on the screen."""
+    page.keyboard.press("Control+Home")
+    for _ in range(60):
+        if page.locator(".cm-activeLine").inner_text().strip().startswith(words):
+            return
+        page.keyboard.press("ArrowDown")
+    raise AssertionError(f"no line begins with {words}")

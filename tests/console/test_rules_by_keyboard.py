@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from appliance.console.roles import Role
 from tests.console.browser import OpenPage, Troubles, axe, shoot, too_wide
-from tests.console.keyboard import MOST, Keys
+from tests.console.keyboard import MOST, Keys, down_to
 from tests.console.ruled import Ruled, ruled
 from tests.console.serving import Browser
 from tests.console.visiting import visit
@@ -55,10 +55,7 @@ def test_a_rule_is_changed_with_the_keyboard_alone(both: Ruled, admin: Browser, 
     tab_to(page, "#editor *")
     ring = page.locator(".cm-editor.cm-focused").first.evaluate("one => getComputedStyle(one).outlineWidth")
     assert float(ring.removesuffix("px")) >= 2
-    keys.press("Control+Home")
-    for _ in range(8):
-        keys.press("ArrowDown")
-    assert page.locator(".cm-activeLine").inner_text().strip().startswith("where Modality = US")
+    down_to(page, "where Modality = US")
     keys.press("End")
     page.keyboard.type(" and Rows is missing")
     keys.press("Escape")  # what is offered to complete

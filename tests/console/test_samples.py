@@ -12,6 +12,7 @@ from appliance.console.facts.samples import Samples
 from appliance.console.roles import Role
 from tests.console.browser import OpenPage, axe, shoot
 from tests.console.changing import Changing
+from tests.console.keyboard import down_to
 from tests.console.ruled import Ruled, ruled
 from tests.console.visiting import visit
 
@@ -76,7 +77,7 @@ def test_operators_are_told_and_viewers_are_not(both: Ruled) -> None:
 
 def test_the_word_at_the_cursor_says_what_came_lately(both: Ruled, open_page: OpenPage) -> None:
     page = visit(open_page, both.user(Role.OPERATOR), "/rules", language="de")
-    _ask(page, 8)
+    _ask(page, "where Modality = US")
     tip = page.locator(".about")
     expect(tip).to_contain_text("Zuletzt:")
     expect(tip.locator("li")).to_have_text(["XA", "US"])
@@ -85,7 +86,7 @@ def test_the_word_at_the_cursor_says_what_came_lately(both: Ruled, open_page: Op
     shoot(page, "sample")
     page.close()
     page = visit(open_page, both.user(Role.VIEWER), "/rules", language="de")
-    _ask(page, 8)
+    _ask(page, "where Modality = US")
     expect(page.locator(".about")).to_contain_text("CS")
     assert page.locator(".about li").count() == 0
 
@@ -104,12 +105,10 @@ def test_a_value_is_text_whatever_is_in_it(both: Ruled, open_page: OpenPage) -> 
     expect(page.locator(".about li")).to_have_text(["<script>alert('name')</script>"])
 
 
-def _ask(page: Page, line: int) -> None:
-    """F1 on the first word behind the keyword of a line."""
+def _ask(page: Page, line: str) -> None:
+    """F1 on the first word behind the keyword of the line that begins so."""
     page.locator(".cm-content").first.focus()  # a mouse over the text would ask, too
-    page.keyboard.press("Control+Home")
-    for _ in range(line):
-        page.keyboard.press("ArrowDown")
+    down_to(page, line)
     page.keyboard.press("Home")
     for _ in range(8):
         page.keyboard.press("ArrowRight")

@@ -58,7 +58,7 @@ HOVERS = [
     ("on port 1 where send|er = A → hold", "the AE title that the sender calls itself"),
     ("on port 1 where A = 1 → sto|re by PatientID", "store [in FOLDER] by LAYOUT"),
     ("on port 1 → store by Stud|yDate", "(0008,0020), VR DA: a date"),
-    ("on port 1 → rev|iew", "review [one of COUNT]"),
+    ("on port 1 → rev|iew", "review [first NUMBER of each device] [one of COUNT]"),
     ("on port 1 → pri|nt", "not built yet"),
     ("on port 1 → anony|mize", "anonymize [keep KEEP]"),
     ("on po|rt 1 → hold", "port PORT"),
