@@ -50,6 +50,8 @@ _WATCH_WORDS = {
     "switching": "Version {version} is being written.",
     "watching": "Version {version} is watched for {left} more minutes. Should failures rise, the version before comes "
     "back by itself.",
+    "watching alone": "Version {version} is watched for {left} more minutes. Should failures rise, you are told; the "
+    "version before does not come back by itself, as it cleans or holds less.",
     "back": "Failures have risen: the version before is being put back.",
     "kept": "Version {version} was watched for {minutes} minutes, and failures did not rise.",
     "superseded": "Version {version} is watched no longer: somebody has changed the rules since.",
@@ -270,6 +272,8 @@ class Trialwork:
     def _watch_words(self, row: Row, left: int) -> list[str]:
         said, state = self._language, row["state"]
         key = row["outcome"] if state == probation.OVER else state
+        if key == probation.WATCHING and row.get("guards"):
+            key = "watching alone"
         before, after = self._context.probation.counts(row)
         words = [say(said, _WATCH_WORDS[key], version=row.get("version", 0), left=left, minutes=row["minutes"])]
         reason = row.get("reason")

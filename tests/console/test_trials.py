@@ -136,6 +136,24 @@ def test_rules_under_which_more_is_held_are_taken_back_and_what_they_held_goes_a
     )
 
 
+def test_rules_that_clean_more_stay_and_a_person_is_told(both: Ruled, admin: Browser) -> None:
+    before = both.text
+    new = before.replace('contains "Praxis"', 'contains "Klinik"').replace("→ store", "→ anonymize\n  → store")
+    new = new.partition("test ")[0]
+    assert activate(admin, new, watch=5)["became"] == "runs"
+    [words] = standing(admin)["watch"]["words"]
+    assert "does not come back by itself" in words
+    send(both, "US", "US", "US")
+    _until(lambda: standing(admin)["watch"]["outcome"] == "left", "nobody is told")
+    assert both.text == new
+    assert "could let out what must stay" in standing(admin)["watch"]["words"][0]
+    _until(
+        lambda: any("was not taken back" in one["words"] for one in admin.call("GET", "/state").json["troubles"]),
+        "it is no trouble",
+    )
+    assert admin.call("POST", "/rules/watch/again", None).status == 409, "they may be let out by nothing but a choice"
+
+
 def test_others_than_admins_only_look(both: Ruled) -> None:
     operator = both.user(Role.OPERATOR)
     assert operator.call("GET", "/rules/trial").json == {"trial": None, "watch": None}
