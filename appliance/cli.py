@@ -22,6 +22,7 @@ from appliance.commands import (
     key,
     ledger,
     lsp,
+    machine,
     migrate,
     plan,
     regions,
@@ -77,6 +78,7 @@ COMMANDS: dict[str, Command] = {
     "demo": demo,
     "torture": torture,
     "lsp": lsp,
+    "machine": machine,
 }
 
 

@@ -41,6 +41,8 @@ class Settings:
     """Of mails and messages: de or en."""
     console_port: int = 26180
     """Where the console is, by HTTPS; with 0 there is none beside the appliance."""
+    machine: Path | None = None
+    """The folder by which the appliance talks to a machine that is all its own; none: it does not."""
     min_free_mb: int = 512
     """Below this much free disk nothing is taken in: senders are refused and keep their images."""
     receive_associations: int = 100
@@ -85,12 +87,14 @@ class Settings:
     """A study is reported once nothing has been added to it for so long."""
 
     @classmethod
-    def load(cls, file: Path | None, environment: Mapping[str, str] | None = None) -> Self:
+    def load(
+        cls, file: Path | None, environment: Mapping[str, str] | None = None, before: Mapping[str, str] | None = None
+    ) -> Self:
         """The defaults, changed by a TOML file (`[mail] host = …`), changed by `STELLWERK_MAIL_HOST` and the like.
 
-        Raises SettingsError.
+        before: other defaults, where something is installed. Raises SettingsError.
         """
-        settings = cls()
+        settings = cls()._with(before or {}, "the installation")
         if file is not None:
             settings = settings._with(_flat(_toml(file)), str(file))
         environment = os.environ if environment is None else environment

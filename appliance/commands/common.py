@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from appliance import installed
 from appliance.owner import act_as_owner
 from appliance.rulebook import RuleBook
 from appliance.settings import Settings
@@ -20,8 +21,15 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
-    """The settings that the arguments ask for. Raises SettingsError."""
-    return Settings.load(arguments.settings).changed(rules=arguments.rules, data=arguments.data)
+    """The settings that the arguments ask for; on an installed machine, those of the service. Raises SettingsError."""
+    settings = Settings.load(settings_file_of(arguments), before=installed.defaults())
+    return settings.changed(rules=arguments.rules, data=arguments.data)
+
+
+def settings_file_of(arguments: argparse.Namespace) -> Path | None:
+    """The file of settings: the one that the arguments name, otherwise that of an installed machine."""
+    named: Path | None = arguments.settings
+    return named or installed.settings_file()
 
 
 def given(arguments: argparse.Namespace) -> list[str]:

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 
-from appliance.commands.common import add_settings, settings_as_owner
+from appliance.commands.common import add_settings, settings_as_owner, settings_file_of
 from appliance.console.app import Console, banner
 from appliance.console.context import Context
 from appliance.console.roles import Role
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     line = {"data": arguments.data, "rules": arguments.rules}
     try:
         files.make_folder(settings.data)
-        context = Context.of(settings, Settings.origins(arguments.settings, os.environ, line))
+        context = Context.of(settings, Settings.origins(settings_file_of(arguments), os.environ, line))
         if arguments.action == "link":
             print(_link(context, settings.console_port))
             return 0

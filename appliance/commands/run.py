@@ -25,6 +25,7 @@ log = logging.getLogger("stellwerk")
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
+    parser.add_argument("--without-console", action="store_true", help="start none: it is a service of its own")
     add_settings(parser)
 
 
@@ -84,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     appliance.health.also("new rules", lambda: trouble(settings.data))
     watching.start()
     console = ConsoleProcess(given(arguments))
-    if settings.console_port:
+    if settings.console_port and not arguments.without_console:
         appliance.health.also("the console", lambda: console.trouble)
         console.start()
     signal.signal(signal.SIGHUP, lambda *_: reloader.wake())
