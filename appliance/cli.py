@@ -6,40 +6,12 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
-from typing import Protocol
+from typing import Protocol, cast
 
-from appliance.commands import (
-    check,
-    console,
-    deid,
-    demo,
-    diff,
-    explain,
-    fmt,
-    import_,
-    journal,
-    key,
-    ledger,
-    lsp,
-    machine,
-    migrate,
-    plan,
-    regions,
-    reidentify,
-    replay,
-    review,
-    run,
-    send,
-    spool,
-    test,
-    tls,
-    torture,
-    user,
-)
 from appliance.rulebook import NoRules
 from appliance.settings import SettingsError
-from engine import pixels
 
 
 class Command(Protocol):
@@ -52,48 +24,67 @@ class Command(Protocol):
         """Do it; the exit code."""
 
 
-COMMANDS: dict[str, Command] = {
-    "run": run,
-    "check": check,
-    "fmt": fmt,
-    "test": test,
-    "explain": explain,
-    "regions": regions,
-    "plan": plan,
-    "diff": diff,
-    "deid": deid,
-    "send": send,
-    "import": import_,
-    "migrate": migrate,
-    "console": console,
-    "spool": spool,
-    "review": review,
-    "ledger": ledger,
-    "journal": journal,
-    "replay": replay,
-    "tls": tls,
-    "user": user,
-    "key": key,
-    "reidentify": reidentify,
-    "demo": demo,
-    "torture": torture,
-    "lsp": lsp,
-    "machine": machine,
-}
+MODULES = {"import": "import_"}
+"""Commands whose names are words of Python."""
+
+COMMANDS = (
+    "run",
+    "check",
+    "fmt",
+    "test",
+    "explain",
+    "regions",
+    "plan",
+    "diff",
+    "deid",
+    "send",
+    "import",
+    "migrate",
+    "console",
+    "spool",
+    "review",
+    "ledger",
+    "journal",
+    "replay",
+    "tls",
+    "user",
+    "key",
+    "reidentify",
+    "demo",
+    "torture",
+    "lsp",
+    "machine",
+)
+"""In the order in which they are shown; each is a file of appliance.commands."""
+
+
+def command(name: str) -> Command:
+    """The module of this command, imported when it is asked for: most need little of what the others need."""
+    return cast(Command, import_module(f"appliance.commands.{MODULES.get(name, name)}"))
+
+
+def reading(first: str) -> argparse.ArgumentParser:
+    """The parser of the command that `first` names; of all of them where it names none: that is help, or a mistake."""
+    parser = argparse.ArgumentParser(
+        prog="stellwerk", description="Receives, cleans, stores and forwards medical images, as rule files say."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in (first,) if first in COMMANDS else COMMANDS:
+        module = command(name)
+        summary = (module.__doc__ or "").partition(":")[2].strip().partition("\n")[0]
+        module.add(commands.add_parser(name, help=summary, description=summary))
+    if first not in COMMANDS:
+        from engine import pixels
+
+        words_of_version = f"stellwerk {version('stellwerk')}, blanks JPEG in {pixels.JPEG_BY}"
+        parser.add_argument("--version", action="version", version=words_of_version)
+    return parser
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; answers the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="stellwerk", description="Receives, cleans, stores and forwards medical images, as rule files say."
-    )
-    words_of_version = f"stellwerk {version('stellwerk')}, blanks JPEG in {pixels.JPEG_BY}"
-    parser.add_argument("--version", action="version", version=words_of_version)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
-        summary = (command.__doc__ or "").partition(":")[2].strip().partition("\n")[0]
-        command.add(commands.add_parser(name, help=summary, description=summary))
-    arguments = parser.parse_args(words)
+    words = sys.argv[1:] if words is None else words
+    arguments = reading(words[0] if words else "").parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     # pynetdicom logs what it sends and receives, values included: never below an error of its own.
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
@@ -103,7 +94,7 @@ def main(words: Sequence[str] | None = None) -> int:
     warnings.simplefilter("ignore")  # pydicom's quote what they warn of
     os.umask(0o077)  # images, and the folders named after patients, are for this account alone
     try:
-        return COMMANDS[arguments.command].run(arguments)
+        return command(arguments.command).run(arguments)
     except (SettingsError, NoRules) as error:
         print(f"stellwerk: {error}", file=sys.stderr)
         return 2

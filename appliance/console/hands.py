@@ -20,7 +20,7 @@ from appliance.console.facts.house import NoSpool
 from appliance.console.facts.naming import names_patient
 from appliance.console.words import Refusal, Sentence
 from engine.spool import Spool
-from engine.step import HOLD
+from engine.step import HOLD, REVIEW
 from engine.window import entries
 
 Note = Callable[..., None]
@@ -89,7 +89,9 @@ class Hands:
     def approve(self, chosen: Sequence[str], by: str) -> Told:
         """Let these go on that wait for a review."""
         spool = self._spool()
-        return self._each(chosen, lambda some: by_hand.approve(spool, some, by), "review-approved")
+        told = self._each(chosen, lambda some: by_hand.approve(spool, some, by), "review-approved")
+        self._wake(REVIEW)
+        return told
 
     def reject(self, chosen: Sequence[str], why: str, by: str) -> Told:
         """Leave these in the hold, as they were received. Refused where the reason would name one of their patients."""
@@ -127,9 +129,13 @@ class Hands:
         house = self._context.house
         with _there(name):
             told = self._each(chosen, lambda some: outboxes.try_again(house, name, some), "try-now", name)
+        self._wake(name)
+        return told
+
+    def _wake(self, name: str) -> None:
+        """Have it looked into now, not half a minute later."""
         with suppress(Refusal):  # stopped or paused: they go when it goes on
             self._context.running.tell("wake", name, "")
-        return told
 
     def tell(self, do: str, act: str, name: str, by: str) -> None:
         """Pause, resume, or try again all of an outbox."""

@@ -16,6 +16,7 @@ from appliance.console.facts.house import House
 from appliance.console.facts.reviews import Reviews
 from appliance.console.roles import Role
 from appliance.settings import Settings
+from engine.pump import LOOK_AGAIN
 from tests.console.living import NASTY
 from tests.console.reviewed import CINE, JPEG, KNOWN, UNKNOWN, Reviewed, frames_of, told, uid_of
 from tests.console.serving import Answer, Browser
@@ -137,7 +138,7 @@ def test_approved_it_arrives_and_the_history_knows_who(house: Reviewed, who: dic
     [number] = house.come(source)
     said = told(operator.call("POST", "/review/approve", {"ids": [number, "nothing"]}), "approve-reviewed")
     assert (said["done"], said["missing"]) == (1, 1)
-    house.until(lambda: uid_of(source) in house.arrived)
+    house.until(lambda: uid_of(source) in house.arrived, LOOK_AGAIN - 1)  # it is told, and need not look by itself
     assert not house.arrived[uid_of(source)].pixel_array[KNOWN.blank].any()
     history = "".join(path.read_text("utf-8") for path in (house.line.spool.root / "history").iterdir())
     assert re.search(rf'"approved".*{number}.*"by": ?"operator"', history)

@@ -18,7 +18,7 @@ PEERS = (
     "mke2fs",
     "tesseract",
     "ocrad",
-    "chromium",
+    "chromium-headless-shell",
 )
 
 
