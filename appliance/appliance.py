@@ -6,15 +6,18 @@ Everything that lives in a running appliance is made here and nowhere else.
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 
 from appliance.chores import Caretaker, timetable
 from appliance.commitments import Promises
-from appliance.control import Control, Desk
+from appliance.control import Control, Desk, answers
 from appliance.doors import Doors, secured
 from appliance.folders import Folders
 from appliance.health import Health
+from appliance.heartbeat import Asking, Part
 from appliance.pauses import Pauses
 from appliance.pumping import Pumping
 from appliance.settings import Settings
@@ -49,8 +52,11 @@ from engine.whereabouts import lying
 
 log = logging.getLogger("stellwerk")
 
-GRACE = 10.0
-"""Seconds that running associations get to finish when we stop."""
+GRACE, LEAST = 10.0, 0.1
+"""Seconds that running associations, and then all threads together, get to finish when we stop; and each at least."""
+
+ROUTER, PORT, CONTROL = 900.0, 60.0, 60.0
+"""Seconds for which these may stand still: one very large object on a slow disk, or the files of a certificate."""
 
 
 class CannotChange(Exception):
@@ -120,6 +126,7 @@ class Appliance:
         self._alarming = Supervised("alarms", self._watch.mail_loop)
         desk = Desk(lambda: (self._digest, self.ports()), self._pumps.copy, self._pauses, self.health.trouble)
         self._control = Control(settings.data, desk)
+        self._asking = Asking(lambda: answers(settings.data))
         self.health.also("the router", lambda: self._routing.trouble)
         self.health.also("rules by the clock", lambda: self._timetable.trouble or self._by_clock.trouble)
         self.health.also("the journal", lambda: self._journal.trouble)
@@ -148,8 +155,9 @@ class Appliance:
         self._folders.use(self.program)
         self._timetable.use(self.program.chores)
         self._watch.use(self.program.chores)
-        for part in (self._by_clock, self._journal, self._watching, self._alarming, self._drawing):
-            part.start()
+        for part in self._threads():
+            if part is not self._routing:
+                part.start()
         self._control.start()
         self._warn()
 
@@ -205,8 +213,9 @@ class Appliance:
         self._stopping.set()
         self._control.stop()
         with self._changing:
-            for listener, _ in list(self._listeners.values()):
-                self._close(listener)
+            # Side by side: each lets its senders finish for a while, and systemd waits for all of them together.
+            with ThreadPoolExecutor(max(1, len(self._listeners))) as pool:
+                list(pool.map(self._close, [listener for listener, _ in self._listeners.values()]))
             self._folders.stop()
         self._routing.stop()
         self._by_clock.stop()
@@ -223,10 +232,9 @@ class Appliance:
         pumpings = list(self._pumps.values())
         for pumping in pumpings:
             pumping.stop()
-        for pumping in pumpings:
-            pumping.join(GRACE)
-        for part in (self._routing, self._by_clock, self._journal, self._watching, self._alarming, self._drawing):
-            part.join(GRACE)
+        end = time.monotonic() + GRACE
+        for waited_for in (*pumpings, *self._threads()):
+            waited_for.join(max(LEAST, end - time.monotonic()))
         self._dismiss()
         with contextlib.suppress(OSError):
             self._heard.keep()
@@ -235,6 +243,15 @@ class Appliance:
     def ports(self) -> list[int]:
         """The ports that are open."""
         return sorted(running.port for _, running in self._listeners.values())
+
+    def parts(self) -> list[Part]:
+        """What nothing works without, for the heartbeat."""
+        ports = [Part(f"port {one.port}", one.still, PORT) for _, one in list(self._listeners.values())]
+        control = Part("the control socket", self._asking.still, CONTROL)
+        return [Part("the router", self.router.still, ROUTER), control, *ports]
+
+    def _threads(self) -> tuple[Supervised, ...]:
+        return self._routing, self._by_clock, self._journal, self._watching, self._alarming, self._drawing
 
     def _boxes(self) -> list[tuple[Outbox, str]]:
         found = []
