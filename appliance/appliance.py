@@ -18,6 +18,8 @@ from appliance.doors import Doors, secured
 from appliance.folders import Folders
 from appliance.health import Health
 from appliance.heartbeat import Asking, Part
+from appliance.network import wanted
+from appliance.openings import AT_START, Openings
 from appliance.pauses import Pauses
 from appliance.pumping import Pumping
 from appliance.settings import Settings
@@ -126,12 +128,14 @@ class Appliance:
         self._alarming = Supervised("alarms", self._watch.mail_loop)
         desk = Desk(lambda: (self._digest, self.ports()), self._pumps.copy, self._pauses, self.health.trouble)
         self._control = Control(settings.data, desk)
+        self._openings = Openings(settings.machine)
         self._asking = Asking(lambda: answers(settings.data))
         self.health.also("the router", lambda: self._routing.trouble)
         self.health.also("rules by the clock", lambda: self._timetable.trouble or self._by_clock.trouble)
         self.health.also("the journal", lambda: self._journal.trouble)
         self.health.also_each(self._folders.trouble)
         self.health.also("the certificate", self.doors.certificates.trouble)
+        self.health.also("the firewall", self._openings.trouble)
         self.health.also("the watch", lambda: self._watch.mailing or self._watching.trouble or self._alarming.trouble)
 
     @property
@@ -141,6 +145,7 @@ class Appliance:
 
     def start(self) -> None:
         """Open the ports, begin to route and to send. Raises OSError (with words) when a port is taken."""
+        self._openings.ask(wanted(self.program, self.settings), AT_START)
         for name in self.spool.outboxes():
             if name != HOLD:
                 self._pump(name)
@@ -173,6 +178,8 @@ class Appliance:
             before = {name: listener for name, (listener, _) in self._listeners.items()}
             opened: list[str] = []
             closed: list[Listener] = []
+            then = wanted(program, self.settings)
+            self._openings.ask(wanted(self.program, self.settings).and_also(then))
             try:
                 for listener in _on_ports(program):
                     known = before.get(listener.name)
@@ -189,6 +196,7 @@ class Appliance:
                     self._close(self._listeners[name][0])
                 for listener in closed:
                     self._open(listener)
+                self._openings.ask(wanted(self.program, self.settings))
                 raise CannotChange(error.strerror or str(error)) from error
             # What the new program does not know must not be taken in under it.
             self._folders.retire(program)
@@ -206,11 +214,13 @@ class Appliance:
                     self._close(listener)
             for name in list(self._pumps):
                 self._pump(name).resume()
+            self._openings.ask(then, 0)
             self._warn()
 
     def stop(self) -> None:
         """Take nothing more in, let what runs finish, stop. What is owed stays in the spool."""
         self._stopping.set()
+        self._openings.stop()
         self._control.stop()
         with self._changing:
             # Side by side: each lets its senders finish for a while, and systemd waits for all of them together.
@@ -233,8 +243,9 @@ class Appliance:
         for pumping in pumpings:
             pumping.stop()
         end = time.monotonic() + GRACE
-        for waited_for in (*pumpings, *self._threads()):
-            waited_for.join(max(LEAST, end - time.monotonic()))
+        joins = [*(one.join for one in pumpings), *(one.join for one in self._threads())]
+        for join in joins:
+            join(max(LEAST, end - time.monotonic()))
         self._dismiss()
         with contextlib.suppress(OSError):
             self._heard.keep()
