@@ -6,15 +6,20 @@ Everything that lives in a running appliance is made here and nowhere else.
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 
 from appliance.chores import Caretaker, timetable
 from appliance.commitments import Promises
-from appliance.control import Control, Desk
+from appliance.control import Control, Desk, answers
 from appliance.doors import Doors, secured
 from appliance.folders import Folders
 from appliance.health import Health
+from appliance.heartbeat import Asking, Part
+from appliance.network import wanted
+from appliance.openings import AT_START, Openings
 from appliance.pauses import Pauses
 from appliance.pumping import Pumping
 from appliance.settings import Settings
@@ -49,8 +54,11 @@ from engine.whereabouts import lying
 
 log = logging.getLogger("stellwerk")
 
-GRACE = 10.0
-"""Seconds that running associations get to finish when we stop."""
+GRACE, LEAST = 10.0, 0.1
+"""Seconds that running associations, and then all threads together, get to finish when we stop; and each at least."""
+
+ROUTER, PORT, CONTROL = 900.0, 60.0, 60.0
+"""Seconds for which these may stand still: one very large object on a slow disk, or the files of a certificate."""
 
 
 class CannotChange(Exception):
@@ -120,11 +128,14 @@ class Appliance:
         self._alarming = Supervised("alarms", self._watch.mail_loop)
         desk = Desk(lambda: (self._digest, self.ports()), self._pumps.copy, self._pauses, self.health.trouble)
         self._control = Control(settings.data, desk)
+        self._openings = Openings(settings.machine)
+        self._asking = Asking(lambda: answers(settings.data))
         self.health.also("the router", lambda: self._routing.trouble)
         self.health.also("rules by the clock", lambda: self._timetable.trouble or self._by_clock.trouble)
         self.health.also("the journal", lambda: self._journal.trouble)
         self.health.also_each(self._folders.trouble)
         self.health.also("the certificate", self.doors.certificates.trouble)
+        self.health.also("the firewall", self._openings.trouble)
         self.health.also("the watch", lambda: self._watch.mailing or self._watching.trouble or self._alarming.trouble)
 
     @property
@@ -134,6 +145,7 @@ class Appliance:
 
     def start(self) -> None:
         """Open the ports, begin to route and to send. Raises OSError (with words) when a port is taken."""
+        self._openings.ask(wanted(self.program, self.settings), AT_START)
         for name in self.spool.outboxes():
             if name != HOLD:
                 self._pump(name)
@@ -148,8 +160,9 @@ class Appliance:
         self._folders.use(self.program)
         self._timetable.use(self.program.chores)
         self._watch.use(self.program.chores)
-        for part in (self._by_clock, self._journal, self._watching, self._alarming, self._drawing):
-            part.start()
+        for part in self._threads():
+            if part is not self._routing:
+                part.start()
         self._control.start()
         self._warn()
 
@@ -165,6 +178,8 @@ class Appliance:
             before = {name: listener for name, (listener, _) in self._listeners.items()}
             opened: list[str] = []
             closed: list[Listener] = []
+            then = wanted(program, self.settings)
+            self._openings.ask(wanted(self.program, self.settings).and_also(then))
             try:
                 for listener in _on_ports(program):
                     known = before.get(listener.name)
@@ -181,6 +196,7 @@ class Appliance:
                     self._close(self._listeners[name][0])
                 for listener in closed:
                     self._open(listener)
+                self._openings.ask(wanted(self.program, self.settings))
                 raise CannotChange(error.strerror or str(error)) from error
             # What the new program does not know must not be taken in under it.
             self._folders.retire(program)
@@ -198,15 +214,18 @@ class Appliance:
                     self._close(listener)
             for name in list(self._pumps):
                 self._pump(name).resume()
+            self._openings.ask(then, 0)
             self._warn()
 
     def stop(self) -> None:
         """Take nothing more in, let what runs finish, stop. What is owed stays in the spool."""
         self._stopping.set()
+        self._openings.stop()
         self._control.stop()
         with self._changing:
-            for listener, _ in list(self._listeners.values()):
-                self._close(listener)
+            # Side by side: each lets its senders finish for a while, and systemd waits for all of them together.
+            with ThreadPoolExecutor(max(1, len(self._listeners))) as pool:
+                list(pool.map(self._close, [listener for listener, _ in self._listeners.values()]))
             self._folders.stop()
         self._routing.stop()
         self._by_clock.stop()
@@ -223,10 +242,10 @@ class Appliance:
         pumpings = list(self._pumps.values())
         for pumping in pumpings:
             pumping.stop()
-        for pumping in pumpings:
-            pumping.join(GRACE)
-        for part in (self._routing, self._by_clock, self._journal, self._watching, self._alarming, self._drawing):
-            part.join(GRACE)
+        end = time.monotonic() + GRACE
+        joins = [*(one.join for one in pumpings), *(one.join for one in self._threads())]
+        for join in joins:
+            join(max(LEAST, end - time.monotonic()))
         self._dismiss()
         with contextlib.suppress(OSError):
             self._heard.keep()
@@ -235,6 +254,15 @@ class Appliance:
     def ports(self) -> list[int]:
         """The ports that are open."""
         return sorted(running.port for _, running in self._listeners.values())
+
+    def parts(self) -> list[Part]:
+        """What nothing works without, for the heartbeat."""
+        ports = [Part(f"port {one.port}", one.still, PORT) for _, one in list(self._listeners.values())]
+        control = Part("the control socket", self._asking.still, CONTROL)
+        return [Part("the router", self.router.still, ROUTER), control, *ports]
+
+    def _threads(self) -> tuple[Supervised, ...]:
+        return self._routing, self._by_clock, self._journal, self._watching, self._alarming, self._drawing
 
     def _boxes(self) -> list[tuple[Outbox, str]]:
         found = []

@@ -208,6 +208,17 @@ class Control:
             return {"no": refusal.kind, "words": str(refusal)}
 
 
+def answers(data: Path) -> bool:
+    """Whether the appliance on this data folder answers at all; where none runs, nothing is silent. Takes seconds."""
+    try:
+        ask(data, "ping")
+    except NotThere as reason:
+        return reason.kind != "silent"
+    except Refused:
+        pass
+    return True
+
+
 def ask(data: Path, do: str, seconds: float = SECONDS, **facts: str) -> dict[str, object]:
     """Ask the appliance that runs on this data folder. Raises NotThere, Refused; never waits longer than that."""
     try:

@@ -160,9 +160,14 @@ class Settings:
         """How long a sender of images may take."""
         return Pace(self.receive_idle_seconds, self.receive_least_rate, message_seconds=self.receive_image_seconds)
 
+    def relay_address(self) -> tuple[str, int] | None:
+        """Host and port of the mail relay, if there is one."""
+        return (self.mail_host, self.mail_port or _PORTS[self.mail_security]) if self.mail_host else None
+
     def relay(self) -> Relay | None:
         """The mail relay, if there is one. Raises SettingsError when its password cannot be read."""
-        if not self.mail_host:
+        address = self.relay_address()
+        if address is None:
             return None
         password = ""
         if self.mail_password_file is not None:
@@ -171,8 +176,7 @@ class Settings:
             except OSError as error:
                 raise SettingsError(f"the mail password file cannot be read ({error.strerror})") from None
         return Relay(
-            self.mail_host,
-            self.mail_port or _PORTS[self.mail_security],
+            *address,
             self.mail_security,
             self.mail_from,
             self.mail_user,

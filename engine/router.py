@@ -63,10 +63,12 @@ class Router:
         self.full = False
         """Whether the last turn has had as many objects as it takes, so that there may be more."""
         self.wake = threading.Event()
+        self._moved = time.monotonic()
         self.started = time.time()
 
     def turn(self) -> bool:
         """Route one batch; whether there was any. Raises OSError when the disk does not let it: try again later."""
+        self._moved = time.monotonic()
         # What an interrupted turn has promised must be settled first, or its objects would be routed twice.
         self._spool.settle()
         self._did_not_fit = False
@@ -81,6 +83,7 @@ class Router:
         promises = []
         try:
             for number in waiting:
+                self._moved = time.monotonic()
                 try:
                     promises.append(self._route(number, scratch))
                 except (OSError, MemoryError, Later) as error:
@@ -103,6 +106,12 @@ class Router:
         end = time.monotonic() + GATHER
         while time.monotonic() < end and self.wake.wait(QUIET):
             self.wake.clear()
+
+    def still(self) -> float:
+        """Seconds since a turn has begun or come to its next object. Work on pixels has a limit of its own: then 0."""
+        if self._worker.is_busy:
+            self._moved = time.monotonic()
+        return time.monotonic() - self._moved
 
     def refuse(self, refused: Sequence[tuple[Entry, str]]) -> None:
         """Deliveries of one outbox have failed for good, each with its reason: their routes' `on failure`, or the hold.

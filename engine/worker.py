@@ -104,6 +104,11 @@ class PixelWorker:
         if self._closed.is_set() or stop():
             raise Later("the service was stopped while its pixels were worked on; it is begun anew")
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether it works for somebody now."""
+        return self._lock.locked()
+
     def close(self) -> None:
         """End the process. What it works on is given up with Later, and so is all that comes afterwards."""
         self._closed.set()

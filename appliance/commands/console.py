@@ -12,6 +12,8 @@ from appliance.commands.common import add_settings, settings_as_owner, settings_
 from appliance.console.app import Console, banner
 from appliance.console.context import Context
 from appliance.console.roles import Role
+from appliance.heartbeat import SIGNS
+from appliance.notify import Notify
 from appliance.settings import Settings
 from engine import files
 
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     if arguments.attached:
         os.nice(NICER)
-    asyncio.run(_serve(console, arguments.attached))
+    asyncio.run(_serve(console, arguments.attached, Notify.of()))
     return 0
 
 
@@ -61,14 +63,29 @@ def _link(context: Context, port: int) -> str:
     return f"https://{socket.gethostname()}:{port}/start/{secret}"
 
 
-async def _serve(console: Console, attached: bool) -> None:
+async def _serve(console: Console, attached: bool, notify: Notify) -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+        loop.add_signal_handler(number, _end, ended, notify)
     if attached:
         # The appliance holds the other end of this pipe, also where it is killed.
         threading.Thread(target=_wait_for_end, args=(loop, ended), daemon=True).start()
+    signs = asyncio.create_task(_tell(console, notify))
     await console.serve(ended)
+    signs.cancel()
+
+
+async def _tell(console: Console, notify: Notify) -> None:
+    """Out of the very loop that answers pages: where it hangs, there are no signs of life."""
+    notify.ready(f"open port: {console.port}")
+    while notify.watchdog:
+        notify.alive()
+        await asyncio.sleep(notify.watchdog / SIGNS)
+
+
+def _end(ended: asyncio.Event, notify: Notify) -> None:
+    notify.stopping()
+    ended.set()
 
 
 def _wait_for_end(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:

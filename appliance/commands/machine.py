@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
-VERBS: dict[str, str] = {}
+VERBS: dict[str, str] = {
+    "firewall": "appliance.machine.firewall",
+}
 """Each verb and its module, which has `add(parser)` and `run(arguments)`."""
 
 

@@ -1,6 +1,7 @@
 """run: start the appliance and keep it running."""
 
 import argparse
+import faulthandler
 import gc
 import logging
 import signal
@@ -11,6 +12,8 @@ from appliance.appliance import Appliance
 from appliance.beginning import begin, remember
 from appliance.commands.common import add_settings, given, settings_of, show_findings
 from appliance.console_process import ConsoleProcess
+from appliance.heartbeat import Heartbeat
+from appliance.notify import Notify
 from appliance.reload import Reloader
 from appliance.rulebook import RuleBook, install_default_rules
 from appliance.settings import Settings
@@ -32,6 +35,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run until SIGTERM or Ctrl-C; SIGHUP looks at the rules at once."""
     settings = settings_of(arguments)
+    notify = Notify.of()
+    notify.status("looks through what is in the spool")
     book = RuleBook(settings.rules_path, settings.own_folders)
     seen: dict[str, str] = {}
     try:
@@ -75,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     def use(changed: Program) -> None:
         appliance.use(changed)
         remember(settings, changed)
+        notify.status(_status(appliance))
 
     def judge(rules: Compiled) -> Compiled:
         return changeover(rules, appliance.program, appliance.owed())
@@ -89,10 +95,17 @@ def run(arguments: argparse.Namespace) -> int:
         appliance.health.also("the console", lambda: console.trouble)
         console.start()
     signal.signal(signal.SIGHUP, lambda *_: reloader.wake())
+    # Where the watchdog ends us, the log gets the line of the program at which each thread was, and no values.
+    faulthandler.enable()
+    heartbeat = Heartbeat(notify, appliance.parts, appliance.spool.work)
+    heartbeat.start()
     _tell(settings, appliance)
+    notify.ready(_status(appliance))
     while not stopping:
         time.sleep(0.5)
     log.info("stopping")
+    notify.stopping()
+    heartbeat.stop()
     console.stop()
     watching.stop()
     reloader.stop()
@@ -100,6 +113,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _ports(appliance: Appliance) -> str:
+    return ", ".join(map(str, appliance.ports())) or "none"
+
+
+def _status(appliance: Appliance) -> str:
+    return f"open ports: {_ports(appliance)}"
+
+
 def _tell(settings: Settings, appliance: Appliance) -> None:
-    ports = ", ".join(map(str, appliance.ports())) or "none"
-    log.info("ready: ports %s; rules %s; archive %s", ports, settings.rules_path, settings.archive_folder("archive"))
+    archive = settings.archive_folder("archive")
+    log.info("ready: ports %s; rules %s; archive %s", _ports(appliance), settings.rules_path, archive)

@@ -127,6 +127,8 @@ class Listener:
         self._open: set[str] = set()
         self._broken: deque[str] = deque(maxlen=_REMEMBERED)
         self._stopping = False
+        self._at_hand = 0.0
+        """Since when the listening thread has a connection in its hands; 0 while it waits for the next."""
 
     def start(self) -> None:
         """Listen, or raise OSError that says why the port cannot be had. `::` as address takes IPv4 too."""
@@ -169,6 +171,15 @@ class Listener:
         with self._lock:
             return frozenset((*self._open, *self._broken))
 
+    def still(self) -> float:
+        """Seconds since it has taken a connection and not come back for the next; endless where its thread is gone."""
+        if self._stopping or self._listening is None:
+            return 0.0
+        at_hand = self._at_hand
+        if not self._listening.is_alive():
+            return float("inf")
+        return time.monotonic() - at_hand if at_hand else 0.0
+
     def _join(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         with self._lock:
@@ -178,8 +189,10 @@ class Listener:
 
     def _listen(self, server: socket.socket) -> None:
         while not self._stopping:
+            self._at_hand = 0.0
             try:
                 sock, peer = server.accept()
+                self._at_hand = time.monotonic()
             except OSError as error:
                 if self._stopping:
                     return

@@ -100,6 +100,24 @@ class HttpListener:
         self.requests: set[_Request] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.stopping = False
+        self._knocked: float | None = None
+
+    def still(self) -> float:
+        """Seconds since its loop was first asked for a sign without one; endless where its thread has ended."""
+        if self.stopping or self._loop is None or self._thread is None:
+            return 0.0
+        if not self._thread.is_alive():
+            return float("inf")
+        knocked = self._knocked
+        if knocked is None:
+            self._knocked = time.monotonic()
+            with suppress(RuntimeError):  # it has just ended
+                self._loop.call_soon_threadsafe(self._answer_knock)
+            return 0.0
+        return time.monotonic() - knocked
+
+    def _answer_knock(self) -> None:
+        self._knocked = None
 
     @property
     def unreleased(self) -> frozenset[str]:

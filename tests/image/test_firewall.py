@@ -1,0 +1,476 @@
+"""The firewall: what it is made of, that nft takes it, and that in a network of its own nothing else gets through."""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import pytest
+
+from appliance.machine import firewall, letters
+from appliance.machine.ruleset import CLOSED, House, Openings, gone, ruleset
+from appliance.machine.wanted import Names, Unfit, Wanted
+from appliance.network import wanted
+from appliance.settings import Settings
+from tests.appliance.test_network import ONE_OF_EACH, program
+from tests.house.test_docs import BLOCKS
+
+HOUSE = House((ip_address("10.0.0.53"), ip_address("fd00::53")), {"systemd-resolve": 991, "systemd-timesync": 990})
+
+PRACTICE = """\
+table inet stellwerk
+delete table inet stellwerk
+table inet stellwerk {
+  chain in {
+    type filter hook input priority filter; policy drop;
+    ct state established,related accept
+    ct state invalid drop
+    iif "lo" accept
+    icmp type { destination-unreachable, time-exceeded, parameter-problem } accept
+    icmp type echo-request limit rate 20/second accept
+    icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept
+    icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept
+    icmpv6 type { mld-listener-query, mld-listener-report } ip6 saddr fe80::/10 accept
+    icmpv6 type echo-request limit rate 20/second accept
+    udp sport 67 udp dport 68 accept
+    ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
+    ip saddr { 10.1.0.0/16 } tcp dport 11112 accept
+    ip6 saddr { fd00::/8 } tcp dport 11112 accept
+    tcp dport 26131 accept
+    tcp dport 26180 accept
+    tcp dport 22 accept
+    limit rate 6/minute log prefix "stellwerk refused in: "
+  }
+  chain through {
+    type filter hook forward priority filter; policy drop;
+  }
+  chain out {
+    type filter hook output priority filter; policy drop;
+    ct state established,related accept
+    oif "lo" accept
+    meta l4proto { icmp, ipv6-icmp } accept
+    udp sport 68 udp dport 67 accept
+    udp sport 546 udp dport 547 accept
+    ip daddr { 10.0.0.53 } udp dport 53 accept
+    ip daddr { 10.0.0.53 } tcp dport { 53, 853 } accept
+    ip6 daddr { fd00::53 } udp dport 53 accept
+    ip6 daddr { fd00::53 } tcp dport { 53, 853 } accept
+    meta skuid 991 udp dport 53 accept
+    meta skuid 991 tcp dport { 53, 853 } accept
+    meta skuid 990 udp dport 123 accept
+    ip daddr { 10.0.0.5, 10.0.0.6 } tcp dport 104 accept
+    ip6 daddr { fd00::5 } tcp dport 104 accept
+    ip daddr { 10.0.0.7 } tcp dport 587 accept
+    limit rate 6/minute log prefix "stellwerk refused out: "
+    reject with icmpx admin-prohibited
+  }
+  chain console {
+    type nat hook prerouting priority dstnat; policy accept;
+    tcp dport 443 redirect to :26180
+  }
+}
+"""
+
+LETTER = {
+    "inbound": [
+        {"port": 11112, "networks": ["10.1.0.0/16", "10.1.7.0/24", "fd00::/8"]},
+        {"port": 26131, "networks": []},
+        {"port": 26180, "networks": []},
+    ],
+    "outbound": [
+        {"name": "PACS_A", "host": "pacs.example", "port": 104},
+        {"name": "PACS_B", "host": "10.0.0.6", "port": 104},
+        {"name": "mail", "host": "10.0.0.7", "port": 587},
+    ],
+    "console": 26180,
+}
+
+
+def nft_works() -> bool:
+    """Whether there is nft, and a network of its own to try it in."""
+    if shutil.which("nft", path="/usr/sbin:/usr/bin") is None:
+        return False
+    tried = "nft add table inet t && nft 'add chain inet t c { type nat hook prerouting priority -100; }'"
+    return subprocess.run(["unshare", "-n", "sh", "-c", tried], capture_output=True, check=False).returncode == 0
+
+
+nft = pytest.mark.skipif(not nft_works(), reason="there is no nft here, or no network of its own to try it in")
+
+
+def alone(*words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a command in a network of its own."""
+    return subprocess.run(["unshare", "-n", *words], input=text, capture_output=True, text=True, check=False)
+
+
+# --- the text
+
+
+def test_the_ruleset_of_a_practice(tmp_path: Path) -> None:
+    names = Names(tmp_path / "known", {"pacs.example": ["10.0.0.5", "fd00::5", "10.0.0.5"]}.__getitem__)
+    openings, unknown = firewall._opened(Wanted.of(LETTER), names)
+    own = House(HOUSE.resolvers, HOUSE.accounts, "\n  tcp dport 22 accept\n", "")
+    assert ruleset(openings, own) == PRACTICE
+    assert unknown == set()
+
+
+def test_a_port_of_the_rules_goes_before_the_redirect_of_the_console() -> None:
+    assert "redirect" in ruleset(Openings(((26180, ()),), (), 26180), House())
+    assert "redirect" not in ruleset(Openings(((443, ()), (26180, ())), (), 26180), House())
+    assert "redirect" not in ruleset(CLOSED, House())
+
+
+def test_without_systemd_the_clock_may_be_asked_by_anybody() -> None:
+    assert "    udp dport 123 accept" in ruleset(CLOSED, House()).splitlines()
+
+
+@nft
+def test_nft_takes_the_rules_of_every_page(tmp_path: Path) -> None:
+    rulesets = [ruleset(CLOSED, House()), ruleset(CLOSED, HOUSE), PRACTICE, gone()]
+    tried = 0
+    for block in (ONE_OF_EACH, *(str(one.values[1]) for one in BLOCKS)):
+        with suppress(AssertionError):  # some show a piece, which stands in a rule file with others
+            letter = wanted(program(block), Settings(mail_host="mail.example")).letter()
+            names = Names(tmp_path / "known", lambda _: ["192.0.2.1", "2001:db8::1"])
+            openings, _ = firewall._opened(Wanted.of(json.loads(json.dumps(letter))), names)
+            rulesets.append(ruleset(openings, HOUSE))
+            tried += 1
+    assert tried > 20
+    done = alone("nft", "-c", "-f", "-", text="\n".join(rulesets))
+    assert done.returncode == 0, done.stderr[:2000]
+
+
+# --- what is asked for is judged
+
+SOUND = {"inbound": [], "outbound": [], "console": 0}
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        {},
+        {**SOUND, "inbound": {}},
+        {**SOUND, "inbound": [1]},
+        {**SOUND, "inbound": [{"port": 0, "networks": []}]},
+        {**SOUND, "inbound": [{"port": 65536, "networks": []}]},
+        {**SOUND, "inbound": [{"port": True, "networks": []}]},
+        {**SOUND, "inbound": [{"port": "22", "networks": []}]},
+        {**SOUND, "inbound": [{"port": 22}]},
+        {**SOUND, "inbound": [{"port": 22, "networks": ["0.0.0.0/0 accept; drop"]}]},
+        {**SOUND, "inbound": [{"port": 22, "networks": [1]}]},
+        {**SOUND, "inbound": [{"port": 22, "networks": ["10.0.0.0/8"] * 3000}]},
+        {**SOUND, "inbound": [{"port": 22, "networks": [], "also": "accept"}]},
+        {**SOUND, "outbound": [{"name": "A", "host": "a;b", "port": 1}]},
+        {**SOUND, "outbound": [{"name": "A", "host": "a\nb", "port": 1}]},
+        {**SOUND, "outbound": [{"name": "A\n}", "host": "a", "port": 1}]},
+        {**SOUND, "outbound": [{"name": "A", "host": "ä", "port": 1}]},
+        {**SOUND, "outbound": [{"name": "A", "host": "", "port": 1}]},
+        {**SOUND, "outbound": [{"name": "A", "host": "a", "port": 1}] * 3000},
+        {**SOUND, "console": -1},
+        {**SOUND, "console": None},
+        {**SOUND, "more": 1},
+    ],
+)
+def test_what_no_firewall_has_is_refused(letter: dict[str, object]) -> None:
+    with pytest.raises(Unfit):
+        Wanted.of(letter)
+
+
+def test_a_name_keeps_its_addresses_while_nobody_can_be_asked_and_loses_old_ones_otherwise(tmp_path: Path) -> None:
+    answers = [["10.0.0.5"], [], ["10.0.0.6"], ["10.0.0.6"]]
+    seen = []
+    for day, answer in enumerate(answers):
+        names = Names(tmp_path / "known", lambda _, answer=answer: answer)  # type: ignore[misc]
+        seen.append({str(one) for one in names.look_up({"pacs.example"}, day * 80_000.0)["pacs.example"]})
+        names.keep()
+    assert seen == [{"10.0.0.5"}, {"10.0.0.5"}, {"10.0.0.6"}, {"10.0.0.6"}]
+
+
+def test_addresses_that_change_quickly_are_remembered_for_a_day(tmp_path: Path) -> None:
+    for minute, answer in enumerate(("10.0.0.1", "10.0.0.2", "10.0.0.3")):
+        names = Names(tmp_path / "known", lambda _, answer=answer: [answer])  # type: ignore[misc]
+        found = names.look_up({"store.example"}, minute * 60.0)
+        names.keep()
+    assert len(found["store.example"]) == 3
+
+
+def test_a_name_service_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
+    go_on = threading.Event()
+
+    def resolve(_: str) -> list[str]:
+        go_on.wait(20)
+        return []
+
+    begun = time.monotonic()
+    found = Names(tmp_path / "known", resolve, patience=0.1).look_up({"a.example", "10.0.0.1"}, 0.0)
+    go_on.set()
+    assert time.monotonic() - begun < 5
+    assert found == {"a.example": set(), "10.0.0.1": {ip_address("10.0.0.1")}}
+
+
+# --- the command
+
+
+class Nft:
+    """Stands in for nft(8): what it was told, and what it says."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.refuses = ""
+
+    def __call__(self, words: tuple[str, ...], text: str) -> None:
+        if self.refuses and self.refuses in text:
+            raise firewall.Refused(f"nft says: {self.refuses} is not sound")
+        if "-c" not in words:
+            self.taken.append(text)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Nft:
+    one = Nft()
+    monkeypatch.setattr(firewall, "_nft", one)
+    monkeypatch.setattr(firewall, "WAIT", 0.0)
+    monkeypatch.setattr("appliance.machine.wanted.resolved", lambda _: [])
+    return one
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    for name in ("service", "machine", "own"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def command(folders: Path, *words: str) -> int:
+    parser = argparse.ArgumentParser()
+    firewall.add(parser)
+    places = [word for name in ("service", "machine", "own") for word in (f"--{name}", str(folders / name))]
+    return firewall.run(parser.parse_args([*words, *places]))
+
+
+def ask(folders: Path, **changed: object) -> None:
+    outbound = [{"name": "A", "host": "10.0.0.5", "port": 104}]
+    letter: dict[str, object] = {"inbound": [{"port": 26131, "networks": []}], "outbound": outbound, "console": 0}
+    letters.write(folders / "service" / "network.json", letter | changed)
+
+
+def answer(folders: Path) -> dict[str, object]:
+    return letters.read(folders / "machine" / "firewall.json")
+
+
+def test_before_anything_is_asked_for_all_is_closed(folders: Path, told: Nft) -> None:
+    assert command(folders, "--closed") == 0
+    assert told.taken == [ruleset(CLOSED, firewall.house(folders / "own"))]
+    assert answer(folders)["asked"] == ""
+    assert command(folders) == 0
+    assert len(told.taken) == 1
+
+
+def test_what_is_asked_for_is_let_through_and_answered(folders: Path, told: Nft) -> None:
+    ask(folders)
+    assert command(folders) == 0
+    assert "tcp dport 26131 accept" in told.taken[-1]
+    assert "ip daddr { 10.0.0.5 } tcp dport 104 accept" in told.taken[-1]
+    assert "no" not in answer(folders)
+
+
+def test_what_nft_does_not_take_leaves_the_ruleset_before_and_is_told(folders: Path, told: Nft) -> None:
+    ask(folders)
+    assert command(folders) == 0
+    (folders / "own" / "firewall-in.nft").write_text("tcp dport twenty accept\n", "utf-8")
+    told.refuses = "twenty"
+    assert command(folders) == 1
+    assert len(told.taken) == 1
+    assert "twenty" in str(answer(folders)["no"])
+
+
+def test_an_administrators_wrong_lines_do_not_open_the_machine_at_its_start(folders: Path, told: Nft) -> None:
+    (folders / "own" / "firewall-in.nft").write_text("tcp dport twenty accept\n", "utf-8")
+    told.refuses = "twenty"
+    assert command(folders, "--closed") == 0
+    assert "twenty" not in told.taken[-1]
+    assert "policy drop" in told.taken[-1]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"inbound": 1}'])
+def test_a_letter_that_cannot_be_believed_changes_nothing(folders: Path, told: Nft, text: str) -> None:
+    (folders / "service" / "network.json").write_text(text, "utf-8")
+    assert command(folders) == 1
+    assert told.taken == []
+    assert answer(folders)["no"]
+
+
+def test_a_name_that_nobody_knows_is_told_and_the_rest_is_let_through(folders: Path, told: Nft) -> None:
+    ask(folders, outbound=[{"name": "A", "host": "nobody.invalid", "port": 104}])
+    assert command(folders) == 0
+    assert "tcp dport 26131 accept" in told.taken[-1]
+    assert answer(folders)["unknown"] == ["nobody.invalid (A)"]
+
+
+def test_switched_off_nothing_of_it_is_left(folders: Path, told: Nft) -> None:
+    assert command(folders, "--closed") == 0
+    assert command(folders, "--off") == 0
+    assert told.taken[-1] == gone()
+    assert not (folders / "machine" / "firewall.json").exists()
+
+
+# --- for real: two machines in networks of their own, with a cable between them
+
+MACHINE = """
+import argparse, sys
+from pathlib import Path
+from appliance.machine import firewall
+firewall.RESOLVERS = ()
+firewall.WAIT = 0.0
+parser = argparse.ArgumentParser()
+firewall.add(parser)
+sys.exit(firewall.run(parser.parse_args(sys.argv[1:])))
+"""
+
+
+class Net:
+    """A network namespace, in which commands run."""
+
+    def __init__(self) -> None:
+        self._keeper = subprocess.Popen(["unshare", "-n", "sleep", "600"])
+        self.pid = self._keeper.pid
+        end = time.monotonic() + 10
+        while self._is_ours() and time.monotonic() < end:
+            time.sleep(0.02)
+        self("ip", "link", "set", "lo", "up")
+
+    def _is_ours(self) -> bool:
+        return Path(f"/proc/{self.pid}/ns/net").readlink() == Path("/proc/self/ns/net").readlink()
+
+    def __call__(self, *words: str, text: str = "") -> str:
+        done = self.run(*words, text=text)
+        assert done.returncode == 0, f"{words}: {done.stderr}"
+        return done.stdout
+
+    def run(self, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        inside = ["nsenter", "-t", str(self.pid), "-n", *words]
+        return subprocess.run(inside, input=text, capture_output=True, text=True, check=False)
+
+    def serve(self, *ports: int) -> subprocess.Popen[bytes]:
+        """Answer on these ports, on every address."""
+        program = (
+            "import selectors, socket, sys\n"
+            "found = selectors.DefaultSelector()\n"
+            "for port in sys.argv[1:]:\n"
+            "    door = socket.create_server(('::', int(port)), family=socket.AF_INET6, dualstack_ipv6=True)\n"
+            "    found.register(door, selectors.EVENT_READ)\n"
+            "print('ready', flush=True)\n"
+            "while True:\n"
+            "    for key, _ in found.select():\n"
+            "        key.fileobj.accept()[0].close()\n"
+        )
+        inside = ["nsenter", "-t", str(self.pid), "-n", sys.executable, "-c", program, *map(str, ports)]
+        serving = subprocess.Popen(inside, stdout=subprocess.PIPE)
+        assert serving.stdout is not None
+        assert serving.stdout.readline() == b"ready\n"
+        return serving
+
+    def reaches(self, *places: tuple[str, int]) -> list[tuple[str, int]]:
+        """Those of the places that a connection can be made to."""
+        program = (
+            "import json, socket, sys\n"
+            "def reached(place):\n"
+            "    try:\n"
+            "        socket.create_connection(tuple(place), 0.7).close()\n"
+            "        return True\n"
+            "    except OSError: return False\n"
+            "print(json.dumps([one for one in json.loads(sys.argv[1]) if reached(one)]))"
+        )
+        return [(host, port) for host, port in json.loads(self(sys.executable, "-c", program, json.dumps(places)))]
+
+    def close(self) -> None:
+        self._keeper.kill()
+        self._keeper.wait()
+
+
+@pytest.fixture
+def nets() -> Iterator[tuple[Net, Net]]:
+    """The machine, and the house around it: 10.9.0.1 and 10.9.0.2, fd09::1 and fd09::2."""
+    machine, outside = Net(), Net()
+    machine("ip", "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", str(outside.pid))
+    for net, end in ((machine, 1), (outside, 2)):
+        net("ip", "address", "add", f"10.9.0.{end}/24", "dev", "cable")
+        net("ip", "address", "add", f"fd09::{end}/64", "dev", "cable", "nodad")
+        net("ip", "link", "set", "cable", "up")
+    outside("ip", "address", "add", "10.9.0.3/24", "dev", "cable")
+    yield machine, outside
+    machine.close()
+    outside.close()
+
+
+@nft
+def test_nothing_gets_through_but_what_rules_name(nets: tuple[Net, Net], folders: Path) -> None:
+    machine, outside = nets
+    places = [word for name in ("service", "machine", "own") for word in (f"--{name}", str(folders / name))]
+
+    def run(*words: str) -> None:
+        machine(sys.executable, "-c", MACHINE, *words, *places)
+
+    inside = machine.serve(26131, 26180, 26230, 22)
+    elsewhere = outside.serve(104, 105, 25)
+    try:
+        all_in = [(host, port) for port in (26131, 26180, 26230, 22) for host in ("10.9.0.1", "fd09::1")]
+        all_out = [(host, port) for port in (104, 105, 25) for host in ("10.9.0.2", "10.9.0.3", "fd09::2")]
+        assert outside.reaches(*all_in) == all_in
+        assert machine.reaches(*all_out) == all_out
+
+        run("--closed")
+        assert outside.reaches(*all_in, ("10.9.0.1", 443)) == []
+        assert machine.reaches(*all_out) == []
+        assert machine.reaches(("127.0.0.1", 26131)) == [("127.0.0.1", 26131)]
+
+        inbound = [
+            {"port": 26131, "networks": []},
+            {"port": 26180, "networks": []},
+            {"port": 26230, "networks": ["10.9.0.3/32"]},
+        ]
+        named = [
+            {"name": "PACS_A", "host": "10.9.0.2", "port": 104},
+            {"name": "PACS_B", "host": "fd09::2", "port": 104},
+            {"name": "mail", "host": "10.9.0.3", "port": 25},
+        ]
+        ask(folders, inbound=inbound, outbound=named, console=26180)
+        run()
+        open_now = [(host, port) for port in (26131, 26180) for host in ("10.9.0.1", "fd09::1")]
+        # 443 leads to the console; 26230 is for another sender, and 22 for nobody.
+        assert outside.reaches(*all_in, ("10.9.0.1", 443)) == [*open_now, ("10.9.0.1", 443)]
+        assert machine.reaches(*all_out) == [("10.9.0.2", 104), ("fd09::2", 104), ("10.9.0.3", 25)]
+        begun = time.monotonic()
+        assert machine.reaches(("10.9.0.2", 105)) == []
+        assert time.monotonic() - begun < 0.7 + 1.5, "whoever is not let out should hear so at once"
+
+        # What nft does not take changes nothing.
+        (folders / "own" / "firewall-out.nft").write_text("tcp dport everything accept\n", "utf-8")
+        ask(folders, inbound=[], outbound=[], console=0)
+        assert machine.run(sys.executable, "-c", MACHINE, *places).returncode == 1
+        assert "nft says" in str(answer(folders)["no"])
+        assert outside.reaches(*open_now) == open_now
+
+        # An administrator's own lines count, and what rules no longer open is closed.
+        (folders / "own" / "firewall-out.nft").write_text("tcp dport 105 accept\n", "utf-8")
+        (folders / "own" / "firewall-in.nft").write_text("tcp dport 22 accept\n", "utf-8")
+        run()
+        assert outside.reaches(*all_in) == [("10.9.0.1", 22), ("fd09::1", 22)]
+        assert machine.reaches(*all_out) == [("10.9.0.2", 105), ("10.9.0.3", 105), ("fd09::2", 105)]
+
+        run("--off")
+        assert outside.reaches(*all_in) == all_in
+    finally:
+        inside.kill()
+        elsewhere.kill()
+
+
+def test_networks_are_put_together() -> None:
+    networks = (ip_network("10.0.0.0/8"), ip_network("10.1.0.0/16"), ip_network("10.0.0.5"))
+    assert "ip saddr { 10.0.0.0/8 } tcp dport 104 accept" in ruleset(Openings(((104, networks),)), House())
