@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Protocol
 
 from appliance.commands import (
+    backup,
     check,
     console,
     deid,
@@ -28,6 +29,7 @@ from appliance.commands import (
     regions,
     reidentify,
     replay,
+    restore,
     review,
     run,
     send,
@@ -75,6 +77,8 @@ COMMANDS: dict[str, Command] = {
     "user": user,
     "key": key,
     "reidentify": reidentify,
+    "backup": backup,
+    "restore": restore,
     "demo": demo,
     "torture": torture,
     "lsp": lsp,
