@@ -8,6 +8,7 @@ import sys
 import time
 
 from appliance.appliance import Appliance
+from appliance.backup.nightly import Nightly
 from appliance.backup.restoring import complete
 from appliance.beginning import begin, remember
 from appliance.commands.common import add_settings, given, settings_of, show_findings
@@ -94,10 +95,17 @@ def run(arguments: argparse.Namespace) -> int:
         appliance.health.also("the console", lambda: console.trouble)
         console.start()
     signal.signal(signal.SIGHUP, lambda *_: reloader.wake())
+    nightly = Nightly(settings, given(arguments))
+    backing_up = Supervised("backup", nightly.loop)
+    if settings.backup_to is not None:
+        appliance.health.also("the backup", lambda: nightly.trouble or backing_up.trouble)
+        backing_up.start()
     _tell(settings, appliance)
     while not stopping:
         time.sleep(0.5)
     log.info("stopping")
+    backing_up.stop()
+    nightly.stop()
     console.stop()
     watching.stop()
     reloader.stop()

@@ -84,6 +84,7 @@ _TITLES = {
         "new rules": "new rules",
         "the certificate": "our certificate (TLS)",
         "the console": "the console",
+        "the backup": "the nightly backup",
         "destination": "sending to {name}",
     },
     "de": {
@@ -106,13 +107,14 @@ _TITLES = {
         "new rules": "neue Regeln",
         "the certificate": "unser Zertifikat (TLS)",
         "the console": "die Konsole",
+        "the backup": "die nächtliche Sicherung",
         "destination": "Versand an {name}",
     },
 }
 
 OWN = (
     *("hold", "the disk", "taking in", "rules by the clock", "the router", "the journal", "the watch", "the rules"),
-    *("the certificate", "the console", "new rules"),
+    *("the certificate", "the console", "new rules", "the backup"),
 )
 """What is in trouble under a name of our own: no destination can have one of these."""
 
