@@ -50,6 +50,8 @@ COMMANDS = (
     "user",
     "key",
     "reidentify",
+    "backup",
+    "restore",
     "demo",
     "torture",
     "lsp",

@@ -26,6 +26,8 @@ MOST = 5000
 PATIENCE = 30.0
 """Seconds to wait for another process that writes."""
 
+_FILE = "journal.sqlite"
+
 _SOME = 500
 """Numbers that are asked for at once."""
 
@@ -49,7 +51,7 @@ class Journal:
     def __init__(self, spool: Path) -> None:
         """Raises JournalTrouble."""
         self.root = spool
-        self.path = spool / "journal.sqlite"
+        self.path = spool / _FILE
         self._history = History(spool)
         self._rest = 0.0
         with _in_words():
@@ -264,18 +266,17 @@ class Journal:
 
     def _anew(self) -> None:
         self.db.close()
-        with self._alone():
-            self._remove()
+        remove_journal(self.root)
         self._open()
 
     def _open(self) -> None:
-        with self._alone():
+        with _alone(self.root):
             try:
                 self.db = self._connected()
             except sqlite3.DatabaseError as error:
                 if _code(error) not in _BROKEN:
                     raise
-                self._remove()
+                _remove(self.root)
                 self.db = self._connected()
             self._inode = self.path.stat().st_ino
 
@@ -300,22 +301,30 @@ class Journal:
                 db.close()
                 raise
             db.close()
-            self._remove()
+            _remove(self.root)
         raise JournalTrouble("the journal cannot be made")
 
-    def _remove(self) -> None:
-        for ending in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
 
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Only one process makes or removes the file at a time."""
-        handle = os.open(self.root / ".journal.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+def remove_journal(spool: Path) -> None:
+    """Remove it: whoever opens it next builds it anew. Whoever has it open finds that out (`Journal.renew`)."""
+    with _alone(spool):
+        _remove(spool)
+
+
+def _remove(spool: Path) -> None:
+    for ending in ("", "-wal", "-shm"):
+        (spool / f"{_FILE}{ending}").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _alone(spool: Path) -> Iterator[None]:
+    """Only one process makes or removes the file at a time."""
+    handle = os.open(spool / ".journal.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def portions(numbers: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:

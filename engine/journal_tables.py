@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from engine import journal_studies
+from engine.elsewhere import ELSEWHERE
 from engine.journal_studies import forget_study, put_study
 from engine.journal_words import spellings
 from engine.numbers import arrival
 
-EDITION = 3
+EDITION = 4
 """Raised with every change below: a journal of another edition is built anew."""
 
 TABLES = f"""{journal_studies.TABLES}
@@ -58,7 +59,7 @@ ENDINGS = ("delivered", "failed", "left out", "collected", "deleted")
 OF_OBJECTS = ("discarded", "duplicate")
 """Events after which nothing is owed of the whole object."""
 
-OPENINGS = ("received", "promised", "held", "later", "released", *ENDINGS, *OF_OBJECTS)
+OPENINGS = ("received", "promised", "held", "later", "released", *ENDINGS, *OF_OBJECTS, ELSEWHERE)
 """Every event that tells of an object. Others are kept to be shown, and say nothing about where it is."""
 
 KEYS = (
@@ -118,6 +119,8 @@ def put_event(db: sqlite3.Connection, file: int, offset: int, line: Mapping[str,
                 put_copy(db, outbox, said["place"], number)
         case _ if event in OF_OBJECTS:
             db.execute("UPDATE objects SET ending = ? WHERE number = ?", (event, number))
+        case _ if event == ELSEWHERE:
+            _end_open(db, number)
 
 
 def put_keys(db: sqlite3.Connection, line: Mapping[str, object], found: str = "") -> None:
@@ -197,6 +200,16 @@ def came(number: str) -> str:
 
 def _end(db: sqlite3.Connection, entry: str, event: str, into: str = "") -> None:
     db.execute("UPDATE promises SET ending = ?, into_number = ? WHERE entry = ?", (event, into, entry))
+
+
+def _end_open(db: sqlite3.Connection, number: str) -> None:
+    """What has no end of this object, and would have to be here, is elsewhere."""
+    db.execute("UPDATE promises SET ending = ? WHERE number = ? AND ending = ''", (ELSEWHERE, number))
+    db.execute(
+        "UPDATE objects SET ending = ?1 WHERE number = ?2 AND ending = ''"
+        " AND NOT EXISTS (SELECT 1 FROM promises WHERE number = ?2)",
+        (ELSEWHERE, number),
+    )
 
 
 def _join(db: sqlite3.Connection, old: str, new: str) -> None:

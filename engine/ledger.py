@@ -1,6 +1,6 @@
 """The ledger: what was received, and what became of it. Nothing may be missing.
 
-    received = delivered + waiting + held + discarded + duplicates + deleted
+    received = delivered + waiting + held + discarded + duplicates + deleted + elsewhere
 
 An object counts once, however many promises it has, and however many numbers it has had (a release through the rules,
 a replay). What lies in the spool is there, whatever the history says: a line is written ahead of the removal that it
@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 
+from engine.elsewhere import ELSEWHERE
 from engine.journal import Journal
 from engine.journal_tables import came
 from engine.step import TELLING
 from engine.whereabouts import HELD, WAITING, Whereabouts, whereabouts
 
 DELIVERED, DISCARDED, DUPLICATE, DELETED, MISSING = "delivered", "discarded", "duplicate", "deleted", "missing"
-STATES = (DELIVERED, WAITING, HELD, DISCARDED, DUPLICATE, DELETED)
-"""All that may have become of an object, in the order of the equation."""
+STATES = (DELIVERED, WAITING, HELD, DISCARDED, DUPLICATE, DELETED, ELSEWHERE)
+"""All that may have become of an object, in the order of the equation. Elsewhere: a restored history tells of it."""
 
 LOOKS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds before each further look at what seems to be missing: beside a running appliance it may just be moving."""
@@ -93,7 +94,8 @@ def standing(family: Sequence[Member], there: Whereabouts) -> str:
     ended = {(p.ending, p.outbox.endswith(TELLING)) for member in family for p in member.promises}
     endings = {ending for ending, mailed in ended if ending and not (mailed and ending == DELIVERED)}
     endings |= {member.ending for member in family}
-    for state in (DELIVERED, DISCARDED, DUPLICATE, DELETED):
+    # What is owed to one counts before what others have, as with what waits.
+    for state in (ELSEWHERE, DELIVERED, DISCARDED, DUPLICATE, DELETED):
         if state in endings:
             return state
     # Refused, collected, released: something must have followed, and nothing has. Left out for another object's sake,

@@ -6,6 +6,7 @@ import sys
 from dataclasses import asdict
 
 from appliance.commands.common import add_settings, moment, settings_as_owner
+from engine.elsewhere import ELSEWHERE
 from engine.journal import Journal
 from engine.ledger import DELETED, DUPLICATE, STATES, Ledger, Lost, ledger, summary
 
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _tell(count: Ledger, torn: int) -> None:
-    shown = [state for state in STATES if count.states[state] or state not in (DUPLICATE, DELETED)]
+    shown = [state for state in STATES if count.states[state] or state not in (DUPLICATE, DELETED, ELSEWHERE)]
     terms = " + ".join(f"{count.states[state]} {_PLURALS.get(state, state)}" for state in shown)
     short = f" + {count.difference} missing" if count.difference else ""
     print(f"{count.received} received = {terms}{short}")

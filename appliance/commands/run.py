@@ -9,6 +9,7 @@ import sys
 import time
 
 from appliance.appliance import Appliance
+from appliance.backup.restoring import complete
 from appliance.beginning import begin, remember
 from appliance.commands.common import add_settings, given, settings_of, show_findings
 from appliance.console_process import ConsoleProcess
@@ -40,9 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
     book = RuleBook(settings.rules_path, settings.own_folders)
     seen: dict[str, str] = {}
     try:
+        _finish_restore(settings)
         if arguments.rules is None and settings.rules is None:
             install_default_rules(settings.rules_path)
         beginning = begin(settings, book, seen)
+    except BlockingIOError:
+        print(f"stellwerk: another one runs in {settings.data}", file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"stellwerk: {settings.data} cannot be used ({error.strerror})", file=sys.stderr)
         return 1
@@ -119,6 +124,13 @@ def _ports(appliance: Appliance) -> str:
 
 def _status(appliance: Appliance) -> str:
     return f"open ports: {_ports(appliance)}"
+
+
+def _finish_restore(settings: Settings) -> None:
+    """Before anything else works here: half a restore must not run. Raises BlockingIOError, OSError."""
+    done = complete(settings.data)
+    if done is not None:
+        log.info("the backup of %s is restored; what was here before: %s", done.backup.made, done.aside or "nothing")
 
 
 def _tell(settings: Settings, appliance: Appliance) -> None:

@@ -40,7 +40,7 @@ WAY_WORDS = {
 }
 """Of whom comes without an AE title, the way in."""
 
-TERMS = ("received", "delivered", "waiting", "held", "discarded", "duplicates", "deleted")
+TERMS = ("received", "delivered", "waiting", "held", "discarded", "duplicates", "deleted", "elsewhere")
 """Of the ledger, in the order of the equation."""
 
 
@@ -128,6 +128,7 @@ def _ledger(facts: Overview, language: str) -> dict[str, Any]:
     missing = told.count(language, today.difference)
     return {
         **{name: told.count(language, getattr(today, name)) for name in TERMS},
+        "any_elsewhere": bool(today.elsewhere),
         "counted": facts.counted,
         "counting": _counting(facts, language),
         "sum": say(language, "Difference: {count}. That many are neither there nor done.", count=missing)

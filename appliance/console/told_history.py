@@ -34,6 +34,7 @@ EVENT_WORDS = {
     "collected": "The study was complete and went on",
     "collected review": "The review is over",
     "deleted": "Deleted by a person",
+    "elsewhere": "On the machine of which a backup was restored here",
     "discarded": "Discarded by a rule",
     "duplicate": "Known already, so not sent again",
     "replayed": "Sent again from the stored copy",
@@ -48,7 +49,7 @@ WAY_WORDS = {
     "outbox": "hand, for {where}",
 }
 _KINDS = {"held": "bad", "failed": "bad", "rejected": "bad", "deleted": "warn", "later": "warn", "left out": "warn"}
-_KINDS |= {"delivered": "good", "approved": "good"}
+_KINDS |= {"delivered": "good", "approved": "good", "elsewhere": "warn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def happened(
     if key not in EVENT_WORDS:
         return Said(event, why, "")
     facts = {"to": place(language, outbox), "sender": sender or "–", "way": way_in(language, way), "by": by or "–"}
-    fixed = event in ("duplicate", "deleted", "replayed")  # the sentence says why already
+    fixed = event in ("duplicate", "deleted", "replayed", "elsewhere")  # the sentence says why already
     return Said(say(language, EVENT_WORDS[key], **facts), "" if fixed else why, _KINDS.get(event, ""))
 
 

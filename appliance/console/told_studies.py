@@ -20,6 +20,7 @@ STATE_WORDS = {
     "discarded": "discarded",
     "duplicate": "known already",
     "deleted": "deleted",
+    "elsewhere": "on another machine",
     "missing": "missing",
 }
 """What has become of one object (engine.ledger)."""
@@ -40,6 +41,7 @@ ALL_WORDS = {
     "discarded": "all discarded by a rule",
     "duplicate": "all known already",
     "deleted": "all deleted",
+    "elsewhere": "all on another machine",
     "missing": "all missing",
 }
 SOME_WORDS = {
@@ -48,6 +50,7 @@ SOME_WORDS = {
     "discarded": "{count} of {all} discarded by a rule",
     "duplicate": "{count} of {all} known already",
     "deleted": "{count} of {all} deleted",
+    "elsewhere": "{count} of {all} on another machine",
     "missing": "{count} of {all} missing",
 }
 ALL_WAIT_WORDS = {
@@ -66,7 +69,7 @@ WAITS_WORDS = {
     "collect": "{count} of {all} waiting for the rest of the study",
     "review": "{count} of {all} on the way to a review",
 }
-KINDS = {"delivered": "good", "waiting": "", "held": "bad", "deleted": "warn", "missing": "bad"}
+KINDS = {"delivered": "good", "waiting": "", "held": "bad", "deleted": "warn", "elsewhere": "warn", "missing": "bad"}
 """How a badge of it looks."""
 
 PASSING_WORDS = {
@@ -77,6 +80,7 @@ PASSING_WORDS = {
     "failed": "failed",
     "left out": "left out",
     "deleted": "deleted",
+    "elsewhere": "on another machine",
     "discarded": "discarded",
     "missing": "missing",
 }
@@ -128,7 +132,7 @@ def stands(language: str, states: Mapping[str, int], waits: Mapping[str, int]) -
     """What became of a study's objects: the kind of each badge, and its words. What needs somebody comes first."""
     all_of_them = sum(states.values())
     found = []
-    for name in ("missing", "held", "waiting", "deleted", "discarded", "duplicate", "delivered"):
+    for name in ("missing", "held", "waiting", "elsewhere", "deleted", "discarded", "duplicate", "delivered"):
         count = states.get(name, 0)
         if not count:
             continue

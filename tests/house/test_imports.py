@@ -37,7 +37,8 @@ THIRD_PARTY = {
     "rich": ("appliance",),
     "imagecodecs": ("engine/pixels", "appliance/commands/demo.py"),  # the demo draws its before and after
     "pynetdicom": ("engine/dicom",),
-    "cryptography": ("engine/certificates.py", "appliance/console/passwords.py"),  # the latter for Argon2id alone
+    # passwords.py for Argon2id alone, sealed.py for that and for AES-GCM
+    "cryptography": ("engine/certificates.py", "appliance/console/passwords.py", "appliance/backup/sealed.py"),
     "lark": ("dsl/parse.py",),
     "tornado": ("engine/sources/https.py", "appliance/console"),
     "apscheduler": ("engine/sources/every.py", "appliance"),

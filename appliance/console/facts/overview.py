@@ -33,7 +33,7 @@ HABITS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Reckoning:
-    """received = delivered + waiting + held + discarded + duplicates + deleted; `difference` is what is missing."""
+    """received = delivered + waiting + held + discarded + duplicates + deleted + elsewhere; `difference` is missing."""
 
     received: int
     delivered: int
@@ -42,6 +42,7 @@ class Reckoning:
     discarded: int
     duplicates: int
     deleted: int
+    elsewhere: int
     difference: int
 
     @classmethod

@@ -15,7 +15,7 @@ LONG = 1 << 16
 _RECKONING = record(
     {
         **{name: integer() for name in ("received", "delivered", "waiting", "held", "discarded")},
-        **{name: integer() for name in ("duplicates", "deleted")},
+        **{name: integer() for name in ("duplicates", "deleted", "elsewhere")},
         "difference": integer(summary="What is missing: received, less all the others"),
     }
 )

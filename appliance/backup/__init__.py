@@ -1,0 +1,1 @@
+"""Backup and restore: one encrypted file with all that cannot be made anew, the images apart."""
