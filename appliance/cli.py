@@ -52,6 +52,7 @@ COMMANDS = (
     "reidentify",
     "backup",
     "restore",
+    "support",
     "demo",
     "torture",
     "lsp",

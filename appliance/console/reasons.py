@@ -40,7 +40,20 @@ def _sentences() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
         rows = [(english, german) for english, german in csv.reader(stream)]
     fixed = {english: german for english, german in rows if "{}" not in english}
     others = [(english, german) for english, german in rows if "{}" in english]
-    return fixed, [(re.compile(re.escape(one).replace(r"\{\}", "(.+)"), re.DOTALL), other) for one, other in others]
+    return fixed, [(_expression(one), other) for one, other in others]
+
+
+@lru_cache(1)
+def sentences() -> tuple[frozenset[str], list[tuple[str, re.Pattern[str]]]]:
+    """The English ones: those without anything that differs; and the others, each with an expression for all of it."""
+    fixed, _ = _sentences()
+    with FILE.open(encoding="utf-8", newline="") as stream:
+        others = [english for english, _ in csv.reader(stream) if "{}" in english]
+    return frozenset(fixed), [(one, _expression(one)) for one in others]
+
+
+def _expression(sentence: str) -> re.Pattern[str]:
+    return re.compile(re.escape(sentence).replace(r"\{\}", "(.+)"), re.DOTALL)
 
 
 @lru_cache(4096)

@@ -14,7 +14,19 @@ from engine.program import Call, Chain, Choose, Program, Route, calls
 from engine.step import GATHERING, HOLD, REVIEW
 
 PASSED = "passed"
-WORST = ("missing", "held", "failed", "waiting", "left out", "elsewhere", "deleted", "delivered", "discarded", PASSED, "")
+WORST = (
+    "missing",
+    "held",
+    "failed",
+    "waiting",
+    "left out",
+    "elsewhere",
+    "deleted",
+    "delivered",
+    "discarded",
+    PASSED,
+    "",
+)
 """States of an edge or node, that which a person should see first. Empty: nothing has come this way."""
 
 

@@ -78,7 +78,7 @@ def test_what_was_decided_is_in_place_before_the_next_start_does_anything(
     file = tmp_path / "a.backup"
     assert main(["backup", "--to", str(file), "--passphrase-file", str(passphrase), "--data", str(old.data)]) == 0
     assert old.stop() == 0
-    new = Running(tmp_path / "new", f"on port {old.port} → discard\n", old.port)
+    new = Running(tmp_path / "new", f'on port {old.port} → discard "no"\n', old.port)
     words = ["restore", str(file), "--passphrase-file", str(passphrase), "--data", str(new.data)]
     assert main(words) == 2
     assert "an appliance runs" in capsys.readouterr().err
