@@ -71,6 +71,12 @@ class Settings:
     """A file is taken once it has not changed for so long."""
     folder_scan_seconds: float = 5.0
     """How often to look into a watched folder where no event tells of a change, as on a network share."""
+    backup_to: Path | None = None
+    """A folder into which a backup is made every night; none: there is none."""
+    backup_passphrase_file: Path | None = None
+    """A file with the passphrase of those backups in its first line, for this account alone."""
+    backup_keep: int = 14
+    """So many of them are kept in that folder; older ones of this machine are removed."""
     mail_host: str = ""
     """The mail relay; without one, reports wait in their outbox."""
     mail_port: int = 0

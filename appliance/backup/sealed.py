@@ -35,8 +35,15 @@ _MOST_PASSES, _MOST_LANES, _MOST_KIB = 16, 64, 1 << 20
 """A header is read before anything can be verified: it must not make us work for hours, or use up the memory."""
 
 
+KINDS = ("foreign", "newer", "passphrase", "damaged")
+
+
 class NoBackup(Exception):
-    """This cannot be read as a backup; the text says why, and what would do."""
+    """This cannot be read as a backup; the text says why, and what would do. kind: one of KINDS, for other words."""
+
+    def __init__(self, words: str, kind: str = "damaged") -> None:
+        super().__init__(words)
+        self.kind = kind
 
 
 class Sink(Protocol):
@@ -118,7 +125,7 @@ class Reader:
         except ValueError:
             raise NoBackup("the beginning of this backup is damaged") from None
         if not hmac.compare_digest(_exactly(source, 32), _seal(seal, self._header)):
-            raise NoBackup("this is not its passphrase (or the beginning of the backup is damaged)")
+            raise NoBackup("this is not its passphrase (or the beginning of the backup is damaged)", "passphrase")
         self._source, self._cipher, self._count = source, AESGCM(key), 0
         self._next = _fully(source, _CHUNK + _TAG)
         self._open = b""
@@ -163,12 +170,13 @@ def _header(said: bytes) -> bytes:
 def _read_header(source: Source) -> tuple[Facts, Mapping[str, object], bytes]:
     start = _fully(source, len(MAGIC) + 3)
     if len(start) < len(MAGIC) + 3 or not start.startswith(MAGIC):
-        raise NoBackup("this is no backup of Stellwerk")
+        raise NoBackup("this is no backup of Stellwerk", "foreign")
     number, length = struct.unpack(">BH", start[len(MAGIC) :])
     if number > FORMAT:
         raise NoBackup(
             f"this backup has format {number}, and this version knows up to {FORMAT}: restore it with the version that "
-            "made it, or a newer one"
+            "made it, or a newer one",
+            "newer",
         )
     text = _exactly(source, length)
     try:

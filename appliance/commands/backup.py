@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from appliance.backup.contents import PARTS
+from appliance.backup.nightly import NICER, NotMade, keep, name_of
 from appliance.backup.packing import Made, make
 from appliance.backup.passphrase import NoPassphrase, asked
 from appliance.backup.sealed import fit
@@ -25,6 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", type=Path, default=Path(), metavar="FILE|FOLDER", help=where)
     parser.add_argument("--passphrase-file", type=Path, metavar="FILE", help="has the passphrase in its first line")
     parser.add_argument("--without-journal", action="store_true", help="leave out what became of each image")
+    parser.add_argument("--nightly", action="store_true", help=argparse.SUPPRESS)
     add_settings(parser)
 
 
@@ -34,6 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not settings.data.is_dir():
         print(f"stellwerk: there is no data folder {settings.data}", file=sys.stderr)
         return 2
+    if arguments.nightly:
+        return _keep(settings)
     target = _target(arguments.to)
     try:
         passphrase = asked(arguments.passphrase_file, twice=True)
@@ -51,6 +54,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _keep(settings: Settings) -> int:
+    """As the appliance has it done every night."""
+    os.nice(NICER)
+    try:
+        print(f"{keep(settings)} is made", file=sys.stderr)
+    except NotMade as error:
+        print(f"stellwerk: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def _words(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}"
@@ -61,11 +75,6 @@ def _target(to: Path) -> Path | None:
     if str(to) == "-":
         return None
     return to / name_of(time.time()) if to.is_dir() else to
-
-
-def name_of(moment: float) -> str:
-    """What a backup of this machine is called that is made now."""
-    return f"stellwerk-{socket.gethostname()}-{time.strftime('%Y-%m-%d-%H%M%S', time.localtime(moment))}.backup"
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import sys
 import time
 
 from appliance.appliance import Appliance
+from appliance.backup.nightly import Nightly
 from appliance.backup.restoring import complete
 from appliance.beginning import begin, remember
 from appliance.commands.common import add_settings, given, settings_of, show_findings
@@ -104,6 +105,11 @@ def run(arguments: argparse.Namespace) -> int:
     faulthandler.enable()
     heartbeat = Heartbeat(notify, appliance.parts, appliance.spool.work)
     heartbeat.start()
+    nightly = Nightly(settings, given(arguments))
+    backing_up = Supervised("backup", nightly.loop)
+    if settings.backup_to is not None:
+        appliance.health.also("the backup", lambda: nightly.trouble or backing_up.trouble)
+        backing_up.start()
     _tell(settings, appliance)
     notify.ready(_status(appliance))
     while not stopping:
@@ -111,6 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
     log.info("stopping")
     notify.stopping()
     heartbeat.stop()
+    backing_up.stop()
+    nightly.stop()
     console.stop()
     watching.stop()
     reloader.stop()

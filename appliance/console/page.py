@@ -12,7 +12,7 @@ from appliance.console.roles import Role
 
 PLACES = (
     *("Overview", "Studies", "Outbox", "Hold", "Review", "Send", "Rules", "Try", "Destinations"),
-    *("Audit", "Users", "Settings"),
+    *("Audit", "Users", "Settings", "System"),
 )
 """The navigation, in this order. A page that is not built is not in it."""
 

@@ -85,6 +85,7 @@ _TITLES = {
         "the certificate": "our certificate (TLS)",
         "the console": "the console",
         "the firewall": "the machine's firewall",
+        "the backup": "the nightly backup",
         "destination": "sending to {name}",
     },
     "de": {
@@ -108,13 +109,14 @@ _TITLES = {
         "the certificate": "unser Zertifikat (TLS)",
         "the console": "die Konsole",
         "the firewall": "die Firewall des Geräts",
+        "the backup": "die nächtliche Sicherung",
         "destination": "Versand an {name}",
     },
 }
 
 OWN = (
     *("hold", "the disk", "taking in", "rules by the clock", "the router", "the journal", "the watch", "the rules"),
-    *("the certificate", "the console", "the firewall", "new rules"),
+    *("the certificate", "the console", "the firewall", "new rules", "the backup"),
 )
 """What is in trouble under a name of our own: no destination can have one of these."""
 

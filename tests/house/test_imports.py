@@ -58,6 +58,7 @@ CATCH_ALL = {
     "engine/walk.py": "around one step: a step's bug holds one object, and the route goes on",
     "engine/router.py": "around one object, outside any step: it is held, or it would stop all that comes behind it",
     "appliance/console/sendings.py": "around one upload: the others must not wait for it, and it is tried again",
+    "appliance/console/downloads.py": "around one download: a browser must not take a part for the whole",
     "appliance/supervise.py": "around one thread: it is restarted, and the others never notice",
     "engine/header.py": "a file that the reader stumbles over, in whatever way, is held; its values must not be quoted",
     "engine/scan_values.py": "the same for one value: then the whole header is read by pydicom, which refuses it",
