@@ -111,7 +111,7 @@ class Nightly:
         now: Callable[[], datetime] = datetime.now,
         run: Callable[[Sequence[str]], tuple[int, str]] | None = None,
     ) -> None:
-        """arguments: those for settings and rules, as we have got them ourselves. run: a command; its code, its words."""
+        """arguments: those for settings and rules that we were given ourselves. run: a command; its code, its words."""
         self._settings, self._arguments, self._now = settings, arguments, now
         self._run = run or self._started
         self._stopping = threading.Event()

@@ -2,12 +2,14 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import sys
 import threading
 
+from appliance.backup.restoring import complete
 from appliance.commands.common import add_settings, settings_as_owner, settings_file_of
 from appliance.console.app import Console, banner
 from appliance.console.context import Context
@@ -35,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     line = {"data": arguments.data, "rules": arguments.rules}
     try:
         files.make_folder(settings.data)
+        with contextlib.suppress(BlockingIOError):  # an appliance runs: its next start does it
+            complete(settings.data)
         context = Context.of(settings, Settings.origins(settings_file_of(arguments), os.environ, line))
         if arguments.action == "link":
             print(_link(context, settings.console_port))
