@@ -73,7 +73,8 @@ lock: ## choose the versions (needs uv); UPGRADE=--upgrade takes the newest
 	}
 	compile --output-file appliance/requirements.lock
 	compile --output-file tests/requirements.lock --extra dev --extra editor --extra proof --extra s3 --extra sftp --extra text --constraints appliance/requirements.lock
-	grep -c == appliance/requirements.lock tests/requirements.lock
+	compile --output-file appliance/image/requirements.lock --extra s3 --extra sftp --constraints tests/requirements.lock
+	grep -c == appliance/requirements.lock tests/requirements.lock appliance/image/requirements.lock
 
 clean: ## remove the environment and what tools left behind; data/ stays
 	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
