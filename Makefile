@@ -4,12 +4,13 @@
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
-.PHONY: help venv run demo test lint fuzz fuzz-console torture corpus bench docs bundles lock clean always
+.PHONY: help venv run demo test lint fuzz fuzz-console torture corpus bench docs bundles lock image image-compare clean always
 
 PYTHON ?= python3
 DATA   ?= data
 MINUTES ?= 30
 CUTS   ?= 200
+FLAVOUR ?= cloud
 VENDOR ?= appliance/console/static/vendor
 BIN    := .venv/bin
 
@@ -61,6 +62,12 @@ bundles: ## build what others wrote for the console's pages, from pinned npm pac
 	(cd "$$work" && npm ci --silent)
 	mkdir -p "$(VENDOR)"
 	node "$$work/build.mjs" "$(VENDOR)"
+
+image: ## build the appliance's bootable image into dist/image (root, Debian 12 or newer); VERSION=0.1.1, FLAVOUR=metal, SB_KEYS=/folder, SEALED=1
+	@exec $(PYTHON) -m appliance.image.building.image "$(FLAVOUR)"
+
+image-compare: ## build the image twice, apart from each other, and say in what the two differ
+	@exec $(PYTHON) -m appliance.image.building.compare "$(FLAVOUR)"
 
 venv: .venv/.dev ## only make the environment
 	@echo "The environment is in .venv"

@@ -1,7 +1,7 @@
 """The Python environment of a package: the checkout's wheel and the locked packages, in a folder that is laid over `/`.
 
-It runs inside the Debian tree of a build, with that release's Python, and without the network: what it installs was fetched
-before. Two runs make the same bytes. It knows nothing of packages and images.
+It runs inside the Debian tree of a build, with that release's Python, and without the network: what it installs was
+fetched before. Two runs make the same bytes. It knows nothing of packages and images.
 """
 
 import argparse
@@ -25,16 +25,32 @@ UNUSED = (
 def assemble(checkout: Path, wheels: Path, root: Path, work: Path) -> Path:
     """Make `root/usr/lib/stellwerk/venv` and `root/usr/bin/stellwerk`; return the folder of the packages.
 
-    `wheels` holds what `appliance/image/requirements.lock` names. The environment's Python is the system's own of this very
-    minor version: that is what the compiled packages are for.
+    `wheels` holds what `appliance/image/requirements.lock` names. The environment's Python is the system's own of this
+    very minor version: that is what the compiled packages are for.
     """
     builder = work / "builder"
     subprocess.run([sys.executable, "-m", "venv", str(builder)], check=True)
     tool = [str(builder / "bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    lock = ["--no-index", "--find-links", str(wheels), "--require-hashes", "-r", str(checkout / "appliance/image/requirements.lock")]
+    lock = [
+        "--no-index",
+        "--find-links",
+        str(wheels),
+        "--require-hashes",
+        "-r",
+        str(checkout / "appliance/image/requirements.lock"),
+    ]
     subprocess.run([*tool, "install", *lock], check=True)
     subprocess.run(
-        [*tool, "wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", str(work / "own"), str(checkout)],
+        [
+            *tool,
+            "wheel",
+            "--no-index",
+            "--no-deps",
+            "--no-build-isolation",
+            "--wheel-dir",
+            str(work / "own"),
+            str(checkout),
+        ],
         check=True,
     )
     venv = root / VENV
@@ -50,7 +66,7 @@ def assemble(checkout: Path, wheels: Path, root: Path, work: Path) -> Path:
 
 
 def _only_what_runs(venv: Path, packages: Path, root: Path) -> None:
-    """Take out what is needed to build, to test or to move an environment, and what would differ from build to build."""
+    """Take out what is needed to build, to test or to move an environment, and what differs from build to build."""
     shutil.rmtree(venv / "include", ignore_errors=True)
     shutil.rmtree(packages / "bin")
     for name in ("setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence.pth"):
@@ -91,7 +107,7 @@ def _remove(path: Path) -> None:
 
 
 def finish(packages: Path, root: Path) -> None:
-    """Strip our own compiled parts, set all modes, and compile all Python to bytes that are never asked for their age."""
+    """Strip our own compiled parts, set all modes, and compile all Python to bytes that are not asked for their age."""
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     for name in KERNELS:
         kernel = packages / f"engine/pixels/{name}{suffix}"

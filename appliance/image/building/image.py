@@ -1,7 +1,7 @@
 """`make image`: from a checkout to a bootable, signed image in `dist/image`.
 
-It calls the other programs of this folder in their order, and mkosi in the tools tree. It must not know how a wheel, a key
-or an SBOM is made.
+It calls the other programs of this folder in their order, and mkosi in the tools tree. It must not know how a wheel, a
+key or an SBOM is made.
 """
 
 import json
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from appliance.image.building import keys, tools
+from appliance.image.building import components, keys, sbom, tools
 from appliance.image.building.places import DIST, IMAGE, ROOT, cache, epoch, sources, version
 from appliance.image.building.sums import write_sums
 
@@ -45,16 +45,24 @@ def environment(work: Path) -> Path:
     wheels.mkdir(exist_ok=True)
     lock = house / "appliance/image/requirements.lock"
     fetch = ["download", "--quiet", "--require-hashes", "--only-binary", ":all:", "--dest", "/wheels", "-r", str(lock)]
-    pip = "python3 -m venv /tmp/pip && exec /tmp/pip/bin/pip --disable-pip-version-check \"$@\""
+    pip = 'python3 -m venv /tmp/pip && exec /tmp/pip/bin/pip --disable-pip-version-check "$@"'
     shown = {Path(found): found for found in places_of_packages()}
     tools.run(["sh", "-euc", pip, "pip", *fetch], binds={wheels: "/wheels", work: str(work), **shown}, where="/")
-    words = ["python3", str(house / "appliance/image/building/environment.py"), "--wheels", "/wheels", "--work", "/tmp/work"]
+    words = [
+        "python3",
+        str(house / "appliance/image/building/environment.py"),
+        "--wheels",
+        "/wheels",
+        "--work",
+        "/tmp/work",
+    ]
     tools.run(
         ["sh", "-euc", 'mkdir -p /tmp/work; exec "$@"', "sh", *words, "/build/root"],
         binds={wheels: "/wheels", work: "/build"},
         where="/build/checkout",
         environment={"SOURCE_DATE_EPOCH": str(epoch()), "PYTHONHASHSEED": "0", "TMPDIR": "/tmp"},
     )
+    tools.run(["python3", str(IMAGE / "building/codecs.py"), "/build/root"], binds={work: "/build"}, where="/build")
     return root
 
 
@@ -84,7 +92,12 @@ def mkosi(flavour: str, work: Path, root: Path, secrets: Path, *, fresh: bool) -
         *("--sandbox-tree", str(sandbox), "--extra-tree", str(root), "--extra-tree", str(public)),
         *("--secure-boot-key", str(secrets / "sb.key"), "--secure-boot-certificate", str(secrets / "sb.crt")),
         *("--verity-key", str(secrets / "sb.key"), "--verity-certificate", str(secrets / "sb.crt")),
-        *("--sign-expected-pcr-key", str(secrets / "pcr.key"), "--sign-expected-pcr-certificate", str(secrets / "pcr.crt")),
+        *(
+            "--sign-expected-pcr-key",
+            str(secrets / "pcr.key"),
+            "--sign-expected-pcr-certificate",
+            str(secrets / "pcr.crt"),
+        ),
     ]
     words += [] if fresh else ["--incremental=yes", "--cache-directory", str(kept)]
     words += ["--kernel-command-line=systemd.import_credentials=no"] if os.environ.get("SEALED") else []
@@ -107,17 +120,37 @@ def package_sources(sandbox: Path, components: str) -> None:
     (folder / "sources.list.d/mkosi.sources").write_text("\n".join(stanzas), "utf-8")
 
 
-def deliver(flavour: str, out: Path, dist: Path) -> None:
+def tell_contents(flavour: str, out: Path, root: Path, dist: Path) -> None:
+    """Write the SBOM, in both forms, from what mkosi's scripts saved before package management was removed."""
+    (packages,) = root.glob("usr/lib/stellwerk/venv/lib/python3*/site-packages")
+    archives = {path.name: path for path in (cache() / "packages").rglob("*.deb")}
+    status = (out / "sbom/status").read_text("utf-8")
+    found = [
+        *components.debian(status, out / "sbom/copyright", archives, tools.RELEASE),
+        *components.python(packages, cache() / "wheels-cp313"),
+    ]
+    for end, form in (("cdx", sbom.cyclonedx), ("spdx", sbom.spdx)):
+        document = form(FLAVOURS[flavour], version(), epoch(), found)
+        (dist / f"sbom.{end}.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def deliver(flavour: str, out: Path, root: Path, dist: Path) -> None:
     """Bring what mkosi made into `dist`, compressed too, with a list of what it is made of and the sums of all."""
     name = f"{FLAVOURS[flavour]}_{version()}"
     shutil.rmtree(dist, ignore_errors=True)
     dist.mkdir(parents=True)
     for path in sorted(out.iterdir()):
         wanted = path.name.startswith(name) and not path.is_symlink() and path.suffix in (".raw", ".efi")
+        wanted = wanted and ".esp" not in path.suffixes
         if wanted or path.name.endswith(".manifest"):
             kept = dist / ("manifest.json" if path.suffix == ".manifest" else path.name)
-            tools.run(["cp", "--sparse=always", str(path), str(kept)], binds={out: str(out), dist: str(dist)}, where="/")
+            tools.run(
+                ["cp", "--sparse=always", str(path), str(kept)], binds={out: str(out), dist: str(dist)}, where="/"
+            )
+    words = ["openssl", "x509", "-in", "/sb.crt", "-outform", "DER", "-out", str(dist / "stellwerk-secure-boot.der")]
+    tools.run(words, binds={keys.folder() / "sb.crt": "/sb.crt", dist: str(dist)}, where="/")
     tools.run(["zstd", "-q", "-10", "-T0", "--keep", f"{name}.raw"], binds={dist: str(dist)}, where=str(dist))
+    tell_contents(flavour, out, root, dist)
     write_sums(dist)
 
 
@@ -134,15 +167,15 @@ def build(flavour: str, dist: Path, *, fresh: bool = False) -> None:
         with timed("the image"):
             out = mkosi(flavour, work, root, secrets, fresh=fresh)
         with timed("what is delivered"):
-            deliver(flavour, out, dist)
+            deliver(flavour, out, root, dist)
     finally:
         if not os.environ.get("KEEP"):
             shutil.rmtree(work, ignore_errors=True)
 
 
-def figures(dist: Path) -> str:
+def figures(flavour: str, dist: Path) -> str:
     """Sizes and number of packages, in one line for a person."""
-    (raw,) = dist.glob("*_[0-9.]*[0-9].raw")
+    raw = dist / f"{FLAVOURS[flavour]}_{version()}.raw"
     packages = json.loads((dist / "manifest.json").read_text("utf-8"))["packages"]
     size = {path.suffix: path.stat().st_size / 1e6 for path in (raw, raw.with_suffix(".raw.zst"))}
     return f"{raw} · {size['.raw']:.0f} MB, compressed {size['.zst']:.0f} MB · {len(packages)} packages"
@@ -156,7 +189,7 @@ def main() -> None:
     begun = time.monotonic()
     dist = DIST / ("image" if flavour == "cloud" else f"image-{flavour}")
     build(flavour, dist)
-    print(f"{figures(dist)} · {time.monotonic() - begun:.0f} s")
+    print(f"{figures(flavour, dist)} · {time.monotonic() - begun:.0f} s")
 
 
 if __name__ == "__main__":

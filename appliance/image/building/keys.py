@@ -20,7 +20,7 @@ NAMES = (*(f"{name}.{end}" for name in PAIRS for end in ("key", "crt")), f"{UPDA
 
 
 def folder() -> Path:
-    """The folder with the six files of `NAMES`: `SB_KEYS`, which has to be complete; otherwise test keys in the cache."""
+    """The folder with the six files of `NAMES`: `SB_KEYS`, which has to be complete; else test keys in the cache."""
     given = os.environ.get("SB_KEYS")
     if given:
         place = Path(given).resolve()
@@ -37,7 +37,7 @@ def folder() -> Path:
 
 
 def make(place: Path, owner: str) -> None:
-    """Make all six files. Secure Boot wants RSA of 2048 bits; certificates hold for ten years, as firmware asks no clock."""
+    """Make all six files: RSA of 2048 bits, as Secure Boot wants it, and for ten years, as firmware asks no clock."""
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     script = "umask 077; cd /keys\n"
     for name, purpose in PAIRS.items():

@@ -24,7 +24,15 @@ PACKAGES = (
 NEEDED = {"mmdebstrap": "mmdebstrap", "unshare": "util-linux", "git": "git"}
 """Programs of the builder, and the Debian packages that bring them."""
 
-PASSED = ("DEBIAN_MIRROR", "SOURCE_DATE_EPOCH", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "http_proxy", "https_proxy")
+PASSED = (
+    "DEBIAN_MIRROR",
+    "SOURCE_DATE_EPOCH",
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "http_proxy",
+    "https_proxy",
+)
 
 ENTER = """
 root="$1"; shift
@@ -55,7 +63,9 @@ chroot would not do, as no user namespace may be made in one."""
 
 def missing() -> list[str]:
     """Words for what this machine lacks to build; empty when it can."""
-    lacks = [f"{program} (apt-get install {package})" for program, package in NEEDED.items() if not shutil.which(program)]
+    lacks = [
+        f"{program} (apt-get install {package})" for program, package in NEEDED.items() if not shutil.which(program)
+    ]
     if os.geteuid() != 0:
         lacks.append("root's rights (sudo make …)")
     if sys.platform != "linux" or os.uname().machine != "x86_64":
@@ -76,7 +86,15 @@ def ready(release: str = RELEASE) -> Path:
     fresh = tree.with_name(tree.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     mirror = [os.environ["DEBIAN_MIRROR"]] if os.environ.get("DEBIAN_MIRROR") else []
-    command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(PACKAGES)}", release, str(fresh), *mirror]
+    command = [
+        "mmdebstrap",
+        "--quiet",
+        "--variant=apt",
+        f"--include={','.join(PACKAGES)}",
+        release,
+        str(fresh),
+        *mirror,
+    ]
     if subprocess.run(command, check=False).returncode:
         raise SystemExit("mmdebstrap could not make the tools tree; its words are above")
     (fresh / "etc/stellwerk-tools").write_text(wanted, "utf-8")
@@ -101,7 +119,12 @@ def run(
     """
     tree = tree or ready()
     seen: dict[Path, str] = {ROOT: str(ROOT), cache(): str(cache())}
-    for path in (Path("/etc/resolv.conf"), Path("/etc/ssl/certs"), Path("/usr/local/share/ca-certificates"), Path("/usr/share/ca-certificates")):
+    for path in (
+        Path("/etc/resolv.conf"),
+        Path("/etc/ssl/certs"),
+        Path("/usr/local/share/ca-certificates"),
+        Path("/usr/share/ca-certificates"),
+    ):
         if path.exists():
             seen[path.resolve()] = str(path)
     seen |= binds or {}
@@ -114,7 +137,23 @@ def run(
         **{name: value for name in PASSED if (value := os.environ.get(name))},
         **(environment or {}),
     }
-    words = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--ipc", "--", "/bin/sh", "-euc", ENTER, "enter"]
+    # Without setpriv, what runs inside would go on when the builder is stopped.
+    words = [
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--ipc",
+        "--",
+        "/bin/sh",
+        "-euc",
+        ENTER,
+        "enter",
+    ]
     words += [str(tree), *shown, "--", str(where), *(str(word) for word in command)]
     done = subprocess.run(words, env=clean, text=True, stdout=subprocess.PIPE if capture else None, check=False)
     if done.returncode:
