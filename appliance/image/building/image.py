@@ -4,6 +4,7 @@ It calls the other programs of this folder in their order, and mkosi in the tool
 key or an SBOM is made.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from appliance.image.building import components, keys, sbom, tools
 from appliance.image.building.places import DIST, IMAGE, ROOT, cache, epoch, sources, version
-from appliance.image.building.sums import write_sums
+from appliance.image.building.sums import digest, write_sums
 
 FLAVOURS = {"cloud": "stellwerk", "metal": "stellwerk-metal"}
 """What is built for, and how the image of it is called. The names differ so that no update of one fits the other."""
@@ -37,8 +38,29 @@ def checkout(into: Path) -> None:
         shutil.copy2(ROOT / path, into / path, follow_symlinks=False)
 
 
-def environment(work: Path) -> Path:
-    """A folder with `/usr/lib/stellwerk/venv` and `/usr/bin/stellwerk` in it, to be laid over the image's root."""
+INPUTS = ("engine/", "dsl/", "rules/", "appliance/", "pyproject.toml", "README.md", "LICENSE")
+MATTER = ("appliance/image/requirements.lock", "appliance/image/building/")
+"""Of `appliance/image` only this has to do with the Python environment."""
+
+
+def inputs() -> str:
+    """A digest of all that the Python environment is made of."""
+    found = hashlib.sha256()
+    for path in sources():
+        name = path.as_posix()
+        if name.startswith(INPUTS) and (not name.startswith("appliance/image/") or name.startswith(MATTER)):
+            found.update(f"{name} {digest(ROOT / path)}\n".encode())
+    return found.hexdigest()[:16]
+
+
+def environment(work: Path, *, fresh: bool) -> Path:
+    """A folder with `/usr/lib/stellwerk/venv` and `/usr/bin/stellwerk` in it, to be laid over the image's root.
+
+    The newest is kept in the cache, for a build in which only the recipe has changed.
+    """
+    kept = cache() / "environment" / inputs()
+    if kept.is_dir() and not fresh:
+        return kept
     house, root = work / "checkout", work / "root"
     checkout(house)
     wheels = cache() / "wheels-cp313"
@@ -48,22 +70,20 @@ def environment(work: Path) -> Path:
     pip = 'python3 -m venv /tmp/pip && exec /tmp/pip/bin/pip --disable-pip-version-check "$@"'
     shown = {Path(found): found for found in places_of_packages()}
     tools.run(["sh", "-euc", pip, "pip", *fetch], binds={wheels: "/wheels", work: str(work), **shown}, where="/")
-    words = [
-        "python3",
-        str(house / "appliance/image/building/environment.py"),
-        "--wheels",
-        "/wheels",
-        "--work",
-        "/tmp/work",
-    ]
+    assemble = ["python3", "appliance/image/building/environment.py", "--wheels", "/wheels", "--work", "/tmp/work"]
+    script = 'mkdir -p /tmp/work; "$@" /build/root; exec python3 appliance/image/building/codecs.py /build/root'
     tools.run(
-        ["sh", "-euc", 'mkdir -p /tmp/work; exec "$@"', "sh", *words, "/build/root"],
+        ["sh", "-euc", script, "sh", *assemble],
         binds={wheels: "/wheels", work: "/build"},
         where="/build/checkout",
         environment={"SOURCE_DATE_EPOCH": str(epoch()), "PYTHONHASHSEED": "0", "TMPDIR": "/tmp"},
     )
-    tools.run(["python3", str(IMAGE / "building/codecs.py"), "/build/root"], binds={work: "/build"}, where="/build")
-    return root
+    if fresh:
+        return root
+    shutil.rmtree(kept.parent, ignore_errors=True)
+    kept.parent.mkdir()
+    root.rename(kept)
+    return kept
 
 
 def places_of_packages() -> list[str]:
@@ -163,7 +183,7 @@ def build(flavour: str, dist: Path, *, fresh: bool = False) -> None:
     work.mkdir()
     try:
         with timed("the service and its packages"):
-            root = environment(work)
+            root = environment(work, fresh=fresh)
         with timed("the image"):
             out = mkosi(flavour, work, root, secrets, fresh=fresh)
         with timed("what is delivered"):
