@@ -168,6 +168,18 @@ def test_nothing_runs_that_no_preset_of_ours_names() -> None:
     assert not [name for name in enabled if name not in ours and not known.fullmatch(name)]
 
 
+def test_each_program_that_a_unit_calls_is_in_the_image() -> None:
+    kept = (IMAGE / "programs.txt").read_text("utf-8").split()
+    called = set()
+    for folder in ("common", "mkosi.extra"):
+        for path in (IMAGE / folder).rglob("usr/lib/systemd/system/**/*"):
+            if path.is_file():
+                lines = re.findall(r"^Exec\w+=(.*)$", path.read_text("utf-8"), re.MULTILINE)
+                called |= {name for line in lines for name in re.findall(r"/usr/s?bin/([\w.-]+)", line)}
+    assert {"stellwerk", "systemctl"} <= called
+    assert not {name for name in called if name not in kept and not name.startswith("systemd-")}
+
+
 def test_data_cannot_bring_programs_devices_or_rights() -> None:
     options = sections(UNITS / "var.mount")["Mount"]["Options"].split(",")
     assert {"nodev", "nosuid", "noexec", "errors=remount-ro"} <= set(options)
