@@ -4,12 +4,13 @@
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
-.PHONY: help venv run demo test lint fuzz fuzz-console torture corpus bench docs bundles lock clean always
+.PHONY: help venv run demo test lint fuzz fuzz-console torture corpus bench docs bundles lock image image-compare clean always
 
 PYTHON ?= python3
 DATA   ?= data
 MINUTES ?= 30
 CUTS   ?= 200
+FLAVOUR ?= cloud
 VENDOR ?= appliance/console/static/vendor
 BIN    := .venv/bin
 
@@ -62,6 +63,12 @@ bundles: ## build what others wrote for the console's pages, from pinned npm pac
 	mkdir -p "$(VENDOR)"
 	node "$$work/build.mjs" "$(VENDOR)"
 
+image: ## build the appliance's bootable image into dist/image (root, Debian 12 or newer); VERSION=0.1.1, FLAVOUR=metal, SB_KEYS=/folder, SEALED=1
+	@exec $(PYTHON) -m appliance.image.building.image "$(FLAVOUR)"
+
+image-compare: ## build the image twice, apart from each other, and say in what the two differ
+	@exec $(PYTHON) -m appliance.image.building.compare "$(FLAVOUR)"
+
 venv: .venv/.dev ## only make the environment
 	@echo "The environment is in .venv"
 
@@ -73,7 +80,8 @@ lock: ## choose the versions (needs uv); UPGRADE=--upgrade takes the newest
 	}
 	compile --output-file appliance/requirements.lock
 	compile --output-file tests/requirements.lock --extra dev --extra editor --extra proof --extra s3 --extra sftp --extra text --constraints appliance/requirements.lock
-	grep -c == appliance/requirements.lock tests/requirements.lock
+	compile --output-file appliance/image/requirements.lock --extra s3 --extra sftp --constraints tests/requirements.lock
+	grep -c == appliance/requirements.lock tests/requirements.lock appliance/image/requirements.lock
 
 clean: ## remove the environment and what tools left behind; data/ stays
 	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

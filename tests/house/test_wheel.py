@@ -37,8 +37,9 @@ def copy(into: Path) -> Path:
 
 
 def missing(checkout: Path, wheel: set[str]) -> list[str]:
-    """Python files and rule files of the checkout that the wheel lacks."""
+    """Python files and rule files of the checkout that the wheel lacks; what builds the image is in none."""
     python = {path.relative_to(checkout).as_posix() for name in PACKAGES for path in (checkout / name).rglob("*.py")}
+    python = {name for name in python if not name.startswith("appliance/image/")}
     rules = {f"appliance/{path.relative_to(checkout).as_posix()}" for path in (checkout / "rules").rglob("*.rules")}
     return sorted((python | rules) - wheel)
 
