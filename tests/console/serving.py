@@ -85,6 +85,8 @@ class Browser:
     headers: dict[str, str] = field(default_factory=lambda: {"Accept-Language": "en"})
     _kept: threading.local = field(default_factory=threading.local, repr=False, compare=False)
     _tokens: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    seconds: float = 30
+    """For one answer."""
 
     def ask(self, method: str, path: str, body: bytes | str | None = None, **headers: str) -> Answer:
         """One request; redirects are not followed. `Content_Type` is written with a hyphen."""
@@ -97,7 +99,9 @@ class Browser:
         except (http.client.RemoteDisconnected, ConnectionError, ssl.SSLError):
             answer = None  # it was closed meanwhile, before anything was asked on it
         if answer is None:
-            line = self._kept.line = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=trusting())
+            line = self._kept.line = http.client.HTTPSConnection(
+                "127.0.0.1", self.port, timeout=self.seconds, context=trusting()
+            )
             answer = self._ask(line, method, path, body, said)
         self._keep(answer)
         return answer

@@ -1,9 +1,10 @@
 """A disk with a volatile write cache, served by the NBD protocol: what was not flushed may be gone when the power goes.
 
-A virtual machine's disk is this server on a Unix socket. Each write stays in memory until a FLUSH, or goes to the file at
-once where it comes with FUA, as the protocol's own document says (NetworkBlockDevice/nbd, doc/proto.md). A cut leaves all
-that was flushed, and any part of what was not (`tests.power.cuts.survivors`). It can be told to go off at the nth write
-or around the nth flush, where a power cut by the clock hardly ever falls. It must not know what is on the disk.
+A virtual machine's disk is this server on a Unix socket. Each write stays in memory until a FLUSH, or goes to the file
+at once where it comes with FUA, as the protocol's own document says (NetworkBlockDevice/nbd, doc/proto.md). A cut
+leaves all that was flushed, and any part of what was not (`tests.power.cuts.survivors`). It can be told to go off at
+the nth write or around the nth flush, where a power cut by the clock hardly ever falls. It must not know what is on
+the disk.
 """
 
 import contextlib
