@@ -107,7 +107,7 @@ def accounted(disk: Path, folder: Path, rules: Program, images: Iterable[Sendabl
         line.finish()
         missing = line.unaccounted()
         owed = {uid for uids in line.sent().values() for uid in uids}
-        _account(account, mount / DATA, list(images), _came(pacs), owed)
+        look_for(account, mount / DATA, list(images), came(pacs), owed)
         account.words += missing
         account.lost += len(missing)
     if wrong := checked(disk):
@@ -115,9 +115,13 @@ def accounted(disk: Path, folder: Path, rules: Program, images: Iterable[Sendabl
     return account
 
 
-def _account(
-    account: Account, data: Path, images: list[Sendable], came: dict[str, list[Dataset]], owed: set[str]
+def look_for(
+    account: Account, data: Path, images: list[Sendable], arrived: dict[str, list[Dataset]], owed: set[str]
 ) -> None:
+    """Look for each image in a data folder, and where it was forwarded.
+
+    arrived: what PACS_A has got, by the UID under which each was sent. owed: the UIDs of what it is still to get.
+    """
     stored: defaultdict[str, list[Path]] = defaultdict(list)
     for file in (data / "archive").rglob("*.dcm"):
         stored[original(dcmread(file, specific_tags=["SOPInstanceUID", "SourceImageSequence"]))].append(file)
@@ -138,14 +142,14 @@ def _account(
                 account.torn += 1
                 account.words.append(f"{one.uid}: in the archive it is not what was sent")
         if one.ultrasound:
-            _delivered(account, one, str(dcmread(files[0]).SOPInstanceUID) in owed, came.get(one.uid, []))
+            _delivered(account, one, str(dcmread(files[0]).SOPInstanceUID) in owed, arrived.get(one.uid, []))
 
 
-def _delivered(account: Account, one: Sendable, owed: bool, came: list[Dataset]) -> None:
-    if not owed and not came:
+def _delivered(account: Account, one: Sendable, owed: bool, arrived: list[Dataset]) -> None:
+    if not owed and not arrived:
         account.lost += 1
         account.words.append(f"{one.uid}: PACS_A has not got it, and nothing owes it")
-    if any(not is_what_was_sent(one, dataset) for dataset in came):
+    if any(not is_what_was_sent(one, dataset) for dataset in arrived):
         account.torn += 1
         account.words.append(f"{one.uid}: PACS_A got something else")
 
@@ -157,7 +161,8 @@ def _whole(one: Sendable, file: Path) -> bool:
     return is_what_was_sent(one, dcmread(file))
 
 
-def _came(pacs: Path) -> dict[str, list[Dataset]]:
+def came(pacs: Path) -> dict[str, list[Dataset]]:
+    """What lies in the folder of a PACS, by the UID under which each was sent."""
     found: defaultdict[str, list[Dataset]] = defaultdict(list)
     for file in pacs.iterdir() if pacs.is_dir() else ():
         dataset = dcmread(file)
