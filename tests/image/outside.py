@@ -18,8 +18,8 @@ STRANGER = IPv4Address("10.0.2.77")
 _MAC = bytes.fromhex("5254007e5701")
 _SYN, _RST, _SYN_ACK = 2, 4, 18
 _TCP, _UDP = 6, 17
-BATCH = 256
-"""So many ports are knocked at between two looks at one that is known to be open."""
+BATCH = 64
+"""So many ports are knocked at between two knocks at one that is known to be open."""
 
 
 @dataclass
@@ -59,11 +59,12 @@ class Outside:
         for start in range(0, len(ports), BATCH):
             batch = ports[start : start + BATCH]
             while True:
-                mark = mark + 1 if mark < 65000 else 50000
+                mark = mark + 2 if mark < 65000 else 50000
+                self._knock(known, mark)
                 for port in batch:
                     self._knock(port, 40000)
-                self._knock(known, mark)
-                if self._hears((known, mark), 1.0):
+                self._knock(known, mark + 1)
+                if self._hears((known, mark + 1), 1.0) and self._hears((known, mark), 0.1):
                     break
                 if time.monotonic() > end:
                     raise TimeoutError("the machine answers nobody any more")

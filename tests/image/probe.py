@@ -60,6 +60,10 @@ if @SCORES@:
 said["set-id"] = run("find", "/", "-xdev", "-perm", "/6000", "-type", "f").split()
 release = open("/etc/os-release").read().splitlines()
 said["os"] = dict(line.split("=", 1) for line in release if line.startswith("IMAGE_"))
+said["secure boot"] = False
+for name in os.listdir("/sys/firmware/efi/efivars") if os.path.isdir("/sys/firmware/efi/efivars") else ():
+    if name.startswith("SecureBoot-"):
+        said["secure boot"] = open("/sys/firmware/efi/efivars/" + name, "rb").read()[4:5] == b"\1"
 said["link"] = run("cat", "/run/stellwerk/first-admin").strip()
 said["journal"] = run("journalctl", "-b", "-p", "warning", "-n", "25", "--no-pager", "-o", "cat").splitlines()
 print("\n@MARK@" + json.dumps(said), flush=True)
