@@ -130,12 +130,12 @@ class Browser:
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """An operation of the API, as a page's script calls it."""
-        said = {"X-CSRF-Token": self._token(), **headers} if method != "GET" and self.cookies else headers
+        said = {"X-CSRF-Token": self.token(), **headers} if method != "GET" and self.cookies else headers
         text = None if body is None else json.dumps(body)
         kind = {} if body is None else {"Content-Type": "application/json"}
         return self.ask(method, f"/api/v1{path}", text, **{**kind, **said})
 
-    def _token(self) -> str:
+    def token(self) -> str:
         """That of this session: good for as long as the session is."""
         session = self.cookies.get("__Host-session", "")
         if not self._tokens.get(session):

@@ -3,18 +3,23 @@
 It must not know that the machine is a virtual one.
 """
 
+import contextlib
 import http.client
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
+from urllib.parse import quote
 
 from tests.console.serving import PASSWORD, Answer, Browser
 
 NAME = "admin"
 PATIENCE = 240
 """Seconds for one answer: an emulated machine is slow."""
+
+PIECE = 1 << 20
+"""Bytes of an upload in one request."""
 
 _LINK = re.compile(r"/start/([\w-]{20,100})")
 
@@ -101,12 +106,34 @@ class Admin:
             if not after:
                 return found
 
-    def wait(self, happens: Callable[[], bool], otherwise: str, seconds: float) -> None:
-        """Wait until the console says that something is so. Raises Refused."""
+    def upload(self, name: str, data: BinaryIO, size: int) -> None:
+        """An update, as the page sends it: a megabyte at a time. Raises Refused."""
+        have = 0
+        while have < size:
+            said = {"X_File_Path": quote(name), "X_File_Size": str(size), "X_File_Offset": str(have)}
+            kind = {"Content_Type": "application/octet-stream", "X_CSRF_Token": self.browser.token()}
+            data.seek(have)
+            answer = self.browser.ask("POST", "/api/v1/updates/upload", data.read(PIECE), **said, **kind)
+            if answer.status >= 400:
+                raise Refused(f"{answer.status} {_plain(answer)}")
+            if answer.json["have"] <= have:
+                raise Refused(f"nothing of it is taken from {have} on")
+            have = answer.json["have"]
+
+    def updates(self) -> dict[str, Any]:
+        """What runs, what lies ready, and what the machine has said. It signs in anew: it may have been restarted."""
+        self.sign_in()
+        return dict(self.call("GET", "/updates"))
+
+    def wait(self, happens: Callable[[], bool], otherwise: Callable[[], str], seconds: float) -> None:
+        """Wait until the console says that something is so; it may be away meanwhile. Raises Refused."""
         end = time.monotonic() + seconds
-        while not happens():
+        while True:
+            with contextlib.suppress(OSError, http.client.HTTPException, Refused, AssertionError):
+                if happens():
+                    return
             if time.monotonic() > end:
-                raise Refused(otherwise)
+                raise Refused(otherwise())
             time.sleep(2)
 
 

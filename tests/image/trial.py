@@ -77,9 +77,17 @@ class Trial:
         conf = CONF.format(host=HOST, port=self.mailbox.port)
         self.stick = config_drive(self.root / "stick", {"stellwerk.conf": conf, "rules/house.rules": self.text})
         self.acknowledged: list[Sendable] = []
+        self.machines: list[Machine] = []
+
+    def unplug(self) -> None:
+        """No machine runs any more, however a stage has ended."""
+        for machine in self.machines:
+            machine.cut()
+        self.machines.clear()
 
     def close(self) -> None:
         """Peers are gone."""
+        self.unplug()
         self.pacs.close()
         self.mailbox.close()
 
@@ -96,6 +104,7 @@ class Trial:
             drives=[self.stick],
             hub=hub,
         )
+        self.machines.append(machine)
         outside = Outside(hub, IPv4Address(GUEST))
         machine.start()
         seconds = machine.wait(lambda: echo(machine.ports[DICOM]), "no C-ECHO is answered", START)
@@ -220,6 +229,7 @@ class Trial:
             doors(DICOM, CONSOLE, WEB),
             credentials=probe.credentials(UNITS, 5, scores=False),
         )
+        self.machines.append(machine)
         machine.start()
         seconds = machine.wait(lambda: echo(machine.ports[DICOM]), "no C-ECHO is answered after a cut", START)
         self.report.figure(f"seconds to the first C-ECHO after cut {one.number}", round(seconds))
