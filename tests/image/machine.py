@@ -119,7 +119,7 @@ class Machine:
         if self.tpm is not None:
             self._start_tpm()
         with (self.folder / "qemu").open("wb") as log:
-            self._process = subprocess.Popen(["nice", "-n", "10", *self._words()], stdout=log, stderr=log)
+            self._process = subprocess.Popen([*self._words()], stdout=log, stderr=log)
         self.started = time.monotonic()
         self._until(lambda: (self.folder / "qmp").exists(), "QEMU does not start", 30)
         if self.goes_on is not None:
