@@ -57,7 +57,11 @@ said["boot"] = run("systemd-analyze", "time").strip().splitlines()[:1]
 if @SCORES@:
     table = json.loads(run("systemd-analyze", "security", "--json=short") or "[]")
     said["security"] = {one["unit"]: float(one["exposure"]) for one in table if one.get("exposure")}
-said["set-id"] = run("find", "/", "-xdev", "-perm", "/6000", "-type", "f").split()
+said["set-id"] = []
+for top, _, names in os.walk("/usr"):
+    for path in (os.path.join(top, name) for name in names):
+        if os.path.isfile(path) and os.stat(path).st_mode & 0o6000:
+            said["set-id"].append(path)
 release = open("/etc/os-release").read().splitlines()
 said["os"] = dict(line.split("=", 1) for line in release if line.startswith("IMAGE_"))
 said["secure boot"] = False
