@@ -69,6 +69,9 @@ for name in os.listdir("/sys/firmware/efi/efivars") if os.path.isdir("/sys/firmw
     if name.startswith("SecureBoot-"):
         said["secure boot"] = open("/sys/firmware/efi/efivars/" + name, "rb").read()[4:5] == b"\1"
 said["link"] = run("cat", "/run/stellwerk/first-admin").strip()
+if not said["link"]:
+    link = re.search(r"/start/([\w-]+)", run("stellwerk", "console", "link", "--data", "/var/lib/stellwerk"))
+    said["link"] = link[1] if link else ""
 said["journal"] = run("journalctl", "-b", "-p", "warning", "-n", "25", "--no-pager", "-o", "cat").splitlines()
 print("\n@MARK@" + json.dumps(said), flush=True)
 """
