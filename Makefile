@@ -4,7 +4,8 @@
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
-.PHONY: help venv run demo test lint fuzz fuzz-console torture corpus bench docs bundles lock image image-compare clean always
+.PHONY: help venv run demo test lint fuzz fuzz-console torture corpus bench docs bundles lock image image-compare clean always \
+	image-test image-test-secure
 
 PYTHON ?= python3
 DATA   ?= data
@@ -45,6 +46,12 @@ torture: .venv/.dev ## kill it a hundred times, cut its power two hundred times,
 	TORTURE_STRIDE=1 $(BIN)/python -m pytest tests/power tests/engine/spool/test_model.py -q
 	TORTURE_STRIDE=1 $(BIN)/python -m pytest tests -m slow -q
 	exec $(BIN)/python -m tests.power $(CUTS)
+
+image-test: .venv/.dev ## start the appliance image in QEMU, work with it, cut its power 20 times, update it; 20 minutes
+	@exec $(BIN)/python -m tests.image $(ARGS)
+
+image-test-secure: .venv/.dev ## tamper with the image's root and kernel; Secure Boot and a TPM; ten minutes
+	@exec $(BIN)/python -m tests.image.secure $(ARGS)
 
 corpus: .venv/.dev ## blank every synthetic screen in every encoding, and try to read what was there; half an hour
 	@CORPUS=1 exec $(BIN)/python -m pytest tests/corpus -q --numprocesses 2 --dist worksteal --timeout 3600

@@ -85,6 +85,8 @@ class Browser:
     headers: dict[str, str] = field(default_factory=lambda: {"Accept-Language": "en"})
     _kept: threading.local = field(default_factory=threading.local, repr=False, compare=False)
     _tokens: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    seconds: float = 30
+    """For one answer."""
 
     def ask(self, method: str, path: str, body: bytes | str | None = None, **headers: str) -> Answer:
         """One request; redirects are not followed. `Content_Type` is written with a hyphen."""
@@ -97,7 +99,9 @@ class Browser:
         except (http.client.RemoteDisconnected, ConnectionError, ssl.SSLError):
             answer = None  # it was closed meanwhile, before anything was asked on it
         if answer is None:
-            line = self._kept.line = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=trusting())
+            line = self._kept.line = http.client.HTTPSConnection(
+                "127.0.0.1", self.port, timeout=self.seconds, context=trusting()
+            )
             answer = self._ask(line, method, path, body, said)
         self._keep(answer)
         return answer
@@ -126,12 +130,12 @@ class Browser:
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """An operation of the API, as a page's script calls it."""
-        said = {"X-CSRF-Token": self._token(), **headers} if method != "GET" and self.cookies else headers
+        said = {"X-CSRF-Token": self.token(), **headers} if method != "GET" and self.cookies else headers
         text = None if body is None else json.dumps(body)
         kind = {} if body is None else {"Content-Type": "application/json"}
         return self.ask(method, f"/api/v1{path}", text, **{**kind, **said})
 
-    def _token(self) -> str:
+    def token(self) -> str:
         """That of this session: good for as long as the session is."""
         session = self.cookies.get("__Host-session", "")
         if not self._tokens.get(session):

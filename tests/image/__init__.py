@@ -1,1 +1,1 @@
-"""Package, image and container: what is laid over `/`, and whether it works there."""
+"""Package, image and container: what is laid over `/`, whether it works there, and the machine that the image makes."""

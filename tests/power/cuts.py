@@ -52,14 +52,14 @@ def cuts(
         position = moment
         disk = bytearray(durable)
         kept = 0
-        for at, part in _survivors(pending, chance, sector) if honest else ():
+        for at, part in survivors(pending, chance, sector) if honest else ():
             disk[at : at + len(part)] = part
             kept += 1
         yield Cut(moment, disk, tuple(marks), len(pending), kept)
 
 
-def _survivors(pending: Sequence[tuple[int, bytes]], chance: random.Random, sector: int) -> Iterator[tuple[int, bytes]]:
-    """Which unflushed writes, and which sectors of them, have reached the disk."""
+def survivors(pending: Sequence[tuple[int, bytes]], chance: random.Random, sector: int) -> Iterator[tuple[int, bytes]]:
+    """Which unflushed writes, and which sectors of them, have reached the disk: offset on it, and bytes."""
     share = chance.choice((0.0, 0.1, 0.5, 0.9, 1.0))
     for offset, data in pending:
         if chance.random() >= share:

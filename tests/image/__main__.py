@@ -1,0 +1,133 @@
+"""`python -m tests.image [--image FILE]`: start the image, work with it, pull its plug; 1 if anything is wrong.
+
+What this machine cannot do, for want of QEMU or root, is said, and nothing is tried (exit code 0). `make image-test`
+builds the image first where there is none.
+"""
+
+import argparse
+import json
+import logging
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.image import builds, updating
+from tests.image.admin import Admin
+from tests.image.machine import Saved, why_not
+from tests.image.report import Report
+from tests.image.rounds import Round
+from tests.image.trial import Trial
+
+FOLDER = Path("/var/tmp")
+"""Not /tmp, which is often memory: disks of machines lie here."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.image", description="Try the appliance image in QEMU.")
+    parser.add_argument("--image", type=Path, default=Path("dist/image"), help="a raw image, or the folder it is in")
+    parser.add_argument("--cuts", type=int, default=20, help="so often the power is cut")
+    parser.add_argument("--starts", type=int, default=3, help="so many of the disks that are left are started from")
+    parser.add_argument("--updates", type=Path, help="a folder with two updates, the second of which is broken")
+    parser.add_argument("--no-updates", action="store_true", help="nothing is built, and nothing updated")
+    parser.add_argument("--seed", type=int, default=int(time.time()) % 100000)
+    parser.add_argument("--keep", action="store_true", help="keep the folder with disks, logs and images")
+    arguments = parser.parse_args(words)
+    if why := why_not():
+        sys.stdout.write(f"The image is not tried: {why}\n")
+        return 0
+    image = newest(arguments.image)
+    if image is None:
+        sys.stdout.write(f"There is no image in {arguments.image}: make image\n")
+        return 1
+    logging.disable(logging.CRITICAL)
+    root = Path(tempfile.mkdtemp(prefix="stellwerk-image-", dir=FOLDER if FOLDER.is_dir() else None))
+    report = Report()
+    report.say(f"{image}, seed {arguments.seed}, in {root}")
+    try:
+        sizes(report, image)
+        run(Trial(image, root, report), arguments)
+    finally:
+        if not arguments.keep:
+            shutil.rmtree(root, ignore_errors=True)
+    return report.end()
+
+
+def newest(place: Path) -> Path | None:
+    """The raw image that is meant."""
+    if place.is_file():
+        return place
+    found = [path for path in place.glob("stellwerk_*.raw") if path.name.count(".") <= 3]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def sizes(report: Report, image: Path) -> None:
+    """What is known before it starts."""
+    size = image.stat().st_size / 1e6
+    report.figure("image, MB", round(size), size <= 400, "400")
+    packed = image.with_name(image.name + ".zst")
+    if packed.exists():
+        size = packed.stat().st_size / 1e6
+        report.figure("image compressed, MB", round(size), size <= 170, "170")
+    manifest = image.with_name("manifest.json")
+    if manifest.exists():
+        packages = len(json.loads(manifest.read_text("utf-8")).get("packages", ()))
+        report.figure("Debian packages", packages, packages <= 170, "170")
+
+
+def run(trial: Trial, arguments: argparse.Namespace) -> None:
+    """All stages, each on what the one before has left."""
+    report = trial.report
+    saved: Saved | None = None
+    rounds: list[Round] = []
+    try:
+        with report.stage("first start"):
+            machine, admin = trial.first_start()
+            with report.stage("200 images by DCMTK, read back through the API"):
+                trial.transfer(machine, admin)
+            with report.stage("saved as it runs"):
+                saved = machine.save(trial.root / "saved")
+        trial.unplug()
+        if saved is not None:
+            with report.stage(f"{arguments.cuts} power cuts"):
+                rounds = trial.cuts(saved, arguments.cuts, arguments.starts, arguments.seed)
+        started = rounds[-arguments.starts :] if arguments.starts else []
+        for one in started:
+            with report.stage(f"started from what cut {one.number} has left"):
+                machine, admin = trial.again(one)
+                if one is started[-1] and not arguments.no_updates:
+                    update(trial, admin, one, arguments)
+                trial.off(machine, one)
+            trial.unplug()
+    finally:
+        trial.close()
+
+
+def update(trial: Trial, admin: Admin, one: Round, arguments: argparse.Namespace) -> None:
+    """A tampered update, a good one, a broken one: on the machine that has just come up."""
+    report, known = trial.report, [image.uid for image in (*trial.acknowledged, *one.acknowledged)]
+    good, broken = updates(trial, arguments)
+    with report.stage("updates that were tampered with"):
+        updating.tampered(report, admin, good)
+    with report.stage(f"update to {good.version}"):
+        updating.updated(report, admin, good, trial.text, known)
+    with report.stage(f"update to {broken.version}, which is broken, and back"):
+        updating.goes_back(report, admin, broken, good.version)
+
+
+def updates(trial: Trial, arguments: argparse.Namespace) -> list[builds.Update]:
+    """Two of them, built where none are given."""
+    if arguments.updates is not None:
+        return updating.find(arguments.updates)[-2:]
+    version = builds.version_of(trial.image)
+    with trial.report.stage("two updates are built"):
+        good = builds.update(builds.after(version), trial.root)
+        return [good, builds.update(builds.after(version, 2), trial.root, broken=True)]
+    raise RuntimeError("there are no updates to try")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
