@@ -1,7 +1,7 @@
 """firewall: let through what the rules open and name, and nothing else.
 
-Root runs it when the machine starts (`--closed`), whenever the service has written network.json, and every few minutes,
-since names get other addresses. What nft(8) does not take changes nothing: the ruleset before stays, and the answer in
+It is run when the machine starts (`--closed`), whenever the service has written network.json, and every few minutes,
+since names get other addresses; on an account of its own, which may do nothing else. What nft(8) does not take changes nothing: the ruleset before stays, and the answer in
 firewall.json says why.
 """
 
@@ -43,7 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--off", action="store_true", help="take all of it away again")
     parser.add_argument("--show", action="store_true", help="only print the ruleset")
     parser.add_argument("--service", type=Path, default=Path("/run/stellwerk"), help=argparse.SUPPRESS)
-    parser.add_argument("--machine", type=Path, default=Path("/run/stellwerk-machine"), help=argparse.SUPPRESS)
+    parser.add_argument("--machine", type=Path, default=Path("/run/stellwerk-machine/firewall"), help=argparse.SUPPRESS)
     parser.add_argument("--own", type=Path, default=Path("/etc/stellwerk"), help=argparse.SUPPRESS)
 
 
