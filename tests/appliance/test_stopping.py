@@ -1,4 +1,4 @@
-"""What systemd's stop does, a SIGTERM in the middle of a transfer: whatever was answered "success" is kept, and once."""
+"""What systemd's stop does, a SIGTERM amid a transfer: whatever was answered "success" is kept, and once."""
 
 import signal
 import threading

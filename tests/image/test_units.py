@@ -1,4 +1,4 @@
-"""The units: how exposed each is, that systemd understands every line, and that they agree with the program about places."""
+"""The units: how exposed each is, that systemd knows every line, and that they agree with the program about places."""
 
 import argparse
 import re
@@ -85,6 +85,14 @@ def test_systemd_understands_every_line(unit: Path, tmp_path: Path) -> None:
     )
     said = [line for line in done.stderr.splitlines() if unit.name in line]
     assert said == []
+
+
+@analyze
+def test_a_line_that_systemd_does_not_know_is_caught(tmp_path: Path) -> None:
+    unit = tmp_path / "odd.service"
+    unit.write_text("[Service]\nExecStart=/bin/true\nProtectEverything=yes\n", "utf-8")
+    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+    assert "ProtectEverything" in done.stderr
 
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
