@@ -1,6 +1,6 @@
 """What the machine is asked to let through, and whether it has: a letter in the folder `machine`, and its answer.
 
-The letter is network.json; root makes the firewall of the machine anew of it (appliance/machine/firewall.py), and the
+The letter is network.json; the firewall of the machine is made anew of it (appliance/machine/firewall.py), and the
 answer lies in a folder beside ours that we cannot write to. Where the machine has no such firewall, nothing is waited
 for. It must not know what firewalls are made of.
 """
@@ -26,8 +26,8 @@ NOT_FOLLOWING = "the firewall of this machine does not follow the rules: journal
 
 
 def beside(machine: Path) -> Path:
-    """Where the machine writes what it tells us: /run/stellwerk-machine for /run/stellwerk."""
-    return machine.with_name(f"{machine.name}-machine")
+    """Where the machine writes what it tells us of its firewall: /run/stellwerk-machine/firewall for /run/stellwerk."""
+    return machine.with_name(f"{machine.name}-machine") / "firewall"
 
 
 class Openings:

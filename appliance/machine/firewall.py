@@ -1,8 +1,8 @@
 """firewall: let through what the rules open and name, and nothing else.
 
-Root runs it when the machine starts (`--closed`), whenever the service has written network.json, and every few minutes,
-since names get other addresses. What nft(8) does not take changes nothing: the ruleset before stays, and the answer in
-firewall.json says why.
+It is run when the machine starts (`--closed`), whenever the service has written network.json, and every few minutes,
+since names get other addresses; on an account of its own, which may do nothing else. What nft(8) does not take changes
+nothing: the ruleset before stays, and the answer in firewall.json says why.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import pwd
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--off", action="store_true", help="take all of it away again")
     parser.add_argument("--show", action="store_true", help="only print the ruleset")
     parser.add_argument("--service", type=Path, default=Path("/run/stellwerk"), help=argparse.SUPPRESS)
-    parser.add_argument("--machine", type=Path, default=Path("/run/stellwerk-machine"), help=argparse.SUPPRESS)
+    parser.add_argument("--machine", type=Path, default=Path("/run/stellwerk-machine/firewall"), help=argparse.SUPPRESS)
     parser.add_argument("--own", type=Path, default=Path("/etc/stellwerk"), help=argparse.SUPPRESS)
 
 
@@ -70,13 +70,14 @@ def _close(own: Path, machine: Path) -> int:
     except Refused as why:
         log.error("the lines in %s are left out: %s", own, why)
         apply(ruleset(CLOSED, House(_resolvers(), _accounts())))
-    letters.write(machine / ANSWER, {"asked": "", "at": time.time(), "unknown": []})
+    _answer(machine, "", set())
     return 0
 
 
 def _follow(service: Path, machine: Path, own: Path, show: bool) -> int:
     """As the service asks. A letter that comes meanwhile is followed as well."""
-    done, end = b"", time.monotonic() + WAIT
+    asked, told = _answered(machine)
+    end = 0.0
     while True:
         try:
             written = letters.take(service / LETTER)
@@ -85,11 +86,19 @@ def _follow(service: Path, machine: Path, own: Path, show: bool) -> int:
             return 0
         except letters.Unreadable as why:
             return _refuse(machine, b"", str(why))
+        digest = hashlib.sha256(written).hexdigest()
         names = Names(machine / KNOWN)
         try:
             wanted = Wanted.of(letters.understood(LETTER, written))
-            openings, unknown = _opened(wanted, names)
-            text = ruleset(openings, house(own))
+            if digest != asked and not show:
+                # Ports do not wait for the name service, which may take its time or be away.
+                openings = _opened(wanted, names.known(wanted.hosts))
+                apply(ruleset(openings, house(own)))
+                _answer(machine, digest, set())
+                log.info("open: %s", ", ".join(str(port) for port, _ in openings.inbound) or "nothing")
+                asked, told, end = digest, set(), time.monotonic() + WAIT
+            found = names.look_up(wanted.hosts, time.time())
+            text = ruleset(_opened(wanted, found), house(own))
             if show:
                 print(text, end="")
                 return 0
@@ -98,26 +107,21 @@ def _follow(service: Path, machine: Path, own: Path, show: bool) -> int:
             return _refuse(machine, written, str(why))
         with contextlib.suppress(OSError):
             names.keep()
-        asked = hashlib.sha256(written).hexdigest()
-        letters.write(machine / ANSWER, {"asked": asked, "at": time.time(), "unknown": sorted(unknown)})
-        if written != done:
-            log.info("open: %s; reached: %s", _words(openings), len(openings.outbound))
-        done = written
+        unknown = {f"{host} ({name})" for name, host, _ in wanted.outbound if not found[host]}
+        _answer(machine, digest, unknown)
         if unknown and time.monotonic() < end:
             time.sleep(PAUSE)
         elif _is_still(service, written):
-            for name in sorted(unknown):
+            for name in sorted(unknown - told):
                 log.warning("the name service does not know %s: nothing goes there", name)
             return 0
 
 
-def _opened(wanted: Wanted, names: Names) -> tuple[Openings, set[str]]:
-    """With addresses in the place of names; and which names have none."""
-    found = names.look_up({host for _, host, _ in wanted.outbound}, time.time())
+def _opened(wanted: Wanted, found: Mapping[str, Collection[Address]]) -> Openings:
+    """With addresses in the place of names."""
     outbound = {(address, port) for _, host, port in wanted.outbound for address in found[host]}
-    unknown = {f"{host} ({name})" for name, host, _ in wanted.outbound if not found[host]}
     ordered = tuple(sorted(outbound, key=lambda one: (one[1], one[0].version, int(one[0]))))
-    return Openings(wanted.inbound, ordered, wanted.console), unknown
+    return Openings(wanted.inbound, ordered, wanted.console)
 
 
 def _is_still(service: Path, written: bytes) -> bool:
@@ -127,11 +131,25 @@ def _is_still(service: Path, written: bytes) -> bool:
         return True
 
 
+def _answered(machine: Path) -> tuple[str, set[str]]:
+    """Which letter was answered last, and what was unknown then."""
+    try:
+        before = letters.read(machine / ANSWER)
+    except (FileNotFoundError, letters.Unreadable):
+        return "", set()
+    unknown = before.get("unknown")
+    failed = "no" in before
+    return "" if failed else str(before.get("asked")), set(unknown) if isinstance(unknown, list) else set()
+
+
+def _answer(machine: Path, asked: str, unknown: set[str], **more: str) -> None:
+    letters.write(machine / ANSWER, {"asked": asked, "at": time.time(), "unknown": sorted(unknown), **more})
+
+
 def _refuse(machine: Path, written: bytes, why: str) -> int:
     """Leave the ruleset as it is, and say so."""
     log.error("the ruleset before stays: %s", why)
-    asked = hashlib.sha256(written).hexdigest()
-    letters.write(machine / ANSWER, {"asked": asked, "at": time.time(), "unknown": [], "no": why})
+    _answer(machine, hashlib.sha256(written).hexdigest(), set(), no=why)
     return 1
 
 
@@ -186,7 +204,3 @@ def _accounts() -> dict[str, int]:
         with contextlib.suppress(KeyError):
             found[name] = pwd.getpwnam(name).pw_uid
     return found
-
-
-def _words(openings: Openings) -> str:
-    return ", ".join(str(port) for port, _ in openings.inbound) or "nothing"

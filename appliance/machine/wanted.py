@@ -50,6 +50,11 @@ class Wanted:
             outbound.append((_name(entry.get("name")), _host(entry.get("host")), _port(entry.get("port"))))
         return cls(tuple(inbound), tuple(outbound), _port(letter.get("console"), least=0))
 
+    @property
+    def hosts(self) -> set[str]:
+        """All that are to be reached, by name or address."""
+        return {host for _, host, _ in self.outbound}
+
 
 Resolve = Callable[[str], list[str]]
 """The addresses of a host; none where it has none or nobody knows."""
@@ -92,8 +97,12 @@ class Names:
             fresh = {one: at for one, at in before.items() if not answered or now - at < REMEMBERED}
             kept[host] = fresh | dict.fromkeys(answered, now)
         self._known = kept
-        found = {host: {one for text in known if (one := _address(text)) is not None} for host, known in kept.items()}
-        return {host: found[host] | ({one} if (one := _address(host)) is not None else set()) for host in hosts}
+        return self.known(hosts)
+
+    def known(self, hosts: set[str]) -> dict[str, set[Address]]:
+        """The addresses that are known of each host, without asking anybody."""
+        texts = {host: (host, *self._known.get(host, {})) for host in hosts}
+        return {host: {one for text in some if (one := _address(text)) is not None} for host, some in texts.items()}
 
     def keep(self) -> None:
         """Remember them for the next time. Raises OSError."""

@@ -23,7 +23,7 @@ def machine(tmp_path: Path) -> Path:
     """The folder of the setting, on a machine that has a firewall."""
     folder = tmp_path / "stellwerk"
     folder.mkdir()
-    beside(folder).mkdir()
+    beside(folder).mkdir(parents=True)
     letters.write(beside(folder) / ANSWER, {"asked": "", "unknown": []})
     return folder
 

@@ -19,6 +19,7 @@ PEERS = (
     "tesseract",
     "ocrad",
     "chromium-headless-shell",
+    "nft",
 )
 
 

@@ -1,6 +1,7 @@
 """The firewall: what it is made of, that nft takes it, and that in a network of its own nothing else gets through."""
 
 import argparse
+import hashlib
 import json
 import shutil
 import subprocess
@@ -15,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from appliance.machine import firewall, letters
-from appliance.machine.ruleset import CLOSED, House, Openings, gone, ruleset
+from appliance.machine.ruleset import CLOSED, Address, House, Openings, gone, ruleset
 from appliance.machine.wanted import Names, Unfit, Wanted
-from appliance.network import wanted
+from appliance.network import wanted as wanted_by
 from appliance.settings import Settings
 from tests.appliance.test_network import ONE_OF_EACH, program
 from tests.house.test_docs import BLOCKS
@@ -114,10 +115,10 @@ def alone(*words: str, text: str = "") -> subprocess.CompletedProcess[str]:
 
 def test_the_ruleset_of_a_practice(tmp_path: Path) -> None:
     names = Names(tmp_path / "known", {"pacs.example": ["10.0.0.5", "fd00::5", "10.0.0.5"]}.__getitem__)
-    openings, unknown = firewall._opened(Wanted.of(LETTER), names)
+    wanted = Wanted.of(LETTER)
+    openings = firewall._opened(wanted, names.look_up(wanted.hosts, 0.0))
     own = House(HOUSE.resolvers, HOUSE.accounts, "\n  tcp dport 22 accept\n", "")
     assert ruleset(openings, own) == PRACTICE
-    assert unknown == set()
 
 
 def test_a_port_of_the_rules_goes_before_the_redirect_of_the_console() -> None:
@@ -136,10 +137,10 @@ def test_nft_takes_the_rules_of_every_page(tmp_path: Path) -> None:
     tried = 0
     for block in (ONE_OF_EACH, *(str(one.values[1]) for one in BLOCKS)):
         with suppress(AssertionError):  # some show a piece, which stands in a rule file with others
-            letter = wanted(program(block), Settings(mail_host="mail.example")).letter()
+            letter = wanted_by(program(block), Settings(mail_host="mail.example")).letter()
+            asked = Wanted.of(json.loads(json.dumps(letter)))
             names = Names(tmp_path / "known", lambda _: ["192.0.2.1", "2001:db8::1"])
-            openings, _ = firewall._opened(Wanted.of(json.loads(json.dumps(letter))), names)
-            rulesets.append(ruleset(openings, HOUSE))
+            rulesets.append(ruleset(firewall._opened(asked, names.look_up(asked.hosts, 0.0)), HOUSE))
             tried += 1
     assert tried > 20
     done = alone("nft", "-c", "-f", "-", text="\n".join(rulesets))
@@ -284,9 +285,9 @@ def test_what_nft_does_not_take_leaves_the_ruleset_before_and_is_told(folders: P
     ask(folders)
     assert command(folders) == 0
     (folders / "own" / "firewall-in.nft").write_text("tcp dport twenty accept\n", "utf-8")
-    told.refuses = "twenty"
+    told.refuses, before = "twenty", list(told.taken)
     assert command(folders) == 1
-    assert len(told.taken) == 1
+    assert told.taken == before
     assert "twenty" in str(answer(folders)["no"])
 
 
@@ -311,6 +312,30 @@ def test_a_name_that_nobody_knows_is_told_and_the_rest_is_let_through(folders: P
     assert command(folders) == 0
     assert "tcp dport 26131 accept" in told.taken[-1]
     assert answer(folders)["unknown"] == ["nobody.invalid (A)"]
+
+
+def test_ports_do_not_wait_for_the_name_service(folders: Path, told: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+
+    def look_up(names: Names, hosts: set[str], _: float) -> dict[str, set[Address]]:
+        seen.append((told.taken[-1], answer(folders)["asked"]))
+        return names.known(hosts)
+
+    monkeypatch.setattr(Names, "look_up", look_up)
+    ask(folders, outbound=[{"name": "A", "host": "pacs.example", "port": 104}])
+    assert command(folders) == 0
+    ((text, asked),) = seen  # type: ignore[misc]
+    assert "tcp dport 26131 accept" in text
+    assert asked == hashlib.sha256((folders / "service" / "network.json").read_bytes()).hexdigest()
+
+
+def test_after_a_refusal_the_same_letter_is_taken_as_new(folders: Path, told: Nft) -> None:
+    told.refuses = "26131"
+    ask(folders)
+    assert command(folders) == 1
+    told.refuses = ""
+    assert command(folders) == 0
+    assert "no" not in answer(folders)
 
 
 def test_switched_off_nothing_of_it_is_left(folders: Path, told: Nft) -> None:
