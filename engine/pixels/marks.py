@@ -6,14 +6,16 @@ Pure: from the attributes that it had, those that it has instead. Must not know 
 import copy
 import hashlib
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
-from pydicom.sr.codedict import codes
-from pydicom.sr.coding import Code
 
 from engine.errors import Unclean
 from engine.pixels.boxes import Box
+
+if TYPE_CHECKING:
+    from pydicom.sr.coding import Code
 
 DERIVED = "Text burned into the image was blanked"
 """What Derivation Description says, behind what it said before. CID 7203 has no code for it."""
@@ -52,7 +54,7 @@ def marks(head: Dataset, instance: str, *, image: bool, drawn: bool) -> Dataset:
     anew = Dataset()
     if "SpecificCharacterSet" in head:
         anew.SpecificCharacterSet = head.SpecificCharacterSet
-    options = [code for code, done in _OPTIONS if {"image": image, "drawn": drawn}[done]]
+    options = [_code(name) for name, done in _OPTIONS if {"image": image, "drawn": drawn}[done]]
     if instance != head.SOPInstanceUID:
         anew.SOPInstanceUID = instance
         if image:
@@ -68,7 +70,7 @@ def marks(head: Dataset, instance: str, *, image: bool, drawn: bool) -> Dataset:
     return anew
 
 
-_OPTIONS = ((codes.DCM.CleanPixelDataOption, "image"), (codes.DCM.CleanGraphicsOption, "drawn"))
+_OPTIONS = (("CleanPixelDataOption", "image"), ("CleanGraphicsOption", "drawn"))
 
 
 def sources(head: Dataset) -> tuple[str, ...]:
@@ -94,7 +96,15 @@ def _with(head: Dataset, keyword: str, more: list[Dataset]) -> Items:
     return Items([*(copy.deepcopy(item) for item in there), *more])
 
 
-def _has(head: Dataset, code: Code) -> bool:
+def _code(name: str) -> "Code":
+    # All codes of PS3.16 come with it: a tenth of what starting the command takes, for which most commands have no use.
+    from pydicom.sr.codedict import codes
+
+    code: Code = getattr(codes.DCM, name)
+    return code
+
+
+def _has(head: Dataset, code: "Code") -> bool:
     there = head.get("DeidentificationMethodCodeSequence") or []
     return any(
         (item.get("CodeValue"), item.get("CodingSchemeDesignator")) == (code.value, code.scheme_designator)
@@ -102,7 +112,7 @@ def _has(head: Dataset, code: Code) -> bool:
     )
 
 
-def _item(code: Code) -> Dataset:
+def _item(code: "Code") -> Dataset:
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning
     return item
@@ -111,5 +121,5 @@ def _item(code: Code) -> Dataset:
 def _source(head: Dataset) -> Dataset:
     item = Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = head.SOPClassUID, head.SOPInstanceUID
-    item.PurposeOfReferenceCodeSequence = Items([_item(codes.DCM.SourceImageForImageProcessingOperation)])
+    item.PurposeOfReferenceCodeSequence = Items([_item(_code("SourceImageForImageProcessingOperation"))])
     return item

@@ -6,11 +6,12 @@ of PS3.16. tests/engine/profile/make_tables.py makes the file. It must not know 
 
 from collections.abc import Mapping
 from functools import lru_cache
-
-from pydicom.sr.codedict import codes
-from pydicom.sr.coding import Code
+from typing import TYPE_CHECKING
 
 from engine.profile.table import lines_of
+
+if TYPE_CHECKING:
+    from pydicom.sr.coding import Code
 
 _BODY_PART = 0x00180015
 TERMS: Mapping[int, frozenset[str]] = {
@@ -30,12 +31,17 @@ def is_term(tag: int, value: bytes) -> bool:
 
 def is_code(value: str, scheme: str, meaning: str) -> bool:
     """Whether a code (PS3.3 8.1) of a scheme in PS3.16 has just this meaning there."""
+    from pydicom.sr.coding import Code
+
     asked = Code(value.strip(), scheme.strip(), meaning)
     return any(asked == one for one in _by_meaning().get(meaning.strip().casefold(), ()))
 
 
 @lru_cache(maxsize=1)
-def _by_meaning() -> dict[str, list[Code]]:
+def _by_meaning() -> dict[str, list["Code"]]:
+    # Long tables, for which only objects that are anonymized have a use.
+    from pydicom.sr.codedict import codes
+
     found: dict[str, list[Code]] = {}
     for scheme in codes.schemes():
         for code in getattr(codes, scheme).concepts.values():
@@ -46,5 +52,7 @@ def _by_meaning() -> dict[str, list[Code]]:
 @lru_cache(maxsize=1)
 def _regions() -> frozenset[str]:
     """The parts of the body in CID 4 and CID 4030, which has those of radiography (CID 4031) in it."""
+    from pydicom.sr.codedict import codes
+
     found = [*codes.cid4.concepts.values(), *codes.cid4030.concepts.values()]
     return TERMS[_BODY_PART].union(code.meaning.upper() for code in found)
