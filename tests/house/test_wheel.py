@@ -30,7 +30,7 @@ def copy(into: Path) -> Path:
     """A copy of all that could find its way into a wheel, the tests and docs included."""
     into.mkdir()
     for name in (*PACKAGES, "rules", "tests", "docs"):
-        shutil.copytree(ROOT / name, into / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, into / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, into / name)
     return into
