@@ -43,7 +43,7 @@ fuzz-console: .venv/.dev ## any request, form and upload at all against a consol
 
 torture: .venv/.dev ## kill it a hundred times, cut its power two hundred times, break its disk everywhere; minutes
 	@$(BIN)/stellwerk torture --seconds 240 --objects 2000
-	TORTURE_STRIDE=1 $(BIN)/python -m pytest tests/power tests/engine/spool/test_model.py -q
+	TORTURE_STRIDE=1 $(BIN)/python -m pytest tests/power tests/engine/spool/test_model.py tests/appliance/backup/test_crash.py -q
 	TORTURE_STRIDE=1 $(BIN)/python -m pytest tests -m slow -q
 	exec $(BIN)/python -m tests.power $(CUTS)
 

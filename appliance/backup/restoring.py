@@ -200,6 +200,7 @@ class _Doing:
             join(theirs, self._data / part.path / theirs.name)
         if part.history and staged.is_dir():
             remove_journal(self._data / "spool")  # it is made anew
+            files.sync(self._data / "spool")
 
     def _join_used(self, staged: Path) -> None:
         if not staged.exists():

@@ -45,7 +45,7 @@ It says how an appliance is doing, for somebody who helps from afar. No patient'
 
 In it:
 {parts}
-    log.txt: our own sentences of the log, without what they quote ({lines} of {all} lines)
+    log.txt: our own sentences of the log, without what they quote ({log})
 {rules}
 Not in it: images, names, patient IDs, UIDs, accession numbers, dates of studies, institutions; who sends and where to;
 host names and addresses; rule files; secrets, certificates, keys, users; the history and the journal.
@@ -86,8 +86,9 @@ def write(settings: Settings, into: BinaryIO, *, with_rules: bool = False) -> No
                 version=facts.software()["version"],
                 moment=moment,
                 parts="\n".join(f"    {name}: {words}" for name, (_, words) in PARTS.items()),
-                lines=len(kept),
-                all=len(log),
+                log=f"{len(kept)} of {len(log)} lines"
+                if log
+                else "none: this account cannot read the system's journal",
                 rules="".join(f"    {name}: a rule file AS IT IS, because that was asked for\n" for name in rules),
                 german=" (diese aber hier doch, weil sie verlangt wurden)" if rules else "",
             ),

@@ -58,7 +58,7 @@ def test_at_every_operation_it_is_the_old_or_the_new_machine(tmp_path: Path, fil
     assert new != old
     assert len(done) > 60
     become = {"old": 0, "new": 0}
-    for point in range(1, len(done) + 1, stride(2 if way == "crash" else 5)):
+    for point in range(1, len(done) + 1, stride(4 if way == "crash" else 9)):
         data = Path(shutil.copytree(template.data, tmp_path / str(point)))
         kind = {"crash_at": point} if way == "crash" else {"error_at": point}
         with disk(**kind), suppress(Crash, OSError):
@@ -76,4 +76,4 @@ def test_at_every_operation_it_is_the_old_or_the_new_machine(tmp_path: Path, fil
             assert staged(data) is None or (data / "restore" / "staged").is_dir()
             restored(data, file)  # and it can be done then
             assert seen(data) == new
-    assert min(become.values()) > 2, become
+    assert min(become.values()) > 0, become
