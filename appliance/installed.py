@@ -22,7 +22,13 @@ def is_installed() -> bool:
 
 def settings_file() -> Path | None:
     """The settings of this machine, if there are any."""
-    return SETTINGS if is_installed() and SETTINGS.exists() else None
+    if not is_installed():
+        return None
+    try:
+        return SETTINGS if SETTINGS.exists() else None
+    except PermissionError:
+        # Whoever reads it says so in words.
+        return SETTINGS
 
 
 def defaults() -> dict[str, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from appliance.machine import letters
 from appliance.network import Wanted
+from engine.trouble import Trouble
 
 log = logging.getLogger("stellwerk")
 
@@ -22,7 +23,10 @@ AT_START, AT_CHANGE = 20.0, 5.0
 AGAIN = 2.0
 """Seconds after which the letter is put there anew: whoever watches the folder may have missed it."""
 LOOK = 0.05
-NOT_FOLLOWING = "the firewall of this machine does not follow the rules: journalctl -u stellwerk-firewall says why"
+NOT_FOLLOWING = Trouble(
+    "the firewall of this machine does not follow the rules: journalctl -u stellwerk-firewall says why",
+    "die Firewall dieses Geräts folgt den Regeln nicht: journalctl -u stellwerk-firewall sagt, warum",
+)
 
 
 def beside(machine: Path) -> Path:
@@ -64,24 +68,33 @@ class Openings:
         """Wait for nothing any more."""
         self._stopping.set()
 
-    def trouble(self) -> str:
+    def trouble(self) -> Trouble | str:
         """What is wrong with the firewall; empty where all is well, and where there is none."""
         answer = self._answer()
         if answer is None or not self._asked:
             return ""
         if isinstance(answer, str):
-            return answer
-        words = str(answer.get("no", ""))
-        if words:
-            return f"the firewall of this machine could not be changed, and stays as it was: {words}"
+            return Trouble(
+                f"what the firewall of this machine says cannot be read: {answer}",
+                f"was die Firewall dieses Geräts sagt, ist nicht lesbar: {answer}",
+            )
+        if words := str(answer.get("no", "")):
+            return Trouble(
+                f"the firewall of this machine could not be changed, and stays as it was: {words}",
+                f"die Firewall dieses Geräts konnte nicht geändert werden und bleibt, wie sie war: {words}",
+            )
         if answer.get("asked") != self._asked:
             self._put()
-            late = time.monotonic() - self._since > AT_START
-            return NOT_FOLLOWING if late else ""
+            return NOT_FOLLOWING if time.monotonic() - self._since > AT_START else ""
         unknown = answer.get("unknown")
         if isinstance(unknown, list) and unknown:
             names = ", ".join(str(name) for name in unknown)
-            return f"the name service does not know {names}: what goes there waits, unless it had an address before"
+            return Trouble(
+                f"the name service does not know {names}: what goes there waits. Look at the name in the rules or"
+                " settings, and at the name server",
+                f"der Namensdienst kennt {names} nicht: was dorthin geht, wartet. Prüfen Sie den Namen in Regeln oder "
+                "Einstellungen und den Nameserver",
+            )
         return ""
 
     def _put(self) -> bool:
@@ -108,4 +121,4 @@ class Openings:
         except FileNotFoundError:
             return None
         except letters.Unreadable as why:
-            return f"what the firewall of this machine says cannot be read: {why}"
+            return str(why)

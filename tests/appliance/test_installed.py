@@ -7,6 +7,7 @@ import pytest
 
 from appliance import installed
 from appliance.commands.common import settings_of
+from appliance.settings import SettingsError
 
 NOTHING_SAID = argparse.Namespace(settings=None, rules=None, data=None)
 
@@ -42,3 +43,13 @@ def test_the_command_line_goes_before_them(machine: Path, tmp_path: Path) -> Non
     other.write_text('ae_title = "OTHER"\n', "utf-8")
     settings = settings_of(argparse.Namespace(settings=other, rules=None, data=Path("elsewhere")))
     assert (settings.data, settings.ae_title, settings.language) == (Path("elsewhere"), "OTHER", "de")
+
+
+def test_settings_that_may_not_be_read_are_told_in_words(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(machine), "exists", refused)
+    monkeypatch.setattr(type(machine), "read_text", refused)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        settings_of(NOTHING_SAID)

@@ -12,6 +12,7 @@ from appliance.demonstration.pacs import answers
 from appliance.machine import letters
 from appliance.network import Opening, Reach, Wanted
 from appliance.openings import ANSWER, LETTER, Openings, beside
+from engine.trouble import Trouble
 from tests.appliance.running import Running
 from tests.ports import free_port
 
@@ -31,6 +32,14 @@ def machine(tmp_path: Path) -> Path:
 def answer(machine: Path, **more: object) -> None:
     asked = hashlib.sha256((machine / LETTER).read_bytes()).hexdigest()
     letters.write(beside(machine) / ANSWER, {"asked": asked, "unknown": [], **more})
+
+
+def words(openings: Openings) -> str:
+    """What is told, which has its German words too."""
+    trouble = openings.trouble()
+    assert isinstance(trouble, Trouble)
+    assert trouble.german
+    return trouble.words
 
 
 class Root:
@@ -94,7 +103,7 @@ def test_a_machine_that_does_not_follow_is_told_of_and_asked_again(
     assert openings.trouble() == ""  # it has a little time
     monkeypatch.setattr("appliance.openings.AT_START", 0.0)
     (machine / LETTER).unlink()
-    assert "journalctl -u stellwerk-firewall" in openings.trouble()
+    assert "journalctl -u stellwerk-firewall" in words(openings)
     assert letters.read(machine / LETTER) == SOME.letter()
     answer(machine)
     assert openings.trouble() == ""
@@ -104,11 +113,11 @@ def test_what_root_could_not_do_is_told(machine: Path) -> None:
     openings = Openings(machine)
     openings.ask(SOME, 0)
     answer(machine, no="nft says: no")
-    assert openings.trouble().endswith("stays as it was: nft says: no")
+    assert words(openings).endswith("stays as it was: nft says: no")
     answer(machine, unknown=["pacs.example (PACS_A)"])
-    assert "does not know pacs.example (PACS_A)" in openings.trouble()
+    assert "does not know pacs.example (PACS_A)" in words(openings)
     (beside(machine) / ANSWER).write_text("{", "utf-8")
-    assert "cannot be read" in openings.trouble()
+    assert "cannot be read" in words(openings)
 
 
 def test_a_folder_that_is_gone_keeps_nobody(machine: Path) -> None:

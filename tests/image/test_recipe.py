@@ -163,7 +163,7 @@ def test_nothing_runs_that_no_preset_of_ours_names() -> None:
         if "enable " in line[:7]
     ]
     assert len(enabled) == len(set(enabled))
-    ours = {path.name for path in UNITS.glob("*.*")} | {path.name for path in (IMAGE / "common").rglob("*.service")}
+    ours = {path.name for path in UNITS.glob("*.*")} | {path.name for path in (IMAGE / "common").rglob("stellwerk*.*")}
     known = re.compile(r"systemd-[\w-]+(@[\w.]+)?\.(service|timer)")
     assert not [name for name in enabled if name not in ours and not known.fullmatch(name)]
 
