@@ -65,7 +65,8 @@ def main() -> None:
     found: list[tuple[dict[str, str], dict[str, str]]] = []
     for number in (1, 2):
         folder = DIST / f"image-compare-{number}"
-        image.build(flavour, folder, fresh=True)
+        with image.one_at_a_time():
+            image.build(flavour, folder, fresh=True)
         root = unpacked(folder, cache() / f"compare-{number}")
         found.append((dict(described(root)), sections(folder)))
         shutil.rmtree(root)
