@@ -19,8 +19,8 @@ from appliance.machine.screen_facts import gather
 from appliance.machine.screen_text import drawn
 from appliance.machine.setup import USERS
 
-LOOK, ANEW = 3.0, 60.0
-"""Seconds between two looks; after so many, a monitor is drawn in any case."""
+LOOK, ANEW, PAGE = 3.0, 60.0, 12.0
+"""Seconds between two looks; after so many, a monitor is drawn in any case; so long stands each of several pages."""
 
 _CLEAR = "\x1b[?25l\x1b[H\x1b[2J"
 """No cursor; from the top; all empty (ECMA-48)."""
@@ -42,9 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
         if USERS.exists():
             # Whoever needed it has seen it.
             LETTER.unlink(missing_ok=True)
-        lines = drawn(gather())
+        pages = drawn(gather())
         for screen in screens:
-            screen.show(lines)
+            screen.show(pages)
         _rest(ended)
     return 0
 
@@ -61,21 +61,26 @@ class Screen:
 
     device: Path
     clock: Callable[[], float] = time.monotonic
-    _shown: tuple[str, ...] = ()
+    _shown: Sequence[str] = ()
     _at: float = float("-inf")
 
-    def show(self, lines: Sequence[str]) -> None:
-        """Draw, where that is not what stands there already; nothing where there is no such terminal."""
+    def show(self, pages: Sequence[Sequence[str]]) -> None:
+        """Draw, where that is not what stands there already; nothing where there is no such terminal.
+
+        A monitor shows one page after the other; a serial line, which may be written down somewhere, all at once.
+        """
         is_serial = "ttyS" in self.device.name
+        page = int(self.clock() / PAGE) % len(pages)
+        lines = [line for one in pages for line in one] if is_serial else list(pages[page])
         due = not is_serial and self.clock() - self._at >= ANEW
-        if tuple(lines) == self._shown and not due:
+        if lines == self._shown and not due:
             return
         with contextlib.suppress(OSError):
             handle = os.open(self.device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
                 _deaf(handle)
                 _write(handle, (_CLEAR + "\r\n".join(lines) + "\r\n").encode())
-                self._shown, self._at = tuple(lines), self.clock()
+                self._shown, self._at = lines, self.clock()
             finally:
                 os.close(handle)
 

@@ -1,7 +1,8 @@
 """The screen as lines of text: what somebody who stands before the machine needs, and nothing else.
 
-80 columns and at most 24 lines, in one language, with characters that the kernel's own font has. Nothing that was read
-can move the cursor: what is no printable character is shown as a question mark. It must not know where facts come from.
+80 columns and at most 24 lines a page, in one language, with characters that the kernel's own font has. Nothing that was
+read can move the cursor: what is no printable character is shown as a question mark. It must not know where facts come
+from.
 """
 
 import textwrap
@@ -15,10 +16,15 @@ _MOST_MISTAKES = 6
 _LABEL = 18
 
 
-def drawn(facts: Facts) -> list[str]:
-    """All lines, the first on top."""
-    lines = [*_head(facts), *_body(facts)]
-    return [_plain(line) for line in lines[:HEIGHT]]
+def drawn(facts: Facts) -> list[list[str]]:
+    """The lines of each page; more than one where it does not all fit. What is shown once stands before troubles."""
+    head = list(_head(facts))
+    pages = [[*head, *_body(facts)]]
+    for block in (*_once(facts), *_troubles(facts)):
+        if len(pages[-1]) + len(block) > HEIGHT:
+            pages.append(head.copy())
+        pages[-1] += block
+    return [[_plain(line) for line in page[:HEIGHT]] for page in pages]
 
 
 def _head(facts: Facts) -> Iterator[str]:
@@ -51,42 +57,39 @@ def _body(facts: Facts) -> Iterator[str]:
     yield from row(_SETUP, _setup(facts).by(language))
     if facts.on_trial:
         yield from row(_VERSION, _ON_TRIAL.by(language))
-    yield from _troubles(facts)
-    yield from _once(facts)
 
 
-def _troubles(facts: Facts) -> Iterator[str]:
+def _troubles(facts: Facts) -> Iterator[list[str]]:
     language = facts.language
     if not facts.cards:
-        yield from _paragraph(_NO_CARD.by(language))
+        yield _paragraph(_NO_CARD.by(language))
     elif not any(card.plugged for card in facts.cards):
-        yield from _paragraph(_NO_CABLE.by(language))
+        yield _paragraph(_NO_CABLE.by(language))
     elif not facts.addresses:
-        yield from _paragraph(_NO_ADDRESS.by(language))
+        yield _paragraph(_NO_ADDRESS.by(language))
     if facts.mistakes:
-        yield from _paragraph(_MISTAKES.by(language).format(where=facts.setup or "?"))
-        yield from _listed([one.by(language) for one in facts.mistakes], language)
+        listed = _listed([one.by(language) for one in facts.mistakes], language)
+        yield [*_paragraph(_MISTAKES.by(language).format(where=facts.setup or "?")), *listed]
     if facts.rules:
-        yield from _paragraph(_RULES.by(language))
-        yield from _listed(list(facts.rules), language)
+        yield [*_paragraph(_RULES.by(language)), *_listed(list(facts.rules), language)]
 
 
-def _once(facts: Facts) -> Iterator[str]:
+def _once(facts: Facts) -> Iterator[list[str]]:
     """What is shown until there is a first user."""
     language = facts.language
     if facts.secret and facts.addresses:
-        yield from _paragraph(_FIRST.by(language))
-        yield f"   https://{_in_link(facts.addresses[0])}/start/{facts.secret}"
+        link = f"   https://{_in_link(facts.addresses[0])}/start/"
+        fits = len(link) + len(facts.secret) <= WIDTH
+        # An address of IPv6 may leave no room: the link goes on in the next line, as one types it.
+        yield [*_paragraph(_FIRST.by(language)), *([link + facts.secret] if fits else [link, f"   {facts.secret}"])]
     if facts.key:
-        yield from _paragraph(_KEY.by(language))
-        yield f"   {facts.key}"
+        yield [*_paragraph(_KEY.by(language)), f"   {facts.key}"]
     elif facts.no_key:
-        yield from _paragraph(_NO_KEY.by(language).format(why=facts.no_key))
+        yield _paragraph(_NO_KEY.by(language).format(why=facts.no_key))
 
 
-def _paragraph(text: str) -> Iterator[str]:
-    yield ""
-    yield from (f" {line}" for line in textwrap.wrap(text, WIDTH - 2))
+def _paragraph(text: str) -> list[str]:
+    return ["", *(f" {line}" for line in textwrap.wrap(text, WIDTH - 2))]
 
 
 def _listed(texts: list[str], language: str) -> Iterator[str]:
@@ -127,7 +130,7 @@ def _plain(line: str) -> str:
 
 _CONSOLE = Said("Console", "Konsole")
 _NO_LINK = Said("as soon as the network has an address", "sobald das Netz eine Adresse hat")
-_FINGERPRINT = Said("Fingerprint of its", "Fingerabdruck")
+_FINGERPRINT = Said("Fingerprint", "Fingerabdruck")
 _CONSOLE_STATE = Said("Console's state", "Stand der Konsole")
 _RECEIVER = Said("Receiver", "Empfang")
 _NETWORK = Said("Network", "Netz")
