@@ -1,8 +1,8 @@
 """The screen as lines of text: what somebody who stands before the machine needs, and nothing else.
 
-80 columns and at most 24 lines a page, in one language, with characters that the kernel's own font has. Nothing that was
-read can move the cursor: what is no printable character is shown as a question mark. It must not know where facts come
-from.
+80 columns and at most 24 lines a page, in one language, with characters that the kernel's own font has. Nothing that
+was read can move the cursor: what is no printable character is shown as a question mark. It must not know where facts
+come from.
 """
 
 import textwrap
