@@ -10,7 +10,6 @@ version or the new one, and the stick may be taken away. It must not know where 
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +36,10 @@ class Applied:
 
 
 class Versions:
-    """The folder of it. group: who may read the mail password; the service's."""
+    """The folder of it."""
 
-    def __init__(self, root: Path = ROOT, group: int = -1) -> None:
-        self._root, self._group = root, group
+    def __init__(self, root: Path = ROOT) -> None:
+        self._root = root
         self._link = root / "etc"
 
     def current(self) -> Applied:
@@ -95,9 +94,8 @@ class Versions:
             files.sync(folder / "rules")
 
     def _put(self, path: Path, data: bytes, mode: int = 0o644) -> None:
-        """Nobody but root reads it before its group and mode are right."""
+        """Our group, which its unit sets, is the service's: it reads the mail password, and nobody else does."""
         files.put(path, data, 0o600)
-        os.chown(path, -1, self._group)
         path.chmod(mode)
         files.sync(path)
 

@@ -17,7 +17,8 @@ from appliance.machine.setup import USERS
 
 log = logging.getLogger("stellwerk")
 
-DEVICE = Path("/dev/disk/by-partlabel/data")
+MAPPED = Path("/dev/mapper/data")
+"""What is mounted; a stick, too, may have a partition that is called data."""
 LETTER = Path("/run/stellwerk-machine/recovery.json")
 MAGIC = b"LUKS\xba\xbe"
 PATIENCE = 120.0
@@ -33,15 +34,23 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(_arguments: argparse.Namespace) -> int:
     """Do it. A key that cannot be made is said on the screen; the machine works without one."""
     os.umask(0o077)
-    if USERS.exists() or not is_encrypted(DEVICE):
+    device = None if USERS.exists() else beneath(MAPPED)
+    if device is None or not is_encrypted(device):
         return 0
     try:
-        letter: dict[str, object] = {"key": new_key(DEVICE)}
+        letter: dict[str, object] = {"key": new_key(device)}
     except (OSError, subprocess.SubprocessError) as error:
         log.error("no recovery key could be made: %s", why(error))
         letter = {"no": why(error)}
     letters.write(LETTER, letter, 0o600)
     return 0
+
+
+def beneath(mapped: Path, blocks: Path = Path("/sys/class/block")) -> Path | None:
+    """The partition that a mapped device is on; None where there is no such device."""
+    slaves = blocks / mapped.resolve().name / "slaves"
+    names = sorted(path.name for path in slaves.iterdir()) if slaves.is_dir() else []
+    return Path("/dev") / names[0] if len(names) == 1 else None
 
 
 def is_encrypted(device: Path) -> bool:

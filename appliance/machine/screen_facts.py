@@ -5,7 +5,6 @@ how anything is shown.
 """
 
 import contextlib
-import fcntl
 import ipaddress
 import os
 import re
@@ -18,12 +17,15 @@ from pathlib import Path
 
 from appliance.machine import letters
 from appliance.machine.said import Mistake, Said
-from appliance.machine.setup import CARDS, RUN, USERS, cards
+from appliance.machine.setup import RUN, USERS
 
 SERVICES = ("stellwerk.service", "stellwerk-console.service")
 PATIENCE = 10.0
 
-_ADDRESS_OF, _MASK_OF = 0x8915, 0x891B  # SIOCGIFADDR, SIOCGIFNETMASK (netdevice(7))
+CARDS = Path("/sys/class/net")
+NETWORK = Path("/proc/self/net")
+"""The kernel's tables (proc_pid_net(5)): they are read without a socket, which the screen may not have."""
+
 _SECRET = re.compile(r"[\w-]{20,100}")
 _FINGERPRINT = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){31}")
 
@@ -115,24 +117,24 @@ def secret(path: Path) -> str:
     return ""
 
 
-def seen_cards(folder: Path = CARDS) -> Iterator[Card]:
+def seen_cards(folder: Path = CARDS, tables: Path = NETWORK) -> Iterator[Card]:
     """Each network card, and each VLAN on one, with its addresses."""
-    six = dict(_addresses_6())
-    for name in sorted({*cards(folder), *(one.name for one in folder.glob("vlan*"))}):
-        four = _address_4(name)
+    addresses = [*_addresses_4(tables), *_addresses_6(tables)]
+    for card in sorted(folder.glob("*")):
+        name = card.name
+        if not (card / "device").exists() and not name.startswith("vlan"):
+            continue
         plugged = False
         with contextlib.suppress(OSError):
             plugged = (folder / name / "carrier").read_text().strip() == "1"
-        yield Card(name, plugged, tuple(filter(None, [four, *six.get(name, [])])))
+        yield Card(name, plugged, tuple(address for at, address in addresses if at == name))
 
 
-def gateway(table: Path = Path("/proc/net/route")) -> str:
+def gateway(tables: Path = NETWORK) -> str:
     """The way out by IPv4; empty where there is none."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in table.read_text().splitlines()[1:]:
-            field = line.split()
-            if field[1] == "00000000" and int(field[3], 16) & 2:
-                return socket.inet_ntoa(struct.pack("=I", int(field[2], 16)))
+    for _, network, by in _routes(tables):
+        if network.prefixlen == 0 and int(by):
+            return str(by)
     return ""
 
 
@@ -192,21 +194,39 @@ def _mistakes(found: object) -> Iterator[Mistake]:
                 yield Mistake(int(line), Said(str(en), str(de)))
 
 
-def _address_4(name: str) -> str:
-    """The first one of a card, by the kernel; empty where it has none."""
-    asked = struct.pack("256s", name.encode()[:15])
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line, contextlib.suppress(OSError):
-        address, mask = (fcntl.ioctl(line, what, asked)[20:24] for what in (_ADDRESS_OF, _MASK_OF))
-        return f"{socket.inet_ntoa(address)}/{int.from_bytes(mask, 'big').bit_count()}"
-    return ""
+def _routes(tables: Path) -> Iterator[tuple[str, ipaddress.IPv4Network, ipaddress.IPv4Address]]:
+    """By which card which network is reached, and by which gateway; 0.0.0.0 where there is none."""
+
+    def quad(said: str) -> str:
+        return socket.inet_ntoa(struct.pack("=I", int(said, 16)))
+
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in (tables / "route").read_text().splitlines()[1:]:
+            field = line.split()
+            network = ipaddress.IPv4Network(f"{quad(field[1])}/{quad(field[7])}")
+            yield field[0], network, ipaddress.IPv4Address(quad(field[2]))
 
 
-def _addresses_6(table: Path = Path("/proc/net/if_inet6")) -> Iterator[tuple[str, list[str]]]:
-    found: dict[str, list[str]] = {}
+def _addresses_4(tables: Path) -> Iterator[tuple[str, str]]:
+    """Each card with each address, which is ours by one table, and the card's by the network of another."""
+    own: set[ipaddress.IPv4Address] = set()
     with contextlib.suppress(OSError, ValueError):
-        for line in table.read_text().splitlines():
+        leaf = ""
+        for line in (tables / "fib_trie").read_text().splitlines():
+            if "|-- " in line:
+                leaf = line.partition("|-- ")[2].strip()
+            elif "/32 host LOCAL" in line:
+                own.add(ipaddress.IPv4Address(leaf))
+    near = [(name, network) for name, network, by in _routes(tables) if not int(by) and network.prefixlen]
+    for address in sorted(own):
+        for name, network in near:
+            if address in network:
+                yield name, f"{address}/{network.prefixlen}"
+
+
+def _addresses_6(tables: Path) -> Iterator[tuple[str, str]]:
+    with contextlib.suppress(OSError, ValueError):
+        for line in (tables / "if_inet6").read_text().splitlines():
             raw, _, length, scope, _, name = line.split()
             if scope == "00":
-                address = ipaddress.IPv6Address(int(raw, 16))
-                found.setdefault(name, []).append(f"{address}/{int(length, 16)}")
-    yield from found.items()
+                yield name, f"{ipaddress.IPv6Address(int(raw, 16))}/{int(length, 16)}"

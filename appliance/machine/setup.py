@@ -7,7 +7,6 @@ boot: network, time, name. A file that cannot be taken changes nothing. What it 
 
 import argparse
 import contextlib
-import grp
 import logging
 import os
 import re
@@ -28,7 +27,8 @@ log = logging.getLogger("stellwerk")
 RUN = Path("/run")
 USERS = Path("/var/lib/stellwerk/secrets/console-users.json")
 """Where it stands, somebody may use the console, and rules come from there alone."""
-CARDS = Path("/sys/class/net")
+CARDS = Path("/run/udev/data")
+"""What udev knows of each device. Without a network of its own, the kernel's list would be empty (PrivateNetwork=)."""
 
 _RULE_NAME = re.compile(r"[\w-][\w .-]{0,90}\.rules")
 
@@ -53,7 +53,7 @@ def run(_arguments: argparse.Namespace) -> int:
     os.umask(0o022)
     sources.settle()
     found = [*filter(None, [sources.credential(os.environ.get("CREDENTIALS_DIRECTORY"))]), *sources.on_drives()]
-    versions = Versions(group=_group())
+    versions = Versions()
     code, applied = 0, Applied()
     try:
         versions.begin()
@@ -125,16 +125,13 @@ def told(found: Found) -> dict[str, object]:
 
 def cards(folder: Path = CARDS) -> tuple[str, ...]:
     """The network cards that are none of software, by name."""
-    with contextlib.suppress(OSError):
-        return tuple(sorted(path.name for path in folder.iterdir() if (path / "device").exists()))
-    return ()
-
-
-def _group() -> int:
-    try:
-        return grp.getgrnam("stellwerk").gr_gid
-    except KeyError:
-        return -1
+    found = []
+    for path in folder.glob("n*"):
+        with contextlib.suppress(OSError):
+            told = dict(line.removeprefix("E:").partition("=")[::2] for line in path.read_text().splitlines())
+            if "ID_PATH" in told and "ID_NET_NAME" in told:
+                found.append(told["ID_NET_NAME"])
+    return tuple(sorted(found))
 
 
 def _wrong_rules(source: Source) -> Iterable[Mistake]:

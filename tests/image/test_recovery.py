@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appliance.machine import recovery
-from appliance.machine.recovery import MAGIC, is_encrypted, new_key, why
+from appliance.machine.recovery import MAGIC, beneath, is_encrypted, new_key, why
 
 
 class Pbkdf(ctypes.Structure):
@@ -88,12 +88,19 @@ def test_only_what_is_encrypted_has_a_key(tmp_path: Path) -> None:
     assert is_encrypted(tmp_path / "luks")
 
 
+def test_the_partition_is_the_one_that_is_in_use(tmp_path: Path) -> None:
+    (tmp_path / "dm-3/slaves/vda7").mkdir(parents=True)
+    (tmp_path / "data").symlink_to("dm-3")
+    assert beneath(tmp_path / "data", tmp_path) == Path("/dev/vda7")
+    assert beneath(tmp_path / "none", tmp_path) is None
+
+
 @pytest.mark.parametrize(("is_there", "has_users"), [(True, True), (False, False)])
 def test_no_key_is_made_where_nobody_needs_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool, has_users: bool
 ) -> None:
     monkeypatch.setattr(recovery, "LETTER", tmp_path / "recovery.json")
-    monkeypatch.setattr(recovery, "DEVICE", tmp_path / "data")
+    monkeypatch.setattr(recovery, "beneath", lambda _: tmp_path / "data")
     monkeypatch.setattr(recovery, "USERS", tmp_path / "users")
     monkeypatch.setattr(recovery.os, "umask", lambda mask: mask)
     if is_there:

@@ -196,6 +196,7 @@ def test_a_credential_is_a_source_with_rules(tmp_path: Path) -> None:
 
 
 def test_cards_of_software_are_none(tmp_path: Path) -> None:
-    (tmp_path / "enp1s0/device").mkdir(parents=True)
-    (tmp_path / "vlan20").mkdir()
+    (tmp_path / "n2").write_text("E:ID_PATH=pci-0000:01:00.0\nE:ID_NET_NAME=enp1s0\n")
+    (tmp_path / "n3").write_text("E:ID_NET_NAME=vlan20\n")
+    (tmp_path / "b8:0").write_text("E:ID_PATH=pci-0000:02:00.0\nE:ID_NET_NAME=no\n")
     assert cards(tmp_path) == ("enp1s0",)
