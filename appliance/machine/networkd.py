@@ -1,7 +1,8 @@
 """The machine's own network, time and name as files below /run, from what `stellwerk.conf` says of them.
 
-Their syntax is that of systemd.network(5), systemd.netdev(5) and timesyncd.conf(5). They are made anew at each boot, as
-/etc cannot be written. Nothing here touches a disk: it is text from values that were checked (appliance.machine.conf).
+Their syntax is that of systemd.network(5), systemd.netdev(5), timesyncd.conf(5) and sysctl.d(5). They are made anew at
+each boot, as /etc cannot be written. Nothing here touches a disk: it is text from values that were checked
+(appliance.machine.conf).
 """
 
 import re
@@ -22,6 +23,9 @@ def files(conf: Conf) -> dict[str, str]:
         )
     if conf.timezone:
         found["stellwerk-machine/environment"] = f"TZ={conf.timezone}\n"
+    if conf.hostname:
+        # systemd-sysctl comes after the set-up, and has the right that this takes.
+        found["sysctl.d/50-stellwerk.conf"] = f"kernel.hostname = {conf.hostname}\n"
     return found
 
 

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 import re
-import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,16 +98,14 @@ def decide(
     return Found(applied, language=conf.language, where=places, rules_left=left)
 
 
-def at_this_boot(applied: Applied, run: Path, call_it: Callable[[str], None] = socket.sethostname) -> None:
-    """Make it count until the machine is switched off: files below /run, and the name. Raises OSError."""
+def at_this_boot(applied: Applied, run: Path) -> None:
+    """Make it count until the machine is switched off, as files below /run. Raises OSError."""
     made = networkd.files(applied.conf)
     made.setdefault("stellwerk-machine/environment", "")
     for name, text in made.items():
         path = run / name
         path.parent.mkdir(parents=True, exist_ok=True)
         files.put(path, text.encode(), 0o644)
-    if applied.conf.hostname:
-        call_it(applied.conf.hostname)
 
 
 def told(found: Found) -> dict[str, object]:

@@ -88,14 +88,15 @@ Gateway=10.20.0.1
 """,
         },
     ),
-    "time": (
-        Conf(timezone="Europe/Berlin", time_servers=("ptbtime1.ptb.de", "10.0.0.1")),
+    "name and time": (
+        Conf(hostname="praxis", timezone="Europe/Berlin", time_servers=("ptbtime1.ptb.de", "10.0.0.1")),
         {
             "systemd/timesyncd.conf.d/50-stellwerk.conf": """
 [Time]
 NTP=ptbtime1.ptb.de 10.0.0.1
 FallbackNTP=
 """,
+            "sysctl.d/50-stellwerk.conf": "kernel.hostname = praxis\n",
             "stellwerk-machine/environment": "TZ=Europe/Berlin\n",
         },
     ),
