@@ -10,7 +10,8 @@ import contextlib
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +51,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(_arguments: argparse.Namespace) -> int:
     """Do it. 1 where the disk does not take it; a mistake in the file is no failure of ours."""
     os.umask(0o022)
-    sources.settle()
-    found = [*filter(None, [sources.credential(os.environ.get("CREDENTIALS_DIRECTORY"))]), *sources.on_drives()]
+    found = list(looked_for(os.environ.get("CREDENTIALS_DIRECTORY")))
     versions = Versions()
     code, applied = 0, Applied()
     try:
@@ -66,6 +66,21 @@ def run(_arguments: argparse.Namespace) -> int:
     at_this_boot(result.applied, RUN)
     letters.write(RUN / "stellwerk-machine" / "setup.json", told(result))
     return code
+
+
+def looked_for(credentials: str | None) -> Iterator[Source]:
+    """All there are. What was taken before must count, also where nothing can be looked at any more."""
+    try:
+        given = sources.credential(credentials)
+        if given is not None:
+            yield given
+    except OSError as error:
+        log.error("the credential cannot be read (%s)", error.strerror or error)
+    sources.settle()
+    try:
+        yield from sources.on_drives()
+    except (OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
+        log.error("the drives cannot be looked at (%s)", type(error).__name__)
 
 
 def decide(

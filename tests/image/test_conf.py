@@ -1,5 +1,6 @@
 """`stellwerk.conf`: what an admin writes in Notepad is understood, or every mistake is told with its line."""
 
+import re
 from dataclasses import fields
 
 import pytest
@@ -7,6 +8,9 @@ import pytest
 from appliance.machine.conf import Broken, Network, read
 from appliance.machine.conf_settings import FIXED, SETTINGS
 from appliance.settings import Settings
+from tests.house.tree import ROOT
+
+MANUALS = ("first-boot.md", "first-boot.de.md")
 
 WHOLE = """\
 language = "de"
@@ -161,3 +165,29 @@ def test_what_is_taken_here_is_taken_by_the_service(name: str) -> None:
 
 def test_a_huge_file_is_none() -> None:
     assert mistakes("#" * 70_000) == ["it is longer than 64 KB"]
+
+
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+SHOWN = [
+    pytest.param(block, id=f"{page.name}:{text[: text.index(block)].count(chr(10)) + 1}")
+    for page in PAGES
+    for text in [page.read_text("utf-8")]
+    for block in re.findall(r"^```conf\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+]
+
+
+@pytest.mark.parametrize("block", SHOWN)
+def test_every_file_that_the_manual_shows_is_taken(block: str) -> None:
+    assert read(block.encode(), ("enp1s0",)).language in ("de", "en")
+
+
+def test_the_manual_shows_both_languages_the_same_files() -> None:
+    shown = [[str(parameter.id).partition(":")[0] for parameter in SHOWN].count(name) for name in MANUALS]
+    assert shown == [2, 2]
+
+
+@pytest.mark.parametrize("page", MANUALS)
+def test_what_the_manual_says_of_a_mistake_is_what_is_said(page: str) -> None:
+    language = "de" if page.endswith(".de.md") else "en"
+    (told,) = mistakes("\n\n\n\n\n\n[network]\nadress = '10.0.0.2/8'", language)
+    assert f"    {told}\n" in (ROOT / "docs" / page).read_text("utf-8")

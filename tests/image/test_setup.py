@@ -10,7 +10,7 @@ import pytest
 from appliance.machine import letters
 from appliance.machine.applied import Applied, Versions
 from appliance.machine.conf import Conf, Network
-from appliance.machine.setup import Found, at_this_boot, cards, decide, told
+from appliance.machine.setup import Found, at_this_boot, cards, decide, looked_for, told
 from appliance.machine.sources import Source, credential
 from appliance.settings import Settings
 from engine import files
@@ -183,6 +183,14 @@ def test_the_screen_hears_of_it(versions: Versions, tmp_path: Path) -> None:
     assert said["where"] == "STICK"
     assert said["taken"] is False
     assert said["mistakes"][0][0] == 1
+
+
+def test_where_nothing_can_be_looked_at_what_was_taken_before_still_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stellwerk.conf").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert list(looked_for(str(tmp_path))) == []
 
 
 def test_a_credential_is_a_source_with_rules(tmp_path: Path) -> None:
