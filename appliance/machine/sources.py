@@ -107,7 +107,8 @@ def drives() -> list[Drive]:
     found = []
     for disk in listed:
         parts = list(_parts(disk))
-        if any(part["mountpoints"] != [None] for part in parts):
+        # Where nothing is mounted, some versions say [null] and others [].
+        if any(isinstance(where := part["mountpoints"], list) and any(where) for part in parts):
             continue
         for part in parts:
             drive = probed(str(part["path"]))
