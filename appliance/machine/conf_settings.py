@@ -45,6 +45,7 @@ SETTINGS: dict[str, Callable[[object], Value]] = {
     "outbox_done_days": number,
     "folder_quiet_seconds": number,
     "folder_scan_seconds": number,
+    "backup_keep": whole,
     "mail_host": text,
     "mail_port": whole,
     "mail_security": _one_of("starttls", "tls", "none"),
@@ -53,6 +54,10 @@ SETTINGS: dict[str, Callable[[object], Value]] = {
     "mail_quiet_seconds": number,
 }
 
+_BACKUP = (
+    "an appliance reaches no folder of another machine; download backups in the console",
+    "dieses Gerät erreicht keinen Ordner eines anderen; laden Sie Sicherungen in der Konsole herunter",
+)
 _PLACE = ("this is fixed on an appliance", "das ist auf diesem Gerät fest")
 FIXED: dict[str, tuple[str, str]] = {
     "data": _PLACE,
@@ -67,5 +72,7 @@ FIXED: dict[str, tuple[str, str]] = {
     "address": ("the machine's own address belongs under [network]", "die Adresse des Geräts gehört unter [network]"),
     "mail_password_file": ("the password itself belongs here, as password", "hier steht das Passwort selbst: password"),
     "mail_ca_file": _PLACE,
+    "backup_to": _BACKUP,
+    "backup_passphrase_file": _BACKUP,
 }
 """What is said to somebody who sets one of them here, in English and in German."""
