@@ -47,9 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
         console.listen()
         print(banner(console), file=sys.stderr)
         if not context.accounts.all():
-            print(
-                f"nobody may use it yet. The first admin begins here: {_link(context, console.port)}", file=sys.stderr
-            )
+            # What a service prints is kept in a log: there the machine's screen shows a link (console/first_admin.py).
+            begins = "stellwerk console link" if settings.machine else _link(context, console.port)
+            print(f"nobody may use it yet. The first admin begins here: {begins}", file=sys.stderr)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"stellwerk: {where}{error.strerror or error}", file=sys.stderr)

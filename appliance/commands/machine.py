@@ -13,6 +13,9 @@ from typing import Protocol, cast
 
 VERBS: dict[str, str] = {
     "firewall": "appliance.machine.firewall",
+    "setup": "appliance.machine.setup",
+    "screen": "appliance.machine.screen",
+    "recovery": "appliance.machine.recovery",
 }
 """Each verb and its module, which has `add(parser)` and `run(arguments)`."""
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 
+from appliance import given_rules
 from appliance.appliance import Appliance
 from appliance.backup.nightly import Nightly
 from appliance.backup.restoring import complete
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         _finish_restore(settings)
         if arguments.rules is None and settings.rules is None:
             install_default_rules(settings.rules_path)
+        given_rules.take(settings, book)
         beginning = begin(settings, book, seen)
     except BlockingIOError:
         print(f"stellwerk: another one runs in {settings.data}", file=sys.stderr)
@@ -94,6 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     reloader = Reloader(book, beginning.found, seen, use, judge, beginning.trouble, beginning.waiting)
     watching = Supervised("rules", reloader.loop)
     appliance.health.also("the rules", lambda: reloader.trouble or watching.trouble)
+    appliance.health.also("given rules", lambda: given_rules.trouble(settings))
     appliance.health.also("new rules", lambda: trouble(settings.data))
     watching.start()
     console = ConsoleProcess(given(arguments))

@@ -19,6 +19,7 @@ from tornado.web import Application
 from appliance.console import api, page, words
 from appliance.console.context import Context
 from appliance.console.events import Events, Source
+from appliance.console.first_admin import FirstAdmin
 from appliance.console.handler import Handler, Healthz, Nowhere, Start, Static
 from appliance.console.live import sources
 from appliance.console.metrics import Metrics
@@ -71,6 +72,7 @@ class Console:
         self.context, self.port = context, port
         self._sources = [*sources(context), *(more or [])]
         self._sockets: list[socket.socket] = []
+        self._first = FirstAdmin.of(context)
 
     def listen(self) -> None:
         """Take the port. Raises OSError, in words."""
@@ -116,10 +118,14 @@ class Console:
         context.sendings.begin()
         context.resendings.begin()
         context.minding.begin()
+        if self._first is not None:
+            self._first.begin()
         await ended.wait()
         reading.stop()
         stopping.set()
         context.minding.end()
+        if self._first is not None:
+            self._first.end()
         context.sendings.end()
         context.resendings.end()
         context.lightbox.close()

@@ -50,12 +50,13 @@ class Links:
     def __init__(self, file: Path, clock: Callable[[], float] = time.time) -> None:
         self._book, self._clock = Book(file), clock
 
-    def make(self, role: Role, by: str, name: str = "", hours: float = LINK_HOURS) -> str:
+    def make(self, role: Role, by: str, name: str = "", hours: float = LINK_HOURS, secret: str = "") -> str:
         """A new one; answers its secret, which is not kept.
 
-        by: empty where nobody is signed in. Former links for the same user end, and former ones that nobody has made.
+        by: empty where nobody is signed in. secret: one that was made for it, where somebody has to type it. Former
+        links for the same user end, and former ones that nobody has made.
         """
-        secret = secrets.token_urlsafe(32)
+        secret = secret or secrets.token_urlsafe(32)
         with self._book.change() as rows:
             now = self._clock()
             for key, row in list(rows.items()):

@@ -82,6 +82,7 @@ _TITLES = {
         "the watch": "keeping watch",
         "the rules": "taking over changed rules",
         "new rules": "new rules",
+        "given rules": "rules beside stellwerk.conf",
         "the certificate": "our certificate (TLS)",
         "the console": "the console",
         "the firewall": "the machine's firewall",
@@ -106,6 +107,7 @@ _TITLES = {
         "the watch": "Überwachung",
         "the rules": "Übernahme geänderter Regeln",
         "new rules": "neue Regeln",
+        "given rules": "Regeln neben der stellwerk.conf",
         "the certificate": "unser Zertifikat (TLS)",
         "the console": "die Konsole",
         "the firewall": "die Firewall des Geräts",
@@ -116,7 +118,7 @@ _TITLES = {
 
 OWN = (
     *("hold", "the disk", "taking in", "rules by the clock", "the router", "the journal", "the watch", "the rules"),
-    *("the certificate", "the console", "the firewall", "new rules", "the backup"),
+    *("the certificate", "the console", "the firewall", "new rules", "given rules", "the backup"),
 )
 """What is in trouble under a name of our own: no destination can have one of these."""
 

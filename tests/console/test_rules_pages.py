@@ -183,3 +183,25 @@ def test_before_anything_came(tmp_path_factory: pytest.TempPathFactory, open_pag
             axe(page)
             shoot(page, f"{path[1:]}-empty")
             page.close()
+
+
+def test_rule_files_of_this_computer_become_a_version(both: Ruled, admin: Browser, open_page: OpenPage) -> None:
+    page, before = visit(open_page, admin, "/rules", language="de"), both.text
+    more = b'\xef\xbb\xbfversion 1\n\ncontact other = "a@b.example"\n'
+    files = [("more.rules", more), ("wrong.rules", "# Prüfung\n".encode("cp1252"))]
+    chosen = [{"name": name, "mimeType": "text/plain", "buffer": text} for name, text in files]
+    with page.expect_file_chooser() as asked:
+        page.get_by_role("button", name="Dateien laden").press("Enter")
+    asked.value.set_files(chosen)  # type: ignore[arg-type]
+    expect(page.locator("#result")).to_contain_text("wrong.rules ist nicht UTF-8")
+    expect(page.locator("#changed")).to_be_hidden()
+    page.locator("#local-files").set_input_files(chosen[:1])  # type: ignore[arg-type]
+    expect(page.locator("#result")).to_contain_text("Geladen: more.rules.")
+    expect(page.locator("#file")).to_have_value("more.rules")
+    axe(page)
+    page.locator("#activate-now").click()
+    page.get_by_role("dialog").get_by_role("button", name="Aktivieren").click()
+    expect(page.locator("#result")).to_contain_text(re.compile(r"Fassung \d+ läuft\."), timeout=30_000)
+    assert both.text == before
+    assert (both.line.rules_file.with_name("more.rules")).read_text() == more.decode("utf-8-sig")
+    (both.line.rules_file.with_name("more.rules")).unlink()

@@ -13,6 +13,7 @@ import { standing } from "./trial.js";
 import { fill } from "./words.js";
 
 const EVERY = 10_000; // milliseconds between two looks at what the edges carry
+const NAME = /^[\p{L}\p{N}_-][\p{L}\p{N}_.-]*\.rules$/u;
 const PAUSE = 700; // without a keystroke, before the ways are drawn anew
 
 const data = brought("rules-data");
@@ -70,6 +71,29 @@ function show(chosen) {
   text.check();
 }
 
+/** Files of this computer into the draft, all of them or none. */
+async function load(chosen) {
+  at("local-files").value = "";
+  const read = {};
+  for (const file of chosen) {
+    if (!NAME.test(file.name)) {
+      tell("bad", `${file.name}: ${words.bad_name}`);
+      return;
+    }
+    try {
+      read[file.name] = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+    } catch {
+      tell("bad", fill(words.no_text, { name: file.name }));
+      return;
+    }
+  }
+  Object.assign(draft, read);
+  const names = Object.keys(read).sort();
+  if (!names.length) return;
+  list(names[0]);
+  tell("note", fill(words.loaded, { names: names.join(", ") }));
+}
+
 /** The list of files, as the draft has them. */
 function list(chosen) {
   at("file").replaceChildren(
@@ -90,7 +114,7 @@ at("new-file")?.addEventListener("click", async () => {
     ask: { label: words.new_name, required: true, value: "more.rules" },
   });
   if (!wanted) return;
-  if (!/^[\p{L}\p{N}_-][\p{L}\p{N}_.-]*\.rules$/u.test(wanted)) {
+  if (!NAME.test(wanted)) {
     tell("bad", words.bad_name);
     return;
   }
@@ -98,6 +122,8 @@ at("new-file")?.addEventListener("click", async () => {
   if (text.view.state.readOnly) location.reload();
   list(wanted);
 });
+at("load-files")?.addEventListener("click", () => at("local-files").click());
+at("local-files")?.addEventListener("change", (event) => load([...event.target.files]));
 at("remove-file")?.addEventListener("click", async () => {
   if (!name || !(await confirm({ title: fill(words.remove_title, { name }), text: words.remove_text, yes: words.remove_yes, danger: true }))) return;
   delete draft[name];
