@@ -12,7 +12,12 @@ from importlib import import_module
 from typing import Protocol, cast
 
 VERBS: dict[str, str] = {
+    "blame": "appliance.machine.blame",
+    "facts": "appliance.machine.facts",
     "firewall": "appliance.machine.firewall",
+    "health": "appliance.machine.health",
+    "requests": "appliance.machine.requests",
+    "update": "appliance.machine.update",
 }
 """Each verb and its module, which has `add(parser)` and `run(arguments)`."""
 

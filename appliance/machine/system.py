@@ -1,0 +1,77 @@
+"""What root's helpers ask of the system around them: programs that are run, and what runs here. A test has its own.
+
+It must not know what is decided by it.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from appliance.machine.places import Places
+
+_QUOTED = 500
+"""Characters of what a program said that are told on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a program has answered. code: its exit code; out: both its streams."""
+
+    code: int
+    out: str
+
+    @property
+    def last(self) -> str:
+        """Its last words."""
+        lines = [line.strip() for line in self.out.splitlines() if line.strip()]
+        return lines[-1][:_QUOTED] if lines else f"exit code {self.code}"
+
+
+Call = Callable[[Sequence[str]], Said]
+
+
+def call(command: Sequence[str], seconds: float = 1800.0) -> Said:
+    """Run a program and wait for it. It never raises: a program that is not there, or hangs, has failed."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Said(124, f"{command[0]} took longer than {seconds:.0f} s")
+    except OSError as error:
+        return Said(127, f"{command[0]}: {error.strerror}")
+    return Said(done.returncode, done.stdout.decode("utf-8", errors="replace"))
+
+
+def release(places: Places) -> dict[str, str]:
+    """What os-release says of what runs; empty where there is none."""
+    try:
+        lines = places.release.read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return {}
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}
+
+
+def image_version(places: Places) -> str:
+    """The version of the image that runs; empty where this is no image of ours."""
+    found = release(places)
+    return found.get("IMAGE_VERSION", "") if found.get("IMAGE_ID") == "stellwerk" else ""
+
+
+def architecture() -> str:
+    """This machine's, as systemd names it: x86-64, arm64."""
+    return os.uname().machine.replace("_", "-").replace("aarch64", "arm64")
+
+
+def trial(call: Call) -> str:
+    """How the boot loader counts this start: good, clean (not counted), indeterminate (on trial), bad, or nothing."""
+    said = call(["/usr/lib/systemd/systemd-bless-boot", "status"])
+    word = said.out.strip()
+    return word if said.code == 0 and word in ("good", "clean", "indeterminate", "bad", "dirty") else ""
