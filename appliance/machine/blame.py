@@ -25,7 +25,7 @@ def run(_: argparse.Namespace) -> int:
 
 def note(places: Places, call: system.Call) -> int:
     """The same; the exit code."""
-    if system.trial(call) not in ("indeterminate", "bad"):
+    if not system.on_trial(places, call):
         return 0
     version = system.image_version(places)
     try:

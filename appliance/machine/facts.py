@@ -39,8 +39,7 @@ class Kernel:
 
 def gather(places: Places, call: system.Call) -> int:
     """Write what is found; the exit code."""
-    version, trial = system.image_version(places), system.trial(call)
-    on_trial = trial in ("indeterminate", "bad")
+    version, on_trial = system.image_version(places), system.on_trial(places, call)
     wrong = ""
     if version and not on_trial:
         try:

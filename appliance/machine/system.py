@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from appliance.machine.places import Places
 
+_COUNTED = "LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 _QUOTED = 500
 """Characters of what a program said that are told on."""
 
@@ -70,8 +71,10 @@ def architecture() -> str:
     return os.uname().machine.replace("_", "-").replace("aarch64", "arm64")
 
 
-def trial(call: Call) -> str:
-    """How the boot loader counts this start: good, clean (not counted), indeterminate (on trial), bad, or nothing."""
-    said = call(["/usr/lib/systemd/systemd-bless-boot", "status"])
-    word = said.out.strip()
-    return word if said.code == 0 and word in ("good", "clean", "indeterminate", "bad", "dirty") else ""
+def on_trial(places: Places, call: Call) -> bool:
+    """Whether the boot loader counts this start, and it was not found good yet (automatic boot assessment).
+
+    Asked so that it is known without the EFI system partition: a start may fail before that is there.
+    """
+    counted = (places.sys / "firmware/efi/efivars" / _COUNTED).exists()
+    return counted and call(["systemctl", "is-active", "systemd-bless-boot.service"]).out.strip() != "active"

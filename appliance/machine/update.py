@@ -143,12 +143,14 @@ def _stage(places: Places, stream: BinaryIO, head: Head, told: Progress) -> None
 
 
 def _write(places: Places, call: system.Call, version: Version) -> None:
-    """Have the slot written. A kernel of the same version that did not start well would be taken for whole."""
-    for kernel in places.kernels.glob(f"stellwerk_{version}+*.efi"):
-        files.remove(kernel)
-    said = call([SYSUPDATE, "--verify=no", "update", str(version)])
-    if said.code != 0:
-        raise Refused("no-slot", why=said.last)
+    """Have the slot emptied and written.
+
+    Not emptied, a slot in which this version is already, failed or written in part, would be taken for whole.
+    """
+    for words in (("--instances-max=1", "vacuum"), ("--verify=no", "update", str(version))):
+        said = call([SYSUPDATE, *words])
+        if said.code != 0:
+            raise Refused("no-slot", why=said.last)
     if not any(places.kernels.glob(f"stellwerk_{version}*.efi")):
         raise Refused("no-slot", why="the new kernel is not there")
 
