@@ -14,6 +14,7 @@ from pathlib import Path
 from appliance.machine import letters, memory, restart, system
 from appliance.machine.bundle import Version
 from appliance.machine.places import Places
+from appliance.machine.signature import texts
 
 FACTS = "facts.json"
 _KERNEL = re.compile(r"stellwerk_(\d+\.\d+\.\d+)(?:\+(\d+)(?:-(\d+))?)?\.efi")
@@ -59,6 +60,7 @@ def told(places: Places, version: str, on_trial: bool) -> dict[str, object]:
     starts next), failed, or before (what ran before). rolled_back: {version, at, why} of the start that was given up,
     if that version has not run well since; null otherwise. highest: nothing older is installed. secure_boot, tpm,
     encrypted: true, false, or null where it cannot be seen. restart_at: ISO 8601, empty where no restart is planned.
+    update_keys: whose updates it takes, as PEM.
     """
     other = _other(places, version)
     highest = memory.highest(places) if version else None
@@ -74,6 +76,7 @@ def told(places: Places, version: str, on_trial: bool) -> dict[str, object]:
         "secure_boot": _secure_boot(places),
         "tpm": (places.sys / "class/tpm/tpm0").exists(),
         "encrypted": _encrypted(places),
+        "update_keys": texts(places.keys),
         "restart_at": restart.planned(places.shutdown),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -16,25 +16,32 @@ LENGTH = 64
 """Bytes of a signature."""
 
 
-def keys(folder: Path) -> tuple[Ed25519PublicKey, ...]:
+def keys(folder: Path) -> tuple[Key, ...]:
     """Those in the files `*.pub` of a folder (PEM), none where there is no such folder. Raises OSError, ValueError."""
-    found = []
-    for path in sorted(folder.glob("*.pub")):
-        try:
-            key = load_pem_public_key(path.read_bytes())
-        except UnsupportedAlgorithm:
-            raise ValueError(f"{path}: no Ed25519 key") from None
-        if not isinstance(key, Ed25519PublicKey):
-            raise ValueError(f"{path}: no Ed25519 key")
-        found.append(key)
-    return tuple(found)
+    return tuple(key(text.encode()) for text in texts(folder))
 
 
-def is_signed(text: bytes, signature: bytes, by: Sequence[Ed25519PublicKey]) -> bool:
+def texts(folder: Path) -> list[str]:
+    """The same as they are written. Raises OSError, ValueError."""
+    return [path.read_text("ascii") for path in sorted(folder.glob("*.pub"))]
+
+
+def key(pem: bytes) -> Key:
+    """One of them. Raises ValueError."""
+    try:
+        read = load_pem_public_key(pem)
+    except UnsupportedAlgorithm:
+        raise ValueError("no Ed25519 key") from None
+    if not isinstance(read, Ed25519PublicKey):
+        raise ValueError("no Ed25519 key")
+    return read
+
+
+def is_signed(text: bytes, signature: bytes, by: Sequence[Key]) -> bool:
     """Whether one of these has signed it."""
-    for key in by:
+    for one in by:
         try:
-            key.verify(signature, text)
+            one.verify(signature, text)
         except InvalidSignature:
             continue
         return True
