@@ -235,7 +235,7 @@ def shelf(house: Machinery, tmp_path: Path) -> Iterator[tuple[Path, str]]:
         def __init__(self, *parts: Any) -> None:
             super().__init__(*parts, directory=str(folder))
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             """Quiet."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
