@@ -95,7 +95,7 @@ update: ## a signed update out of the image made last: VERSION=0.1.1, MINIMUM=, 
 	[ -n "$$key" ] || key="$$($(PYTHON) -m appliance.image.building.keys)/update.key"
 	export SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)"
 	exec $(PYTHON) appliance/image/building/bundle.py --version "$(VERSION)" --key "$$key" \
-	  $(if $(MINIMUM),--minimum "$(MINIMUM)") $(if $(NOTES_DE),--notes-de "$(NOTES_DE)") $(if $(NOTES_EN),--notes-en "$(NOTES_EN)")
+	  $(if $(filter metal,$(FLAVOUR)),--product stellwerk-metal) $(if $(MINIMUM),--minimum "$(MINIMUM)") $(if $(NOTES_DE),--notes-de "$(NOTES_DE)") $(if $(NOTES_EN),--notes-en "$(NOTES_EN)")
 
 clean: ## remove the environment and what tools left behind; data/ stays
 	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

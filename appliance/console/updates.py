@@ -1,7 +1,7 @@
 """Updates as the console has them: uploaded or fetched into DATA/updates, looked at, and handed to the machine.
 
     coming.json, coming.part     the one that comes just now: its name and size, and what of it is there
-    stellwerk_VERSION.update     the one that lies ready: whole, and signed by somebody whom this machine trusts
+    PRODUCT_VERSION.update     the one that lies ready: whole, and signed by somebody whom this machine trusts
 
 What is checked here is checked so that people hear of it early. The machine believes none of it, and checks again
 (appliance.machine.update). It must not know the web.
@@ -121,9 +121,11 @@ class Updates:
         """What a server has that is newer than what runs; None where that is nothing. Raises Refusal."""
         self._must_be_image()
         base = checked(url)
-        architecture = str(self._machine.facts.get("architecture", ""))
+        name = "latest_{product}_{architecture}.head".format(
+            **{"product": "", "architecture": "", **self._machine.facts}
+        )
         try:
-            with opened(f"{base}latest_{architecture}.head", self._context) as (stream, _):
+            with opened(base + name, self._context) as (stream, _):
                 head = read_head(io.BytesIO(stream.read(HEAD + 1)), self._keys())
         except (OSError, Later, Refused, http.client.HTTPException) as error:
             raise _refusal(error) from None
@@ -218,7 +220,7 @@ class Updates:
         files.sync(self._root)
 
     def _ready(self) -> list[Path]:
-        return sorted(self._root.glob("stellwerk_*.update"))
+        return sorted(self._root.glob("stellwerk*_*.update"))
 
     def _coming(self) -> dict[str, object]:
         try:

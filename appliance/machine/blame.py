@@ -27,7 +27,7 @@ def note(places: Places, call: system.Call) -> int:
     """The same; the exit code."""
     if not system.on_trial(places, call):
         return 0
-    version = system.image_version(places)
+    _, version = system.image(places)
     try:
         memory.note_failure(places, version, "; ".join(reasons(places, call)))
     except OSError as error:

@@ -28,7 +28,7 @@ PIECE = 1 << 20
 HEAD = len(MAGIC) + 9 + signature.LENGTH + LONGEST
 """A head is never longer."""
 
-PRODUCT = "stellwerk"
+_PRODUCT = re.compile(r"stellwerk(?:-[a-z]{1,20})?")
 _VERSION = re.compile(r"(?:0|[1-9][0-9]{0,4})\.(?:0|[1-9][0-9]{0,4})\.(?:0|[1-9][0-9]{0,4})")
 _UUID = r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -40,7 +40,7 @@ KINDS = (
     ("root", rf"\.root\.{_UUID}\.raw", 1 << 30),
     ("kernel", r"\.efi", 128 << 20),
 )
-"""The members in their order: what it is, how its name goes on after `stellwerk_VERSION`, and how large it may be."""
+"""The members in their order: what it is, how its name goes on after `PRODUCT_VERSION`, and how large it may be."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,10 +75,12 @@ class Member:
 class Manifest:
     """What an update says of itself.
 
-    architecture: as systemd names it (x86-64). minimum: the version that must run for this one to be installed, 0.0.0
-    for any. created: UTC, ISO 8601. notes: by language, what is new, in words for people.
+    product: what the image is called (IMAGE_ID): stellwerk, or stellwerk-metal. architecture: as systemd names it
+    (x86-64). minimum: the version that must run for this one to be installed, 0.0.0 for any. created:
+    UTC, ISO 8601. notes: by language, what is new, in words for people.
     """
 
+    product: str
     architecture: str
     version: Version
     minimum: Version
@@ -89,7 +91,7 @@ class Manifest:
     @property
     def file(self) -> str:
         """The name of the update's file."""
-        return f"{PRODUCT}_{self.version}.update"
+        return f"{self.product}_{self.version}.update"
 
     @property
     def size(self) -> int:
@@ -163,7 +165,7 @@ def _manifest(text: bytes) -> Manifest:
     try:
         data = json.loads(text, object_pairs_hook=_once)
         wanted = {"product", "architecture", "version", "minimum", "created", "notes", "members"}
-        if set(data) != wanted or data["product"] != PRODUCT or not _CREATED.fullmatch(data["created"]):
+        if set(data) != wanted or not _PRODUCT.fullmatch(data["product"]) or not _CREATED.fullmatch(data["created"]):
             raise ValueError("another product, or other words than these")
         if not re.fullmatch(r"[a-z0-9-]{1,20}", data["architecture"]):
             raise ValueError("no architecture")
@@ -173,10 +175,9 @@ def _manifest(text: bytes) -> Manifest:
             raise ValueError("notes are texts, in de and en")
         members = tuple(Member(**one) for one in data["members"])
         for member, (_kind, ending, most) in zip(members, KINDS, strict=True):
-            _check(member, f"{PRODUCT}_{version}", ending, most)
-        return Manifest(
-            data["architecture"], version, Version.of(data["minimum"]), data["created"], dict(notes), members
-        )
+            _check(member, f"{data['product']}_{version}", ending, most)
+        product, architecture, minimum = data["product"], data["architecture"], Version.of(data["minimum"])
+        return Manifest(product, architecture, version, minimum, data["created"], dict(notes), members)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Refused("odd-manifest") from None
 

@@ -17,7 +17,7 @@ from appliance.machine.places import Places
 from appliance.machine.signature import texts
 
 FACTS = "facts.json"
-_KERNEL = re.compile(r"stellwerk_(\d+\.\d+\.\d+)(?:\+(\d+)(?:-(\d+))?)?\.efi")
+_KERNEL = re.compile(r"stellwerk(?:-[a-z]+)?_(\d+\.\d+\.\d+)(?:\+(\d+)(?:-(\d+))?)?\.efi")
 _SECURE_BOOT = "firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
 
@@ -40,7 +40,7 @@ class Kernel:
 
 def gather(places: Places, call: system.Call) -> int:
     """Write what is found; the exit code."""
-    version, on_trial = system.image_version(places), system.on_trial(places, call)
+    (_, version), on_trial = system.image(places), system.on_trial(places, call)
     wrong = ""
     if version and not on_trial:
         try:
@@ -55,17 +55,18 @@ def gather(places: Places, call: system.Call) -> int:
 def told(places: Places, version: str, on_trial: bool) -> dict[str, object]:
     """The facts.
 
-    image: whether this machine is an appliance image, updated by slots. version: that of the image. trial: whether it
-    must still show that it is good. other: the other slot's version, empty where there is none; other_state: ready (it
-    starts next), failed, or before (what ran before). rolled_back: {version, at, why} of the start that was given up,
-    if that version has not run well since; null otherwise. highest: nothing older is installed. secure_boot, tpm,
-    encrypted: true, false, or null where it cannot be seen. restart_at: ISO 8601, empty where no restart is planned.
-    update_keys: whose updates it takes, as PEM.
+    image: whether this machine is an appliance image, updated by slots. product: what it is called. version: that of
+    the image. trial: whether it must still show that it is good. other: the other slot's version, empty where there is
+    none; other_state: ready (it starts next), failed, or before (what ran before). rolled_back: {version, at, why} of
+    the start that was given up, if that version has not run well since; null otherwise. highest: nothing older is
+    installed. secure_boot, tpm, encrypted: true, false, or null where it cannot be seen. update_keys: whose updates it
+    takes, as PEM. restart_at: ISO 8601, empty where no restart is planned.
     """
     other = _other(places, version)
     highest = memory.highest(places) if version else None
     return {
         "image": bool(version),
+        "product": system.image(places)[0],
         "version": version,
         "architecture": system.architecture(),
         "trial": on_trial,

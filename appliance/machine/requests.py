@@ -67,7 +67,7 @@ def _read(data: bytes) -> dict[str, Any]:
 
 def _update(places: Places, call: system.Call, told: dict[str, Any]) -> None:
     """Hand it to the installer, a service with rights of its own: it reads the file, and this one never does."""
-    if not system.image_version(places):
+    if not system.image(places)[1]:
         raise Refused("not-here")
     file, when = told.get("file"), told.get("restart", "later")
     if set(told) - {"file", "restart"} or not isinstance(file, str) or when not in ("now", "night", "later"):

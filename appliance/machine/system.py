@@ -60,10 +60,11 @@ def release(places: Places) -> dict[str, str]:
     return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}
 
 
-def image_version(places: Places) -> str:
-    """The version of the image that runs; empty where this is no image of ours."""
+def image(places: Places) -> tuple[str, str]:
+    """What the image is called that runs (stellwerk, stellwerk-metal), and its version; both empty where it is none."""
     found = release(places)
-    return found.get("IMAGE_VERSION", "") if found.get("IMAGE_ID") == "stellwerk" else ""
+    product, version = found.get("IMAGE_ID", ""), found.get("IMAGE_VERSION", "")
+    return (product, version) if product.partition("-")[0] == "stellwerk" and version else ("", "")
 
 
 def architecture() -> str:

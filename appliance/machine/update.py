@@ -63,7 +63,7 @@ def ordered(places: Places, call: system.Call, name: str | None = None) -> int:
 
 def install(places: Places, call: system.Call, name: str) -> Version:
     """Check updates/NAME of the service's folder and write it to the other slot. Raises Refused, OSError."""
-    running = system.image_version(places)
+    product, running = system.image(places)
     if not running:
         raise Refused("not-here")
     _clear(places)
@@ -76,7 +76,7 @@ def install(places: Places, call: system.Call, name: str) -> Version:
     with os.fdopen(file, "rb") as stream:
         trusted = keys(places.keys)
         head = read_head(stream, trusted)
-        suits(head, Version.of(running), memory.highest(places), system.architecture())
+        suits(head, product, system.architecture(), Version.of(running), memory.highest(places))
         version = head.manifest.version
 
         def told(percent: int) -> None:
@@ -86,17 +86,19 @@ def install(places: Places, call: system.Call, name: str) -> Version:
     answers.answer(places, "update", "going", "writing", version=str(version))
     memory.note_installed(places, head)
     memory.forget_failure(places)
-    _write(places, call, version)
+    _write(places, call, product, version)
     _clear(places)
     return version
 
 
-def suits(head: Head, running: Version, highest: Version | None, architecture: str) -> None:
+def suits(head: Head, product: str, architecture: str, running: Version, highest: Version | None) -> None:
     """Whether it is for this machine and newer than all that has run healthy on it. Raises Refused."""
     manifest = head.manifest
     version = manifest.version
     if manifest.architecture != architecture:
         raise Refused("architecture", theirs=manifest.architecture, ours=architecture)
+    if manifest.product != product:
+        raise Refused("flavour", theirs=manifest.product, ours=product)
     if version == running:
         raise Refused("running", version=str(version))
     if version < running:
@@ -142,7 +144,7 @@ def _stage(places: Places, stream: BinaryIO, head: Head, told: Progress) -> None
     files.sync(places.kept)
 
 
-def _write(places: Places, call: system.Call, version: Version) -> None:
+def _write(places: Places, call: system.Call, product: str, version: Version) -> None:
     """Have the slot emptied and written.
 
     Not emptied, a slot in which this version is already, failed or written in part, would be taken for whole.
@@ -151,7 +153,7 @@ def _write(places: Places, call: system.Call, version: Version) -> None:
         said = call([SYSUPDATE, *words])
         if said.code != 0:
             raise Refused("no-slot", why=said.last)
-    if not any(places.kernels.glob(f"stellwerk_{version}*.efi")):
+    if not any(places.kernels.glob(f"{product}_{version}*.efi")):
         raise Refused("no-slot", why="the new kernel is not there")
 
 

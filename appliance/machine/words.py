@@ -14,6 +14,7 @@ MACHINE_WORDS = {
     "odd-manifest": "This update is signed, but made wrongly. Ask its maker for another one.",
     "no-keys": "This machine has no key to check updates with, so it takes none. Its image was built without.",
     "architecture": "This update is for {theirs}, and this machine is {ours}. Take the one for {ours}.",
+    "flavour": "This update is for {theirs}, and this machine is {ours}. Take the one for {ours}.",
     "running": "Version {version} runs already.",
     "older": "Version {version} is older than {ours}, which runs. To go back, install the older image anew, "
     "and restore a backup.",

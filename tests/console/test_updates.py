@@ -251,7 +251,7 @@ def shelf(house: Machinery, tmp_path: Path) -> Iterator[tuple[Path, str]]:
 def put_on_shelf(folder: Path, version: str, key: Path) -> None:
     """As `make update` leaves it."""
     told = manifest(version)
-    (folder / f"latest_{told['architecture']}.head").write_bytes(head(told, key))
+    (folder / f"latest_stellwerk_{told['architecture']}.head").write_bytes(head(told, key))
     (folder / f"stellwerk_{version}.update").write_bytes(bundle(version, key))
 
 

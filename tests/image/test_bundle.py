@@ -112,6 +112,8 @@ def test_what_is_something_else_is_said_to_be(key: Path) -> None:
 names = list(made("0.1.1"))
 ODD: list[dict[str, Any]] = [
     {"product": "signalbox"},
+    {"product": "stellwerk-METAL"},
+    {"product": "stellwerk-metal"},
     {"version": "0.1.1.1"},
     {"version": "0.01.1"},
     {"version": "0.1.٣"},
@@ -183,7 +185,7 @@ def test_the_maker_s_program_makes_what_a_machine_takes(tmp_path: Path, key: Pat
     assert all(found[name] == (images / name).read_bytes() for name in found)
     assert first.manifest.notes == {"de": "Ultraschall wird schneller geschwärzt."}
     assert (first.manifest.created, str(first.manifest.minimum)) == ("2025-11-27T09:00:00Z", "0.1.0")
-    latest = (images / "latest_x86-64.head").read_bytes()
+    latest = (images / "latest_stellwerk_x86-64.head").read_bytes()
     assert read_head(io.BytesIO(latest), signature.keys(key.parent)) == first
     before = update.read_bytes()
     assert (

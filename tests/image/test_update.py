@@ -1,6 +1,7 @@
 """Updates as root installs them: what is refused and why, what is remembered, and power cuts at every step."""
 
 import io
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -55,10 +56,19 @@ def test_it_restarts_when_it_is_to(machine: Machine, key: Path) -> None:
     assert machine.answer("update")["word"] == "installed-now"
 
 
+def metal(key: Path) -> bytes:
+    """An update for another flavour of the image."""
+    told = json.loads(
+        json.dumps(manifest("0.1.1", product="stellwerk-metal")).replace("stellwerk_", "stellwerk-metal_")
+    )
+    return head(told, key) + b"".join(made("0.1.1").values())
+
+
 REFUSED: list[tuple[str, Callable[[Path], bytes]]] = [
     ("running", lambda key: bundle("0.1.0", key)),
     ("older", lambda key: bundle("0.0.9", key)),
     ("architecture", lambda key: bundle("0.1.1", key, architecture="riscv64")),
+    ("flavour", metal),
     ("between", lambda key: bundle("0.3.0", key, minimum="0.2.0")),
     ("damaged", lambda key: bundle("0.1.1", key)[:-1]),
     ("damaged", lambda key: bundle("0.1.1", key) + b"x"),

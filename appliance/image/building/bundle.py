@@ -3,8 +3,9 @@
     python3 appliance/image/building/bundle.py --version 0.1.1 --key keys/update.key [--images dist/image]
         [--minimum 0.1.0] [--notes-de FILE] [--notes-en FILE] [--created SECONDS]
 
-Beside stellwerk_VERSION.update it leaves latest_ARCHITECTURE.head, the head alone: an update server shows it as its
-newest. The same input makes the same bytes. It needs Python's own library and openssl, and must not know the wheel.
+Beside PRODUCT_VERSION.update it leaves latest_PRODUCT_ARCHITECTURE.head, the head alone: an update server shows it
+as its newest. The same input makes the same bytes. It needs Python's own library and openssl. It must
+not know the wheel.
 """
 
 import argparse
@@ -35,6 +36,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--to", type=Path, help="where the update goes; beside the parts, where nothing is said")
     parser.add_argument("--version", required=True, help="three numbers, as 0.1.1")
     parser.add_argument("--minimum", default="0.0.0", help="the version from which on it can be installed")
+    parser.add_argument("--product", default="stellwerk", help="what the image is called")
     parser.add_argument("--architecture", default="x86-64")
     parser.add_argument("--key", type=Path, required=True, help="the private key (Ed25519, PEM)")
     parser.add_argument("--created", type=int, default=None, help="seconds since 1970; SOURCE_DATE_EPOCH otherwise")
@@ -47,6 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
             arguments.to or arguments.images,
             version=arguments.version,
             minimum=arguments.minimum,
+            product=arguments.product,
             architecture=arguments.architecture,
             key=arguments.key,
             created=_created(arguments.created),
@@ -65,6 +68,7 @@ def make(
     *,
     version: str,
     minimum: str,
+    product: str,
     architecture: str,
     key: Path,
     created: str,
@@ -74,9 +78,9 @@ def make(
     for number in (version, minimum):
         if not re.fullmatch(r"\d{1,5}\.\d{1,5}\.\d{1,5}", number):
             raise ValueError(f"{number} is no version: it has three numbers, as 0.1.1")
-    parts = [_part(images, f"stellwerk_{version}", ending) for ending in ENDINGS]
+    parts = [_part(images, f"{product}_{version}", ending) for ending in ENDINGS]
     manifest = {
-        "product": "stellwerk",
+        "product": product,
         "architecture": architecture,
         "version": version,
         "minimum": minimum,
@@ -87,7 +91,7 @@ def make(
     text = json.dumps(manifest, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     first = MAGIC + b"%08d\n" % len(text)
     head = first + sign(first + text, key) + text
-    update = to / f"stellwerk_{version}.update"
+    update = to / f"{product}_{version}.update"
     draft = update.with_name(f".{update.name}.draft")
     with draft.open("wb") as stream:
         stream.write(head)
@@ -96,7 +100,7 @@ def make(
                 while piece := reader.read(PIECE):
                     stream.write(piece)
     draft.replace(update)
-    (to / f"latest_{architecture}.head").write_bytes(head)
+    (to / f"latest_{product}_{architecture}.head").write_bytes(head)
     return update
 
 
