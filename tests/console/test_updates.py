@@ -110,7 +110,7 @@ def test_an_update_goes_from_the_browser_to_the_other_slot(
     house: Machinery, open_page: OpenPage, tmp_path: Path
 ) -> None:
     page = visit(open_page, house.admin, "/system/updates", language="de")
-    expect(page.get_by_role("heading", name="Updates des Systems")).to_be_visible()
+    expect(page.get_by_role("heading", name="Systemaktualisierung")).to_be_visible()
     axe(page)
     file = tmp_path / "stellwerk_0.1.1.update"
     file.write_bytes(bundle("0.1.1", house.key, notes={"de": "Schwärzt schneller.", "en": "Blanks faster."}))
