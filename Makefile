@@ -4,7 +4,7 @@
 .ONESHELL:
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
-.PHONY: help venv run demo test lint fuzz fuzz-console torture corpus bench docs bundles lock image image-compare clean always \
+.PHONY: help venv run demo test lint fuzz fuzz-console torture corpus bench docs bundles lock image image-compare update clean always \
 	image-test image-test-secure
 
 PYTHON ?= python3
@@ -89,6 +89,13 @@ lock: ## choose the versions (needs uv); UPGRADE=--upgrade takes the newest
 	compile --output-file tests/requirements.lock --extra dev --extra editor --extra proof --extra s3 --extra sftp --extra text --constraints appliance/requirements.lock
 	compile --output-file appliance/image/requirements.lock --extra s3 --extra sftp --constraints tests/requirements.lock
 	grep -c == appliance/requirements.lock tests/requirements.lock appliance/image/requirements.lock
+
+update: ## a signed update out of the image made last: VERSION=0.1.1, MINIMUM=, NOTES_DE=FILE, NOTES_EN=FILE, KEY=update.key
+	@key="$(KEY)"
+	[ -n "$$key" ] || key="$$($(PYTHON) -m appliance.image.building.keys)/update.key"
+	export SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)"
+	exec $(PYTHON) appliance/image/building/bundle.py --version "$(VERSION)" --key "$$key" \
+	  $(if $(filter metal,$(FLAVOUR)),--product stellwerk-metal) $(if $(MINIMUM),--minimum "$(MINIMUM)") $(if $(NOTES_DE),--notes-de "$(NOTES_DE)") $(if $(NOTES_EN),--notes-en "$(NOTES_EN)")
 
 clean: ## remove the environment and what tools left behind; data/ stays
 	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

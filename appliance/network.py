@@ -96,6 +96,9 @@ def of_settings(settings: Settings) -> Iterator[Reach]:
     relay = settings.relay_address()
     if relay is not None:
         yield Reach("mail", *relay)
+    updates = place_of(settings.update_url)
+    if updates is not None:
+        yield Reach("update_url", *updates)
 
 
 def place_of(address: str) -> tuple[str, int] | None:

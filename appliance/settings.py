@@ -43,6 +43,8 @@ class Settings:
     """Where the console is, by HTTPS; with 0 there is none beside the appliance."""
     machine: Path | None = None
     """The folder by which the appliance talks to a machine that is all its own; none: it does not."""
+    update_url: str = ""
+    """Where the console of an appliance image looks for a newer version: the address of a folder, by HTTPS."""
     min_free_mb: int = 512
     """Below this much free disk nothing is taken in: senders are refused and keep their images."""
     receive_associations: int = 100

@@ -200,9 +200,10 @@ class _Line(ssl.SSLSocket):
             self._sslobj = None  # what still comes is read to be thrown away, also where TLS has failed
         socket.socket.shutdown(self, how)
 
-    def close(self) -> None:
+    def _real_close(self) -> None:
+        # Not in `close`: http.client closes a connection that ends with its answer before that was read.
         self._goodbye()
-        super().close()
+        super()._real_close()  # type: ignore[misc]  # typeshed does not know it
 
     def _goodbye(self) -> None:
         """Tell the other side that no more comes (close_notify), without waiting for its answer."""

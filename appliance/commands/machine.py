@@ -12,10 +12,15 @@ from importlib import import_module
 from typing import Protocol, cast
 
 VERBS: dict[str, str] = {
+    "blame": "appliance.machine.blame",
+    "facts": "appliance.machine.facts",
     "firewall": "appliance.machine.firewall",
     "setup": "appliance.machine.setup",
     "screen": "appliance.machine.screen",
     "recovery": "appliance.machine.recovery",
+    "health": "appliance.machine.health",
+    "requests": "appliance.machine.requests",
+    "update": "appliance.machine.update",
 }
 """Each verb and its module, which has `add(parser)` and `run(arguments)`."""
 

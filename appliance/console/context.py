@@ -17,6 +17,7 @@ from appliance.console.facts.reviews import Reviews
 from appliance.console.facts.samples import Samples
 from appliance.console.keys import Links, Tokens
 from appliance.console.lightbox import LightBox
+from appliance.console.machine import Machine
 from appliance.console.minding import Minding
 from appliance.console.probation import Probation
 from appliance.console.resendings import Resendings
@@ -25,6 +26,8 @@ from appliance.console.running import Running
 from appliance.console.sendings import Sendings
 from appliance.console.sessions import Session, Sessions
 from appliance.console.shadow import Shadow
+from appliance.console.update_source import NAME as UPDATE_SERVER
+from appliance.console.updates import Updates
 from appliance.settings import Settings
 from appliance.tls import Certificates
 from engine.throttle import Throttle
@@ -83,6 +86,8 @@ class Context:
     probation: Probation
     shadow: Shadow
     minding: Minding
+    machine: Machine
+    updates: Updates
     pool: ThreadPoolExecutor
 
     @classmethod
@@ -93,7 +98,8 @@ class Context:
         changes = Book(own / "changeover.json")
         probation = Probation(house, running, audit, changes)
         shadow = Shadow(house, probation, audit, changes)
-        holds = Holds(house)
+        holds, machine = Holds(house), Machine(settings.machine)
+        certificates = Certificates(settings.tls, settings.address)
         return cls(
             settings,
             origins,
@@ -103,7 +109,7 @@ class Context:
             Sessions(own / "sessions.json"),
             Throttle(time.monotonic),
             audit,
-            Certificates(settings.tls, settings.address),
+            certificates,
             running,
             house,
             holds,
@@ -117,6 +123,8 @@ class Context:
             probation,
             shadow,
             Minding(probation, shadow, own),
+            machine,
+            Updates(settings.data, machine, settings.min_free_mb << 20, lambda: certificates.client(UPDATE_SERVER)),
             ThreadPoolExecutor(THREADS, "console"),
         )
 

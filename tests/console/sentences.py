@@ -23,7 +23,8 @@ def in_templates() -> set[str]:
 
 def in_code() -> set[str]:
     """Those of the code: said, declared as a title, or in a table."""
-    return ROLES | {sentence for source in sources("appliance/console") for sentence in _of(source.tree)}
+    found = sources("appliance/console", "appliance/machine")  # the machine's answers are said by the console
+    return ROLES | {sentence for source in found for sentence in _of(source.tree)}
 
 
 def _of(tree: ast.Module) -> Iterator[str]:

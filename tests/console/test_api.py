@@ -18,6 +18,9 @@ OPERATIONS = declared()
 BOX = {"x": 0, "y": 0, "width": 8, "height": 8}
 
 BODIES: dict[str, Any] = {
+    "look-for-update": {"url": "https://updates.example/"},
+    "install-update": {"restart": "later"},
+    "restart-machine": {"when": "never"},
     "make-link": {"role": "viewer"},
     "make-token": {"name": "nightly", "role": "viewer", "days": 30},
     "change-user": {"role": "operator"},
@@ -75,6 +78,7 @@ REFUSED = {
     **dict.fromkeys(("release-study", "preview-sending-again", "send-study-again", "study-sent-again"), 404),
     **dict.fromkeys(("show-object", "object-journeys"), 404),
     **dict.fromkeys(("review-image", "review-text", "approve-reviewed", "reject-reviewed", "review-again"), 404),
+    **dict.fromkeys(("look-for-update", "fetch-update", "install-update", "restart-machine", "switch-off"), 409),
     **dict.fromkeys(("known-regions", "try-regions", "define-regions", "alike-regions", "save-regions"), 404),
 }
 """What is not done here, where no appliance runs, no relay is set and no rules have run: the status instead of 200."""

@@ -25,6 +25,7 @@ from engine.parameters import WebAddress
 from engine.program import Destination
 from engine.pump import Result, Sent
 from engine.signature import Argument
+from engine.tls import Trust, client_context
 from tests.data.make import instance, text, word
 from tests.engine.web_peer import OK, Peer, answer
 
@@ -402,3 +403,16 @@ def test_both_kinds_say_in_their_lines_that_they_are_built() -> None:
     assert DESTINATIONS["https"].built
     assert DESTINATIONS["http"].built
     assert re.search(r"\[outside\].*\[trusted\]", DESTINATIONS["https"].line)
+
+
+def test_an_answer_that_ends_with_its_connection_is_read_to_its_end(tmp_path: Path, authority: trustme.CA) -> None:
+    """Python closes such a connection as soon as it has read the head, and reads on: our goodbye must wait for that."""
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(theirs)
+    file = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(file))
+    long = b"so much that it comes in many pieces " * 20_000
+    with Peer(lambda _: answer(200, long, Connection="close"), context=theirs) as peer:
+        address = WebAddress(True, "localhost", peer.port, "/")
+        site = Site(address, lambda: client_context(Trust(authorities=(file,))))
+        assert site.get("/", {}).body == long

@@ -37,8 +37,12 @@ THIRD_PARTY = {
     "rich": ("appliance",),
     "imagecodecs": ("engine/pixels", "appliance/commands/demo.py"),  # the demo draws its before and after
     "pynetdicom": ("engine/dicom",),
-    # passwords.py for Argon2id alone, sealed.py for that and for AES-GCM
-    "cryptography": ("engine/certificates.py", "appliance/console/passwords.py", "appliance/backup/sealed.py"),
+    "cryptography": (
+        "engine/certificates.py",
+        "appliance/console/passwords.py",  # for Argon2id alone
+        "appliance/backup/sealed.py",  # for that and for AES-GCM
+        "appliance/machine/signature.py",  # for Ed25519 alone
+    ),
     "lark": ("dsl/parse.py",),
     "tornado": ("engine/sources/https.py", "appliance/console"),
     "apscheduler": ("engine/sources/every.py", "appliance"),
@@ -97,8 +101,11 @@ DISK = ("read_text", "read_bytes", "write_text", "write_bytes", "open", "mkdir",
 SIBLINGS = ("engine/steps", "appliance/console/pages")
 """Folders whose files do not know each other."""
 
-MACHINE = ("engine.files", "appliance.machine")
+MACHINE = ("engine.files", "appliance.alone", "appliance.machine")
 """All of ours that `appliance/machine` may import: it runs as root, and starts quickly."""
+
+FOREIGN = {"appliance/machine/signature.py": "cryptography"}
+"""And of others: Python itself has no signatures."""
 
 # ── the checkers ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -204,7 +211,9 @@ def machine(source: Source) -> Iterator[str]:
     if not source.within(("appliance/machine",)):
         return
     for line, name in imports(source):
-        if name.partition(".")[0] not in sys.stdlib_module_names and not under(name, *MACHINE):
+        if name.partition(".")[0] not in sys.stdlib_module_names and not under(
+            name, *MACHINE, *filter(None, [FOREIGN.get(source.path)])
+        ):
             yield f"{source.path}:{line} runs as root, and imports {name}"
 
 
