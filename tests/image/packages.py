@@ -27,7 +27,7 @@ from tests.image.sending import Device, missing
 SERVICES = ("stellwerk.service", "stellwerk-console.service")
 PORTS = (26130, 26131, 26180, 26230)
 DATA = "var/lib/stellwerk"
-EXPOSURE = 10.0
+EXPOSURE = 1.6
 """What `systemd-analyze security` may say at most of a unit of ours while it runs."""
 DEVICES = 2
 
@@ -52,7 +52,7 @@ VOLATILE = (
 """What any package, or time alone, changes on a disk."""
 
 ACCOUNT = ("etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/.pwd.lock")
-"""Where the account stands that the data belong to. The copies that end in `-` go with them."""
+"""Where the accounts stand, one of which the data belong to. The copies that end in `-` go with them."""
 
 
 def say(line: str) -> None:
@@ -166,7 +166,7 @@ def only_data_is_left(machine: Debian, before: dict[str, Entry]) -> None:
         lines = (machine.place / name).read_text("utf-8").splitlines()
         assert sum(line.startswith("stellwerk:") for line in lines) == 1, name
     kept = [name for name in after if name.startswith(DATA + "/")]
-    say(f"  after purge: {len(kept)} entries in /{DATA}, their account in {len(set(others) & account)} files; no other")
+    say(f"  after purge: {len(kept)} entries in /{DATA}, the accounts in {len(set(others) & account)} files; no other")
 
 
 def life(release: str, package: Path, work: Path) -> None:
