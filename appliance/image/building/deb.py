@@ -68,8 +68,11 @@ def wheels(place: Path, release: str) -> Path:
     return folder
 
 
-def build(release: str, wanted: str, into: Path) -> Path:
-    """Build the package of this version into a folder; return its path. Raises CannotBuild."""
+def build(release: str, wanted: str, into: Path, packing: str = "") -> Path:
+    """Build the package of this version into a folder; return its path. Raises CannotBuild.
+
+    packing: dpkg-deb's options for that, where they are not to be those of `debian/rules`.
+    """
     place = tree(release, "build", BUILDERS)
     locked = wheels(place, release)
     with workshop(f"deb-{release}") as work:
@@ -80,6 +83,7 @@ def build(release: str, wanted: str, into: Path) -> Path:
             "SOURCE_DATE_EPOCH": str(epoch()),
             "DEB_BUILD_OPTIONS": "nocheck",
             "WHEELS": f"{INSIDE}/wheels",
+            **({"PACKING": packing} if packing else {}),
         }
         script = "cd stellwerk && exec dpkg-buildpackage --build=binary --no-sign"
         inside(place, ["sh", "-euc", script], work, environment)
@@ -100,9 +104,9 @@ def examined(release: str, package: Path) -> None:
 
 
 def compared(release: str, wanted: str) -> None:
-    """Build twice, apart, and compare the packages byte by byte; CannotBuild where they differ."""
+    """Build twice, apart, and compare the packages byte by byte, not packed; CannotBuild where they differ."""
     with workshop("compare") as work:
-        first, second = (build(release, wanted, work / name) for name in ("one", "two"))
+        first, second = (build(release, wanted, work / name, "-Znone") for name in ("one", "two"))
         if not filecmp.cmp(first, second, shallow=False):
             kept = DIST / "compare"
             shutil.rmtree(kept, ignore_errors=True)
