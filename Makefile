@@ -5,12 +5,13 @@
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
 .PHONY: help venv run demo test lint fuzz fuzz-console torture corpus bench docs bundles lock image image-compare update clean always \
-	image-test image-test-secure
+	image-test image-test-secure deb deb-compare oci package-test
 
 PYTHON ?= python3
 DATA   ?= data
 MINUTES ?= 30
 CUTS   ?= 200
+RELEASE ?= bookworm
 FLAVOUR ?= cloud
 VENDOR ?= appliance/console/static/vendor
 BIN    := .venv/bin
@@ -72,6 +73,18 @@ bundles: ## build what others wrote for the console's pages, from pinned npm pac
 
 image: ## build the appliance's bootable image into dist/image (root, Debian 12 or newer); VERSION=0.1.1, FLAVOUR=metal, SB_KEYS=/folder, SEALED=1
 	@exec $(PYTHON) -m appliance.image.building.image "$(FLAVOUR)"
+
+deb: ## build the Debian package of RELEASE=bookworm (or trixie) into dist/ (root, Debian 12 or newer); VERSION=0.1.1
+	@exec $(PYTHON) -m appliance.image.building.deb --release "$(RELEASE)" --lintian
+
+deb-compare: ## build the package twice, and compare every byte
+	@exec $(PYTHON) -m appliance.image.building.deb --release "$(RELEASE)" --compare
+
+oci: ## build the OCI image into dist/, without a container engine; VERSION=0.1.1
+	@exec $(PYTHON) -m appliance.image.building.oci
+
+package-test: .venv/.dev ## packages and OCI image on clean systems: install, work, upgrade while sending, remove; minutes
+	@exec $(BIN)/python -m tests.image.packages $(ARGS)
 
 image-compare: ## build the image twice, apart from each other, and say in what the two differ
 	@exec $(PYTHON) -m appliance.image.building.compare "$(FLAVOUR)"
