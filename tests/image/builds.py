@@ -58,7 +58,7 @@ def update(version: str, root: Path, *, broken: bool = False) -> Update:
 def _copy(into: Path) -> None:
     """The checkout as it is now, a checkout as well: what is built is what git knows or would add."""
     for name in _git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0"):
-        if name and (ROOT / name).is_file():
+        if name and ((ROOT / name).is_symlink() or (ROOT / name).is_file()):
             (into / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, into / name, follow_symlinks=False)
     who = ("-c", "user.name=trial", "-c", "user.email=trial@praxis.example")

@@ -14,6 +14,10 @@ def config_drive(file: Path, texts: Mapping[str, str]) -> Path:
         stream.truncate(8 << 20)
     environment = {**os.environ, "MTOOLS_SKIP_CHECK": "1"}
     subprocess.run(["mformat", "-i", str(file), "-v", LABEL, "::"], check=True, env=environment)
+    with file.open("r+b") as stream:
+        # mformat writes a partition table into the boot sector as well, and Linux would see a drive with a broken one.
+        stream.seek(446)
+        stream.write(bytes(64))
     for name, text in texts.items():
         folder, _, _ = name.rpartition("/")
         if folder:
