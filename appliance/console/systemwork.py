@@ -6,7 +6,6 @@ A restore is read and verified here, and decided here; it is done by the next st
 else (appliance.backup.restoring). It must not know the web.
 """
 
-import json
 import os
 import shutil
 import socket
@@ -14,19 +13,19 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from appliance.backup import restoring
 from appliance.backup.packing import make
 from appliance.backup.sealed import MAGIC, NoBackup, fit
 from appliance.backup.unpacking import Unpacked
 from appliance.console.context import Context, TooManyGuesses, Who
+from appliance.console.machine import IMAGE
 from appliance.console.words import Refusal
 from appliance.settings import Settings
 from engine import files
 
 PIECE = 1 << 20
-_MOST_FACTS = 1 << 16
 _UPLOAD = "upload"
 _uploading = threading.Lock()
 
@@ -68,19 +67,6 @@ class Restore:
     state: str
     have: int = 0
     backup: Unpacked | None = None
-
-
-def machine_facts(settings: Settings) -> dict[str, Any]:
-    """What the machine says of itself, where it is all ours: yes or no, and versions. Empty where nobody says it."""
-    if settings.machine is None:
-        return {}
-    file = settings.machine.with_name(f"{settings.machine.name}-machine") / "facts.json"
-    try:
-        with file.open("rb") as stream:
-            said = json.loads(stream.read(_MOST_FACTS))
-    except (OSError, ValueError):
-        return {}
-    return said if isinstance(said, dict) else {}
 
 
 def disks(settings: Settings) -> list[Disk]:
@@ -186,27 +172,21 @@ def discard(settings: Settings) -> bool:
         return had
 
 
-def decide(settings: Settings) -> bool:
+def decide(context: Context) -> bool:
     """Have the next start do it; whether the machine was asked for that start. Raises Refusal, OSError."""
     with _uploading:
         try:
-            restoring.decide(settings.data)
+            restoring.decide(context.settings.data)
         except KeyError:
             raise Refusal(409, "There is no verified backup: upload one first.") from None
         except BlockingIOError:
             raise Refusal(409, "A restore is decided already: restart the appliance.") from None
-    return _ask_for_a_start(settings)
-
-
-def _ask_for_a_start(settings: Settings) -> bool:
-    if settings.machine is None or machine_facts(settings).get("image") is not True:
+    if context.machine.kind != IMAGE:
         return False
-    folder = settings.machine / "requests"
     try:
-        files.write(folder / "restart.json", json.dumps({"when": "now"}).encode())
-        files.sync(folder)
-    except OSError:
-        return False
+        context.machine.ask("restart", when="now")
+    except (Refusal, OSError):
+        return False  # a person starts it anew: it is decided all the same
     return True
 
 

@@ -54,7 +54,7 @@ def show_system(call: Call) -> object:
     /system/restore/upload: POST, up to 1 MB at a time, with X-File-Size and X-File-Offset.
     """
     settings = call.context.settings
-    facts, restore = systemwork.machine_facts(settings), systemwork.restore_of(settings)
+    facts, restore = call.context.machine.facts, systemwork.restore_of(settings)
     return {
         "machine": {name: facts.get(name) is True if name in facts else None for name in systemwork.FACT_WORDS},
         "disks": [{"name": one.name, "free_mb": one.free, "total_mb": one.total} for one in systemwork.disks(settings)],
@@ -106,7 +106,7 @@ def apply_restore(call: Call) -> object:
     if found.state != systemwork.STAGED or found.backup is None:
         raise Refusal(409, "There is no verified backup: upload one first.")
     call.note("restore-decided", detail=found.backup.made)
-    return {"restarts": systemwork.decide(call.context.settings)}
+    return {"restarts": systemwork.decide(call.context)}
 
 
 @operation("DELETE", "/system/restore", summary="Forget what was uploaded", least=Role.ADMIN)

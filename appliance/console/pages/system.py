@@ -19,7 +19,7 @@ class System(PageHandler):
     async def facts(self, *groups: str) -> dict[str, Any]:
         """The machine, its disks, and how far a restore is."""
         settings = self.context.settings
-        facts = await self.aside(lambda: systemwork.machine_facts(settings))
+        facts = await self.aside(lambda: self.context.machine.facts)
         return {
             "machine": settings.machine is not None,
             "image": facts.get("image") is True,
@@ -52,7 +52,7 @@ class System(PageHandler):
                 if found_now.state != systemwork.STAGED or found_now.backup is None:
                     raise Refusal(409, "There is no verified backup: upload one first.")
                 await self.note("restore-decided", detail=found_now.backup.made)
-                restarts = await self.aside(lambda: systemwork.decide(settings))
+                restarts = await self.aside(lambda: systemwork.decide(self.context))
                 self.tell(
                     Sentence("The machine starts anew, and the backup is put in place. Sign in then as you did there.")
                     if restarts
