@@ -46,6 +46,7 @@ SETTINGS: dict[str, Callable[[object], Value]] = {
     "folder_quiet_seconds": number,
     "folder_scan_seconds": number,
     "backup_keep": whole,
+    "update_url": text,
     "mail_host": text,
     "mail_port": whole,
     "mail_security": _one_of("starttls", "tls", "none"),

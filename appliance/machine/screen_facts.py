@@ -49,7 +49,10 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All of it. secret: of the first admin's link. key, no_key: of recovery. setup: where the stellwerk.conf lies."""
+    """All of it. secret: of the first admin's link. key, no_key: of recovery. setup: where the stellwerk.conf lies.
+
+    gone_back: the version that was given up, and why, as far as it could say so.
+    """
 
     version: str = ""
     hostname: str = ""
@@ -69,6 +72,7 @@ class Facts:
     rules_left: bool = False
     rules: tuple[str, ...] = ()
     on_trial: bool = False
+    gone_back: tuple[str, str] = ("", "")
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -103,7 +107,8 @@ def gather(run: Path = RUN, has_users: bool | None = None) -> Facts:
         tuple(_mistakes(setup.get("mistakes"))),
         setup.get("rules_left") is True,
         tuple(_words(_letter(run / "stellwerk/rules.json").get("trouble"))),
-        machine.get("on_trial") is True,
+        machine.get("trial") is True,
+        _gone_back(machine.get("rolled_back")),
     )
 
 
@@ -179,6 +184,12 @@ def _letter(path: Path) -> Mapping[str, object]:
     with contextlib.suppress(FileNotFoundError, letters.Unreadable):
         return letters.read(path)
     return {}
+
+
+def _gone_back(found: object) -> tuple[str, str]:
+    if not isinstance(found, dict):
+        return "", ""
+    return str(found.get("version", "")), str(found.get("why", ""))
 
 
 def _words(found: object) -> Iterator[str]:

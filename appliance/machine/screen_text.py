@@ -67,6 +67,9 @@ def _troubles(facts: Facts) -> Iterator[list[str]]:
         yield _paragraph(_NO_CABLE.by(language))
     elif not facts.addresses:
         yield _paragraph(_NO_ADDRESS.by(language))
+    version, why = facts.gone_back
+    if version:
+        yield [*_paragraph(_GONE_BACK.by(language).format(version=version)), *_listed([why] if why else [], language)]
     if facts.mistakes:
         listed = _listed([one.by(language) for one in facts.mistakes], language)
         yield [*_paragraph(_MISTAKES.by(language).format(where=facts.setup or "?")), *listed]
@@ -150,6 +153,10 @@ _RULES_LEFT = Said(
     "nach stellwerk.conf; Regeln von dort gelten nicht mehr: Regeln in der Konsole ändern",
 )
 _ON_TRIAL = Said("on trial until it has come up whole", "auf Probe, bis alles läuft")
+_GONE_BACK = Said(
+    "Version {version} did not come up well: the machine has gone back to this one.",
+    "Version {version} lief nicht gut an: Das Gerät ist zu dieser zurückgekehrt.",
+)
 _STATES = {
     "active": Said("runs", "läuft"),
     "activating": Said("starts", "startet"),

@@ -98,11 +98,15 @@ def test_with_a_user_there_is_neither_link_nor_key(tmp_path: Path) -> None:
     letters.write(tmp_path / "stellwerk-machine/recovery.json", {"key": "c" * 71})
     letters.write(tmp_path / "stellwerk/console.json", {"fingerprint": PRINT})
     letters.write(tmp_path / "stellwerk/rules.json", {"trouble": ["a.rules:1: E101 no", 3]})
+    gone = {"version": "0.2.0", "why": "no answer", "at": ""}
+    letters.write(tmp_path / "stellwerk-machine/facts.json", {"trial": True, "rolled_back": gone})
     letters.write(tmp_path / "stellwerk-machine/setup.json", {"language": "en", "mistakes": [[1, "a", "b"], "?"]})
     before = gather(tmp_path, has_users=False)
     assert (before.secret, before.key) == ("abcde-fghij-kmnpq-rstuv-wxyz2", "c" * 71)
     assert (before.fingerprint, before.rules, before.language) == (PRINT, ("a.rules:1: E101 no",), "en")
     assert before.mistakes == (Mistake(1, Said("a", "b")),)
+    assert (before.on_trial, before.gone_back) == (True, ("0.2.0", "no answer"))
+    assert "Version 0.2.0 did not come up well" in picture(before)
     after = gather(tmp_path, has_users=True)
     assert (after.secret, after.key) == ("", "")
 

@@ -50,6 +50,13 @@ def test_before_any_file_there_is_an_empty_place_and_dhcp(versions: Versions, tm
     assert Settings.load(tmp_path / "setup/etc/stellwerk.toml", {}) == Settings()
 
 
+def test_a_folder_that_was_laid_out_empty_makes_way(tmp_path: Path) -> None:
+    (tmp_path / "setup/etc").mkdir(parents=True)
+    Versions(tmp_path / "setup").begin()
+    assert (tmp_path / "setup/etc").is_symlink()
+    assert (tmp_path / "setup/etc/stellwerk.toml").is_file()
+
+
 def test_a_file_is_taken_and_the_service_reads_its_settings(versions: Versions, tmp_path: Path) -> None:
     result = take(versions, Source("STICK", GOOD, RULES))
     assert result.mistakes == ()
