@@ -21,6 +21,7 @@ BODIES: dict[str, Any] = {
     "look-for-update": {"url": "https://updates.example/"},
     "install-update": {"restart": "later"},
     "restart-machine": {"when": "never"},
+    "check-restore": {"passphrase": "a passphrase of a backup"},
     "make-link": {"role": "viewer"},
     "make-token": {"name": "nightly", "role": "viewer", "days": 30},
     "change-user": {"role": "operator"},
@@ -78,6 +79,7 @@ REFUSED = {
     **dict.fromkeys(("release-study", "preview-sending-again", "send-study-again", "study-sent-again"), 404),
     **dict.fromkeys(("show-object", "object-journeys"), 404),
     **dict.fromkeys(("review-image", "review-text", "approve-reviewed", "reject-reviewed", "review-again"), 404),
+    **dict.fromkeys(("check-restore", "apply-restore"), 409),
     **dict.fromkeys(("look-for-update", "fetch-update", "install-update", "restart-machine", "switch-off"), 409),
     **dict.fromkeys(("known-regions", "try-regions", "define-regions", "alike-regions", "save-regions"), 404),
 }
