@@ -46,7 +46,7 @@ def test_the_command_line_goes_before_them(machine: Path, tmp_path: Path) -> Non
 
 
 def test_settings_that_may_not_be_read_are_told_in_words(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
+    def refused(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(type(machine), "exists", refused)
