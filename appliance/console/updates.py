@@ -8,6 +8,7 @@ What is checked here is checked so that people hear of it early. The machine bel
 """
 
 import contextlib
+import errno
 import http.client
 import io
 import json
@@ -27,6 +28,7 @@ from appliance.machine.words import MACHINE_WORDS, Refused
 from engine import files
 from engine.errors import Later
 
+_SHUT_OUT = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM)
 LARGEST = 2 << 30
 """Bytes of an update."""
 
@@ -259,5 +261,11 @@ def _refusal(error: Exception) -> Refusal:
         return error
     if isinstance(error, Refused):
         return Refusal(422, MACHINE_WORDS[error.word], **error.facts)
+    if isinstance(error, OSError) and error.errno in _SHUT_OUT:
+        return Refusal(
+            409,
+            "The machine may not or cannot go there: its firewall lets out only what the setting update_url names. "
+            "Write the address there, or upload the file.",
+        )
     why = str(error) if isinstance(error, Later) else getattr(error, "strerror", None) or type(error).__name__
     return Refusal(409, "The update server cannot be asked: {why}.", why=why)

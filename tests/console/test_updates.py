@@ -3,6 +3,8 @@
 Only systemd is not the real one (tests/image/updates.py): what it is asked is looked at.
 """
 
+import errno
+import http.client
 import http.server
 import json
 import re
@@ -19,7 +21,10 @@ import pytest
 import trustme
 from playwright.sync_api import expect
 
+from appliance.console.machine import Machine as Letters
 from appliance.console.roles import Role
+from appliance.console.updates import Updates
+from appliance.console.words import Refusal
 from appliance.machine.facts import gather
 from appliance.machine.places import Places
 from appliance.machine.requests import serve
@@ -302,6 +307,18 @@ def test_a_server_that_is_away_is_told(house: Machinery, shelf: tuple[Path, str]
     assert "cannot be asked" in house.admin.call("POST", "/updates/look", {"url": "https://localhost:1/"}).json["title"]
     untrusted = house.admin.call("POST", "/updates/look", {"url": f"https://127.0.0.1:{port}/"})
     assert "cannot be asked" in untrusted.json["title"]
+
+
+def test_what_the_firewall_does_not_let_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shut(*_: object, **__: object) -> None:
+        raise OSError(errno.EHOSTUNREACH, "No route to host")
+
+    machine = Machine(tmp_path)
+    gather(machine.places, machine.call)
+    monkeypatch.setattr(http.client.HTTPSConnection, "connect", shut)
+    updates = Updates(tmp_path, Letters(machine.places.service), 0, ssl.create_default_context)
+    with pytest.raises(Refusal, match="update_url"):
+        updates.look("https://elsewhere.example/")
 
 
 def test_where_there_is_no_such_machine_it_says_how_to_update(console: Serving, open_page: OpenPage) -> None:
