@@ -74,8 +74,8 @@ bundles: ## build what others wrote for the console's pages, from pinned npm pac
 image: ## build the appliance's bootable image into dist/image (root, Debian 12 or newer); VERSION=0.1.1, FLAVOUR=metal, SB_KEYS=/folder, SEALED=1
 	@exec $(PYTHON) -m appliance.image.building.image "$(FLAVOUR)"
 
-deb: ## build the Debian package of RELEASE=bookworm (or trixie) into dist/ (root, Debian 12 or newer); VERSION=0.1.1
-	@exec $(PYTHON) -m appliance.image.building.deb --release "$(RELEASE)" --lintian
+deb: ## build the Debian package of RELEASE=bookworm (or trixie) into dist/ (root, Debian 12 or newer); VERSION=0.1.1, ARGS=--lintian
+	@exec $(PYTHON) -m appliance.image.building.deb --release "$(RELEASE)" $(ARGS)
 
 deb-compare: ## build the package twice, and compare every byte
 	@exec $(PYTHON) -m appliance.image.building.deb --release "$(RELEASE)" --compare
