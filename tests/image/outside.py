@@ -54,7 +54,7 @@ class Outside:
         known: one that is open. Raises TimeoutError where the machine does not hear us.
         """
         end = time.monotonic() + seconds
-        self._find(end)
+        self.find(end - time.monotonic())
         mark = 50000
         for start in range(0, len(ports), BATCH):
             batch = ports[start : start + BATCH]
@@ -79,8 +79,12 @@ class Outside:
             time.sleep(0.002)
         return False
 
-    def _find(self, end: float) -> None:
-        """Ask who has its address (ARP)."""
+    def find(self, seconds: float) -> None:
+        """Ask who has its address (ARP): nothing that others say in its name counts, QEMU's own network among them.
+
+        Raises TimeoutError.
+        """
+        end = time.monotonic() + seconds
         while self._mac is None:
             ask = struct.pack(">HHBBH", 1, 0x0800, 6, 4, 1) + _MAC + STRANGER.packed + bytes(6) + self.guest.packed
             self._send(b"\xff" * 6, 0x0806, ask)
@@ -110,7 +114,7 @@ class Outside:
                 continue
             if frame[12:14] == b"\x08\x06":
                 self._arp(frame)
-            elif frame[12:14] == b"\x08\x00" and frame[26:30] == self.guest.packed:
+            elif frame[6:12] == self._mac and frame[12:14] == b"\x08\x00" and frame[26:30] == self.guest.packed:
                 self._ip(frame)
 
     def _arp(self, frame: bytes) -> None:

@@ -51,8 +51,6 @@ said["units"] = {}
 for unit in @UNITS@:
     shown = run("systemctl", "show", unit, "-p", "ActiveState,MemoryCurrent,MemoryPeak,NRestarts")
     said["units"][unit] = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
-kinds = [name for name in ("tcp", "tcp6", "udp", "udp6") if os.path.exists("/proc/net/" + name)]
-said["listening"] = [one for name in kinds for one in listening(name)]
 said["boot"] = run("systemd-analyze", "time").strip().splitlines()[:1]
 if @SCORES@:
     table = json.loads(run("systemd-analyze", "security", "--json=short") or "[]")
@@ -73,6 +71,8 @@ if not said["link"]:
     link = re.search(r"/start/([\w-]+)", run("stellwerk", "console", "link", "--data", "/var/lib/stellwerk"))
     said["link"] = link[1] if link else ""
 said["journal"] = run("journalctl", "-b", "-p", "warning", "-n", "25", "--no-pager", "-o", "cat").splitlines()
+kinds = [name for name in ("tcp", "tcp6", "udp", "udp6") if os.path.exists("/proc/net/" + name)]
+said["listening"] = [one for name in kinds for one in listening(name)]
 print("\n@MARK@" + json.dumps(said), flush=True)
 """
 

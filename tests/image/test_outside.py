@@ -83,6 +83,7 @@ def test_it_says_so_where_nobody_answers(outside: Outside) -> None:
 
 
 def test_it_notes_whom_the_machine_calls(outside: Outside, fake: Fake) -> None:
+    outside.find(10)
     fake.say(IPv4Address("10.0.2.2").packed, 0x0800, 6, (40000, 11112))
     fake.say(IPv4Address("10.0.2.3").packed, 0x0800, 17, (40000, 53))
     fake.say(IPv4Address("10.0.2.2").packed, 0x0800, 6, (40001, 11113), 16)  # an answer is no call

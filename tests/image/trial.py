@@ -115,13 +115,16 @@ class Trial:
         admin = Admin(machine.ports[CONSOLE])
         seconds = machine.wait(admin.healthy, "the console does not say that all is well", START)
         self.report.figure("seconds from power-on to a healthy console", round(seconds))
+        outside.find(60)
         self._inside(machine)
         self._outside(machine, outside)
         secret = link_on(machine.said())
         self.report.must(bool(secret), "the one-time link is on the screen")
         admin.begin(secret or link_on(f"/start/{self._found(machine).said.get('link', '')}"))
         if admin.rules().get("house.rules") != self.text:
-            self.report.leave_out("rules from the stick: the machine has others; they are activated in the console")
+            self.report.bad("the stick was not taken: other rules run. They are activated in the console, without mail")
+            self.text = self.text.replace(" → mail admin", "")
+            self.rules = rules_of(self.text)
             admin.activate(self.text)
         self.outside = outside
         return machine, admin
@@ -154,7 +157,9 @@ class Trial:
     def _outside(self, machine: Machine, outside: Outside) -> None:
         with self.report.stage("65,535 ports, knocked at from outside"):
             found, closed = outside.scan(DICOM)
-            self.report.figure("open from outside", sorted(found), found == {DICOM, CONSOLE, WEB}, "26131 26180 443")
+            wanted = {DICOM, CONSOLE, WEB}
+            some = f"{sorted(found)[:20]}{f' and {len(found) - 20} more' * (len(found) > 20)}"
+            self.report.figure("open from outside", some, found == wanted, str(sorted(wanted)))
             self.report.figure("ports that say they are closed", len(closed))
         for port in CLOSED:
             said = closed_by(machine.ports[port], 3)
