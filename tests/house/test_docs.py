@@ -97,6 +97,12 @@ def test_the_readme_shows_the_mandated_line_in_both_languages() -> None:
     assert sum(line in block for block in readme) == 2
 
 
+def test_every_decision_is_listed() -> None:
+    text = (ROOT / "docs/README.md").read_text("utf-8")
+    listed = re.findall(r"^\* \[\d{4} [^\]]+\]\(decisions/([^)]+)\)$", text, re.MULTILINE)
+    assert listed == sorted(path.name for path in (ROOT / "docs/decisions").glob("*.md"))
+
+
 def test_the_readme_names_the_test_command_that_ci_runs() -> None:
     assert "`make test`" in (ROOT / "README.md").read_text("utf-8")
     assert (ROOT / ".ci/run").read_text("utf-8").rstrip().endswith("make test")
