@@ -37,6 +37,7 @@ async function send(file, path, { signal, progress }) {
 const place = document.getElementById("upload");
 if (place)
   upload(place, {
+    single: true,
     send,
     finished({ done }) {
       if (done) location.reload();

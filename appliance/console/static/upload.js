@@ -93,14 +93,17 @@ const pause = (milliseconds, signal) =>
  * chosen(files): called before the first is sent, [{path, file}]; may answer a Promise, which is waited for; false
  * stops it
  * sent(path, answer), finished({done, all, refused: [{path, reason}]}): called after each, and after the last
+ * single: one file is all that is wanted: no folder, not several
  * words: over those of sentences.js
  *
  * Answers {add(files), cancel(), state, destroy()}; state: idle, reading, sending, stopped, finished, cancelled.
  */
-export function upload(parent, { send, chosen, sent, finished, words: given }) {
+export function upload(parent, { send, chosen, sent, finished, single = false, words: given }) {
   dressed();
   const words = sentences("upload", given);
-  const [files, folder] = [picker({ multiple: true }), picker({ webkitdirectory: true, multiple: true })];
+  const files = picker({ multiple: !single });
+  const folder = single ? null : picker({ webkitdirectory: true, multiple: true });
+  const invitation = single ? words.drop_one : words.drop;
   const status = make("p", { class: "upload-status", role: "status" }, words.idle);
   const bar = make("progress", { max: 1, value: 0, hidden: true, "aria-label": words.progress });
   const resume = make("button", { type: "button", class: "button first", hidden: true, onclick: run }, words.continue);
@@ -110,9 +113,15 @@ export function upload(parent, { send, chosen, sent, finished, words: given }) {
   const refusals = make("details", { class: "upload-refused", hidden: true }, heading, reasons);
   const zone = make(
     "div",
-    { class: "upload-zone", role: "group", "aria-label": words.drop },
-    make("p", { class: "upload-drop" }, words.drop),
-    make("div", { class: "upload-buttons" }, button(words.files, files), button(words.folder, folder), files, folder),
+    { class: "upload-zone", role: "group", "aria-label": invitation },
+    make("p", { class: "upload-drop" }, invitation),
+    make(
+      "div",
+      { class: "upload-buttons" },
+      button(single ? words.file : words.files, files),
+      files,
+      ...(folder ? [button(words.folder, folder), folder] : []),
+    ),
   );
   const host = make(
     "div",
