@@ -5,6 +5,7 @@ differ, as one of Secure Boot has the time it was made at. It must not know how 
 """
 
 import hashlib
+import os
 import shutil
 import stat
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.image.building import image, tools
-from appliance.image.building.places import DIST, cache, version
+from appliance.image.building.places import DIST, cache, epoch, version
 
 SIGNED = {".pcrsig", ".cmdline"}
 """Sections of the kernel image that follow from a signature: the signed PCR values, and the root's hash."""
@@ -62,6 +63,7 @@ def differences(one: dict[str, str], other: dict[str, str]) -> list[str]:
 def main() -> None:
     """Ends with 1 where anything but signatures differs."""
     flavour = sys.argv[1] if len(sys.argv) > 1 else "cloud"
+    os.environ["SOURCE_DATE_EPOCH"] = str(epoch())  # the same for both, whatever is committed meanwhile
     found: list[tuple[dict[str, str], dict[str, str]]] = []
     for number in (1, 2):
         folder = DIST / f"image-compare-{number}"
