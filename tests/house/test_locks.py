@@ -8,6 +8,7 @@ from tests.house.tree import ROOT
 
 RUNTIME = (ROOT / "appliance/requirements.lock").read_text("utf-8")
 DEVELOPMENT = (ROOT / "tests/requirements.lock").read_text("utf-8")
+IMAGE = (ROOT / "appliance/image/requirements.lock").read_text("utf-8")
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -31,7 +32,7 @@ def names(requirements: list[str]) -> set[str]:
 
 
 def test_every_locked_version_has_hashes_and_no_address() -> None:
-    assert not [*faults(RUNTIME), *faults(DEVELOPMENT)]
+    assert not [*faults(RUNTIME), *faults(DEVELOPMENT), *faults(IMAGE)]
 
 
 def test_what_pyproject_asks_for_is_locked() -> None:
@@ -44,11 +45,12 @@ def test_what_pyproject_asks_for_is_locked() -> None:
 
 def test_the_tests_run_on_what_the_appliance_ships() -> None:
     # On which machines a package is needed may differ (`; …`), as tests need more packages; its version may not.
-    shipped, tested = (
-        {pin.partition(" ;")[0]: hashes for pin, hashes in pins(lock).items()} for lock in (RUNTIME, DEVELOPMENT)
+    shipped, image, tested = (
+        {pin.partition(" ;")[0]: hashes for pin, hashes in pins(lock).items()} for lock in (RUNTIME, IMAGE, DEVELOPMENT)
     )
     assert shipped
-    assert {pin: tested.get(pin) for pin in shipped} == shipped
+    assert {pin: tested.get(pin) for pin in image} == image
+    assert set(shipped) <= set(image), "what the image ships is all that, and the ways out that are extras"
 
 
 def test_a_loose_line_is_caught() -> None:

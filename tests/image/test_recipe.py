@@ -181,6 +181,14 @@ def test_each_program_that_a_unit_calls_is_in_the_image() -> None:
     assert not {name for name in called if name not in kept and not name.startswith("systemd-")}
 
 
+def test_who_owns_data_has_the_number_that_its_unit_file_says() -> None:
+    numbers = {list_: (IMAGE / f"{list_}.txt").read_text("utf-8").split() for list_ in ("accounts", "groups")}
+    for path in (IMAGE / "common/usr/lib/sysusers.d").iterdir():
+        for name, number in re.findall(r"^u (\S+) (\d+)", path.read_text("utf-8"), re.MULTILINE):
+            assert f"{name}:{number}" in numbers["accounts"]
+            assert f"{name}:{number}" in numbers["groups"]
+
+
 def test_data_cannot_bring_programs_devices_or_rights() -> None:
     options = sections(UNITS / "var.mount")["Mount"]["Options"].split(",")
     assert {"nodev", "nosuid", "noexec", "errors=remount-ro"} <= set(options)

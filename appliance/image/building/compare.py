@@ -5,6 +5,7 @@ differ, as one of Secure Boot has the time it was made at. It must not know how 
 """
 
 import hashlib
+import os
 import shutil
 import stat
 import sys
@@ -12,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.image.building import image, tools
-from appliance.image.building.places import DIST, cache, version
+from appliance.image.building.places import DIST, cache, epoch, version
 
-SIGNED = {".pcrsig", ".cmdline"}
-"""Sections of the kernel image that follow from a signature: the signed PCR values, and the root's hash."""
+SIGNED = {".pcrsig"}
+"""Parts of the kernel image that follow from a signature: what is measured of the signed kernel."""
 
 
 def unpacked(folder: Path, into: Path) -> Path:
@@ -40,16 +41,31 @@ def described(root: Path) -> Iterator[tuple[str, str]]:
         yield path.relative_to(root).as_posix(), what
 
 
+READ = """
+import hashlib, pefile, sys
+
+def unsigned(data):
+    # A signed file ends with its signatures; where they begin and a sum over all stand in its head.
+    signed = pefile.PE(data=data, fast_load=True)
+    place = signed.OPTIONAL_HEADER.DATA_DIRECTORY[pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_SECURITY"]]
+    if place.VirtualAddress:
+        data = data[:place.VirtualAddress]
+    signed.OPTIONAL_HEADER.CheckSum = place.VirtualAddress = place.Size = 0
+    return bytes(signed.write()[:len(data)])
+
+for part in pefile.PE(sys.argv[1]).sections:
+    name = part.Name.rstrip(bytes(1)).decode()
+    data = part.get_data()[:part.Misc_VirtualSize]
+    print(name, hashlib.sha256(unsigned(data) if name == ".linux" else data).hexdigest())
+"""
+"""Run in the tools tree, which has pefile. The kernel within is signed by itself, too."""
+
+
 def sections(folder: Path) -> dict[str, str]:
-    """The parts of the kernel image: name → SHA-256."""
+    """The parts of the kernel image, before it and the kernel in it were signed: name → SHA-256."""
     (kernel,) = folder.glob(f"*_{version()}.efi")
-    script = (
-        "import pefile, hashlib, sys\n"
-        "for part in pefile.PE(sys.argv[1]).sections:\n"
-        "    name = part.Name.rstrip(b'\\0').decode()\n"
-        "    print(name, hashlib.sha256(part.get_data()[:part.Misc_VirtualSize]).hexdigest())\n"
-    )
-    told = tools.run(["python3", "-c", script, "/kernel.efi"], binds={kernel: "/kernel.efi"}, where="/", capture=True)
+    words = ["python3", "-c", READ, "/kernel.efi"]
+    told = tools.run(words, binds={kernel: "/kernel.efi"}, where="/", capture=True)
     return dict(line.split() for line in told.splitlines())
 
 
@@ -62,6 +78,7 @@ def differences(one: dict[str, str], other: dict[str, str]) -> list[str]:
 def main() -> None:
     """Ends with 1 where anything but signatures differs."""
     flavour = sys.argv[1] if len(sys.argv) > 1 else "cloud"
+    os.environ["SOURCE_DATE_EPOCH"] = str(epoch())  # the same for both, whatever is committed meanwhile
     found: list[tuple[dict[str, str], dict[str, str]]] = []
     for number in (1, 2):
         folder = DIST / f"image-compare-{number}"

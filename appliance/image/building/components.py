@@ -52,7 +52,7 @@ def debian(status: str, copyrights: Path, archives: dict[str, Path], release: st
 
 def licences(text: str) -> Iterator[str]:
     """The short names of licences in a machine-readable copyright file; none where it is prose."""
-    if text.startswith("Format:"):
+    if re.match(r"\s*Format(-Specification)?:", text):
         yield from (found.strip() for found in re.findall(r"^License: *(\S.*)$", text, re.MULTILINE))
 
 
