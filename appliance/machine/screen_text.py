@@ -114,7 +114,14 @@ def _setup(facts: Facts) -> Said:
 
 def _state(service: Service, language: str) -> str:
     said = _STATES.get(service.state, _STATES[""]).by(language)
-    return f"{said}: {service.words}" if service.words else said
+    return f"{said}: {_words(service.words, language)}" if service.words else said
+
+
+def _words(words: str, language: str) -> str:
+    """What a service tells systemd of itself (sd_notify(3), STATUS=) is English; its own sentences are said anew."""
+    what, colon, rest = words.partition(":")
+    known = _TOLD.get(what)
+    return words if known is None else known.by(language) + colon + rest
 
 
 def _card(card: Card, language: str) -> str:
@@ -164,6 +171,13 @@ _STATES = {
     "deactivating": Said("stops", "hält an"),
     "failed": Said("does not run, and is started again", "läuft nicht und wird neu gestartet"),
     "": Said("does not run", "läuft nicht"),
+}
+_TOLD = {
+    "open ports": Said("open ports", "offene Ports"),
+    "open port": Said("open port", "offener Port"),
+    "looks through what is in the spool": Said(
+        "looks through what is in the spool", "sieht durch, was noch zu tun ist"
+    ),
 }
 _NO_CARD = Said(
     "There is no network card that this system knows. In a virtual machine, choose virtio or vmxnet3.",

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -12,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from appliance.machine import letters
+from appliance.machine import letters, screen_text
 from appliance.machine.said import Mistake, Said
 from appliance.machine.screen import Screen
 from appliance.machine.screen_facts import Card, Facts, Service, gateway, gather, read_states, secret, seen_cards
 from appliance.machine.screen_text import HEIGHT, WIDTH, drawn
+from tests.house.tree import ROOT
 
 HERE = Path(__file__).parent
 PRINT = ":".join(f"{number:02X}" for number in range(160, 192))
@@ -27,7 +29,7 @@ FRESH = Facts(
     cards=(Card("enp1s0", True, ("192.168.10.20/24",)), Card("enp2s0", False)),
     gateway="192.168.10.1",
     synchronized=True,
-    receiver=Service("active", "2 Ports offen"),
+    receiver=Service("active", "open ports: 26130, 26131, 26230"),
     console=Service("active"),
     fingerprint=PRINT,
     secret="abcde-fghij-kmnpq-rstuv-wxyz2",
@@ -202,3 +204,11 @@ def test_a_terminal_shows_it_and_hears_nothing() -> None:
 def test_a_terminal_that_is_not_there_is_left_out(tmp_path: Path) -> None:
     Screen(tmp_path / "tty1").show([["x"]])
     assert not (tmp_path / "tty1").exists()
+
+
+@pytest.mark.parametrize("file", ["run.py", "console.py"])
+def test_what_a_service_says_of_itself_is_known_in_german(file: str) -> None:
+    text = (ROOT / "appliance/commands" / file).read_text("utf-8")
+    said = re.findall(r'notify\.(?:status|ready)\(f?"([^":{]+)', text) + re.findall(r'return f"(open ports):', text)
+    assert said
+    assert not set(said) - set(screen_text._TOLD)
