@@ -286,17 +286,3 @@ def doors(*ports: int) -> dict[int, int]:
             pass
         found[port] = here
     return found
-
-
-def closed_by(port: int, seconds: float = 5) -> str:
-    """What comes of a connection through one of the doors: `open`, or how it is closed."""
-    with socket.socket() as line:
-        line.settimeout(seconds)
-        try:
-            line.connect(("127.0.0.1", port))
-            line.sendall(b"\x16\x03\x01\x00\x00")
-            return "open" if line.recv(1) else "closed"
-        except TimeoutError:
-            return "no answer"
-        except OSError:
-            return "refused"
