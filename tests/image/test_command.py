@@ -1,4 +1,4 @@
-"""`stellwerk`, as packages and the image have it: it runs where it is called, and not where a process of its own reads it.
+"""`stellwerk`, as packages and the image have it: it runs where it is called, and not in a process of its own.
 
 The process that works on pixels is spawned: it reads the main file once more, under another name (multiprocessing).
 """

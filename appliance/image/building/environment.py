@@ -74,7 +74,7 @@ from appliance.cli import main
 if __name__ == "__main__":
     sys.exit(main())
 """
-"""What `stellwerk` is. -I: nothing of the caller's environment and folder gets into the program, also where root calls it.
+"""What `stellwerk` is. -I: nothing of the caller's environment and folder gets into the program, even where root calls.
 The process that cleans pixels is spawned: it reads this file once more under another name, and must not run it again.
 """
 
