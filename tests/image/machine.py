@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,12 +67,22 @@ def copy(disk: Path, to: Path, size: int = 0) -> Path:
 
 @dataclass(frozen=True)
 class Saved:
-    """A machine that was saved while it ran: its memory, its disk, its firmware's variables."""
+    """A machine that was saved while it ran: its memory, its disk, its firmware's variables, and all it was made with.
+
+    It goes on in a machine that has the same drives and credentials, or not at all.
+    """
 
     memory: Path
     disk: Path
     variables: Path
     ports: Mapping[int, int]
+    drives: Sequence[Path]
+    credentials: Mapping[str, str]
+
+    def machine(self, folder: Path, disk: Path) -> "Machine":
+        """One that goes on, on this disk."""
+        handed, drives = dict(self.credentials), list(self.drives)
+        return Machine(folder, disk, dict(self.ports), credentials=handed, drives=drives, goes_on=self)
 
 
 @dataclass
@@ -216,7 +226,7 @@ class Machine:
         self._process.wait(60)
         self.cut()
         disk, variables = copy(self.disk, folder / "disk"), copy(self.variables, folder / "variables")
-        return Saved(folder / "memory", disk, variables, dict(self.ports))
+        return Saved(folder / "memory", disk, variables, dict(self.ports), list(self.drives), dict(self.credentials))
 
     # --- while it runs ---------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from tests.image.admin import Admin, link_on
 from tests.image.config_drive import config_drive
 from tests.image.left import accounted, rules_of
 from tests.image.machine import GUEST, HOST, Dead, Machine, Saved, copy, doors
-from tests.image.objects import Sendable, Sender, echo, sendable
+from tests.image.objects import TRY, Sendable, Sender, echo, sendable
 from tests.image.outside import Outside
 from tests.image.report import Report
 from tests.image.rounds import Round, cut
@@ -109,7 +109,7 @@ class Trial:
         self.machines.append(machine)
         outside = Outside(hub, IPv4Address(GUEST))
         machine.start()
-        seconds = machine.wait(lambda: echo(machine.ports[DICOM]), "no C-ECHO is answered", START)
+        seconds = machine.wait(lambda: echo(machine.ports[DICOM], TRY), "no C-ECHO is answered", START)
         self.report.figure("seconds from power-on to the first C-ECHO", round(seconds), seconds <= TO_ECHO, "150")
         self.report.figure("load of this host meanwhile", " ".join(f"{one:.1f}" for one in os.getloadavg()))
         admin = Admin(machine.ports[CONSOLE])
@@ -239,7 +239,7 @@ class Trial:
         )
         self.machines.append(machine)
         machine.start()
-        seconds = machine.wait(lambda: echo(machine.ports[DICOM]), "no C-ECHO is answered after a cut", START)
+        seconds = machine.wait(lambda: echo(machine.ports[DICOM], TRY), "no C-ECHO is answered after a cut", START)
         self.report.figure(f"seconds to the first C-ECHO after cut {one.number}", round(seconds))
         admin = Admin(machine.ports[CONSOLE])
         machine.wait(admin.healthy, "the console does not say that all is well", START)
