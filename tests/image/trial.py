@@ -225,8 +225,8 @@ class Trial:
         self.report.figure("power cuts survived", f"{good} of {many}", good == many)
         self.report.figure("acknowledged during the cuts", total, total >= many, "one at least each time")
         self.report.figure("of these lost or torn", lost, lost == 0, "0")
-        unflushed = sum(one.off.unflushed - one.off.kept for one in rounds)
-        self.report.figure("writes that were thrown away", unflushed, unflushed > 0, "some: else nothing was tried")
+        unflushed = sum(one.off.unflushed for one in rounds)
+        self.report.figure("writes not flushed when the power went", unflushed, unflushed > 0, "some")
         return rounds
 
     def again(self, one: Round, name: str = "again") -> tuple[Machine, Admin]:
