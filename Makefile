@@ -48,7 +48,7 @@ torture: .venv/.dev ## kill it a hundred times, cut its power two hundred times,
 	TORTURE_STRIDE=1 $(BIN)/python -m pytest tests -m slow -q
 	exec $(BIN)/python -m tests.power $(CUTS)
 
-image-test: .venv/.dev ## start the appliance image in QEMU, work with it, cut its power 20 times, update it; 20 minutes
+image-test: .venv/.dev ## start the appliance image in QEMU, work with it, cut its power 20 times; 20 minutes; ARGS=--update: update it as well
 	@exec $(BIN)/python -m tests.image $(ARGS)
 
 image-test-secure: .venv/.dev ## tamper with the image's root and kernel; Secure Boot and a TPM; ten minutes

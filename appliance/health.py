@@ -105,8 +105,8 @@ class Health:
                 found[outbox.name] = box
         if (held := of_hold(self._spool)) is not None:
             found["hold"] = held
-        found |= {name: Trouble(words) for some in self._many for name, words in some().items()}
-        parts = {name: words for name, said in self._parts.items() if (words := said())}
+        found |= {name: Trouble(words) for some in list(self._many) for name, words in some().items()}
+        parts = {name: words for name, said in list(self._parts.items()) if (words := said())}
         return found | {name: one if isinstance(one, Trouble) else Trouble(one) for name, one in parts.items()}
 
     def free(self) -> dict[str, int]:

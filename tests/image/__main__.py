@@ -31,8 +31,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--image", type=Path, default=Path("dist/image"), help="a raw image, or the folder it is in")
     parser.add_argument("--cuts", type=int, default=20, help="so often the power is cut")
     parser.add_argument("--starts", type=int, default=3, help="so many of the disks that are left are started from")
-    parser.add_argument("--updates", type=Path, help="a folder with two updates, the second of which is broken")
-    parser.add_argument("--no-updates", action="store_true", help="nothing is built, and nothing updated")
+    parser.add_argument("--update", action="store_true", help="build two updates, and try them in the end")
+    parser.add_argument("--updates", type=Path, help="try those in this folder: two, the second of which is broken")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100000)
     parser.add_argument("--keep", action="store_true", help="keep the folder with disks, logs and images")
     arguments = parser.parse_args(words)
@@ -98,7 +98,7 @@ def run(trial: Trial, arguments: argparse.Namespace) -> None:
         for one in started:
             with report.stage(f"started from what cut {one.number} has left"):
                 machine, admin = trial.again(one)
-                if one is started[-1] and not arguments.no_updates:
+                if one is started[-1] and (arguments.update or arguments.updates is not None):
                     update(trial, admin, one, arguments)
                 trial.off(machine, one)
             trial.unplug()

@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,12 +67,22 @@ def copy(disk: Path, to: Path, size: int = 0) -> Path:
 
 @dataclass(frozen=True)
 class Saved:
-    """A machine that was saved while it ran: its memory, its disk, its firmware's variables."""
+    """A machine that was saved while it ran: its memory, its disk, its firmware's variables, and all it was made with.
+
+    It goes on in a machine that has the same drives and credentials, or not at all.
+    """
 
     memory: Path
     disk: Path
     variables: Path
     ports: Mapping[int, int]
+    drives: Sequence[Path]
+    credentials: Mapping[str, str]
+
+    def machine(self, folder: Path, disk: Path) -> "Machine":
+        """One that goes on, on this disk."""
+        handed, drives = dict(self.credentials), list(self.drives)
+        return Machine(folder, disk, dict(self.ports), credentials=handed, drives=drives, goes_on=self)
 
 
 @dataclass
@@ -216,7 +226,7 @@ class Machine:
         self._process.wait(60)
         self.cut()
         disk, variables = copy(self.disk, folder / "disk"), copy(self.variables, folder / "variables")
-        return Saved(folder / "memory", disk, variables, dict(self.ports))
+        return Saved(folder / "memory", disk, variables, dict(self.ports), list(self.drives), dict(self.credentials))
 
     # --- while it runs ---------------------------------------------------------------------------------------
 
@@ -286,17 +296,3 @@ def doors(*ports: int) -> dict[int, int]:
             pass
         found[port] = here
     return found
-
-
-def closed_by(port: int, seconds: float = 5) -> str:
-    """What comes of a connection through one of the doors: `open`, or how it is closed."""
-    with socket.socket() as line:
-        line.settimeout(seconds)
-        try:
-            line.connect(("127.0.0.1", port))
-            line.sendall(b"\x16\x03\x01\x00\x00")
-            return "open" if line.recv(1) else "closed"
-        except TimeoutError:
-            return "no answer"
-        except OSError:
-            return "refused"

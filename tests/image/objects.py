@@ -24,6 +24,8 @@ TITLE = "STELLWERK"
 REGION = (16, 32, 79, 95)
 """Of an ultrasound image, what its header declares to be picture: left, top, right and bottom, all inclusive."""
 SIDE = 96
+TRY = 5
+"""Seconds for one C-ECHO of a machine that may not be up yet: what is not answered at once is asked again."""
 
 _SENDING, _SUCCESS = re.compile(r"Sending file: (.+)"), "Received Store Response (Success)"
 

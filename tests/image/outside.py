@@ -18,7 +18,7 @@ STRANGER = IPv4Address("10.0.2.77")
 _MAC = bytes.fromhex("5254007e5701")
 _SYN, _RST, _SYN_ACK = 2, 4, 18
 _TCP, _UDP = 6, 17
-BATCH = 64
+BATCH = 256
 """So many ports are knocked at between two knocks at one that is known to be open."""
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from engine.program import Program
 from tests.image.left import Account, accounted
-from tests.image.machine import Dead, Machine, Saved, copy
+from tests.image.machine import Dead, Saved, copy
 from tests.image.objects import Sendable, Sender, sendable
 from tests.image.volatile import Moment, Off, Volatile
 
-IMAGES = 48
+IMAGES = 120
 SENDERS = 2
 MOST = 25.0
 """Seconds of a transfer: what was armed and never came to pass is cut then."""
@@ -52,7 +52,7 @@ def cut(
     images = sendable(folder / "images", IMAGES, seed)
     disk = copy(saved.disk, folder / "disk")
     server = Volatile(disk, folder / "nbd", seed)
-    machine = Machine(folder / "machine", folder / "nbd", dict(saved.ports), goes_on=saved)
+    machine = saved.machine(folder / "machine", folder / "nbd")
     senders = [Sender(images[one::SENDERS], folder / f"sender{one}") for one in range(SENDERS)]
     try:
         machine.start()

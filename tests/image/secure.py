@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.image import probe
 from tests.image.__main__ import FOLDER, newest
 from tests.image.machine import Dead, Machine, copy, doors, why_not
-from tests.image.objects import echo
+from tests.image.objects import TRY, echo
 from tests.image.report import Report
 from tests.image.tamper import is_encrypted, kernels, roots, spoil_kernel, spoil_root
 from tests.image.trial import DICOM, DISK, UNITS
@@ -90,7 +90,9 @@ def locked(report: Report, image: Path, root: Path) -> None:
         memory=1280,
     )
     machine.start()
-    seconds = machine.wait(lambda: echo(machine.ports[DICOM]), "it does not start with Secure Boot and a TPM", START)
+    seconds = machine.wait(
+        lambda: echo(machine.ports[DICOM], TRY), "it does not start with Secure Boot and a TPM", START
+    )
     report.figure("seconds to the first C-ECHO, keys enrolled, disk encrypted", round(seconds))
     with contextlib.suppress(Dead):
         machine.wait(lambda: probe.read(machine.said()) is not None, "the probe says nothing", 120)
@@ -103,7 +105,7 @@ def locked(report: Report, image: Path, root: Path) -> None:
     report.must(machine.press(), "the power button switches it off")
     report.must(is_encrypted(disk), "the data partition is encrypted")
     machine.start()
-    seconds = machine.wait(lambda: echo(machine.ports[DICOM]), "it does not unlock its disk by itself", START)
+    seconds = machine.wait(lambda: echo(machine.ports[DICOM], TRY), "it does not unlock its disk by itself", START)
     report.figure("seconds to the first C-ECHO, disk unlocked by the TPM", round(seconds))
     report.must(machine.press(), "the power button switches it off")
     for name in kernels(disk):

@@ -65,6 +65,20 @@ def assemble(checkout: Path, wheels: Path, root: Path, work: Path) -> Path:
     return packages
 
 
+COMMAND = f"""\
+#!/{VENV}/bin/python3 -I
+import sys
+
+from appliance.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
+"""
+"""What `stellwerk` is. -I: nothing of the caller's environment and folder gets into the program, even where root calls.
+The process that cleans pixels is spawned: it reads this file once more under another name, and must not run it again.
+"""
+
+
 def _only_what_runs(venv: Path, packages: Path, root: Path) -> None:
     """Take out what is needed to build, to test or to move an environment, and what differs from build to build."""
     shutil.rmtree(venv / "include", ignore_errors=True)
@@ -90,8 +104,7 @@ def _only_what_runs(venv: Path, packages: Path, root: Path) -> None:
     )
     command = venv / "bin/stellwerk"
     command.write_text(
-        # -I: nothing of the caller's environment and folder gets into the program, also where root calls it.
-        f"#!/{VENV}/bin/python3 -I\nimport sys\n\nfrom appliance.cli import main\n\nsys.exit(main())\n",
+        COMMAND,
         "utf-8",
     )
     command.chmod(0o755)
