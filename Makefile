@@ -48,11 +48,13 @@ torture: .venv/.dev ## kill it a hundred times, cut its power two hundred times,
 	TORTURE_STRIDE=1 $(BIN)/python -m pytest tests -m slow -q
 	exec $(BIN)/python -m tests.power $(CUTS)
 
-image-test: .venv/.dev ## start the appliance image in QEMU, work with it, cut its power 20 times; 20 minutes; ARGS=--update: update it as well
-	@exec $(BIN)/python -m tests.image $(ARGS)
+image-test: .venv/.dev ## build the appliance image, start it in QEMU, work with it, cut its power 20 times, update it; 20 minutes
+	@! $(BIN)/python -m tests.image --can || ls dist/image/stellwerk_*.raw >/dev/null 2>&1 || $(MAKE) image
+	exec $(BIN)/python -m tests.image --update $(ARGS)
 
 image-test-secure: .venv/.dev ## tamper with the image's root and kernel; Secure Boot and a TPM; ten minutes
-	@exec $(BIN)/python -m tests.image.secure $(ARGS)
+	@! $(BIN)/python -m tests.image --can || ls dist/image/stellwerk_*.raw >/dev/null 2>&1 || $(MAKE) image
+	exec $(BIN)/python -m tests.image.secure $(ARGS)
 
 corpus: .venv/.dev ## blank every synthetic screen in every encoding, and try to read what was there; half an hour
 	@CORPUS=1 exec $(BIN)/python -m pytest tests/corpus -q --numprocesses 2 --dist worksteal --timeout 3600

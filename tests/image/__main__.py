@@ -35,7 +35,10 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--updates", type=Path, help="try those in this folder: two, the second of which is broken")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100000)
     parser.add_argument("--keep", action="store_true", help="keep the folder with disks, logs and images")
+    parser.add_argument("--can", action="store_true", help="only say by the exit code whether it can be tried here")
     arguments = parser.parse_args(words)
+    if arguments.can:
+        return int(bool(why_not()))
     if why := why_not():
         sys.stdout.write(f"The image is not tried: {why}\n")
         return 0
