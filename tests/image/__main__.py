@@ -33,6 +33,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--starts", type=int, default=3, help="so many of the disks that are left are started from")
     parser.add_argument("--update", action="store_true", help="build two updates, and try them in the end")
     parser.add_argument("--updates", type=Path, help="try those in this folder: two, the second of which is broken")
+    parser.add_argument("--all-ports", action="store_true", help="knock at all 65,535 ports: two minutes more")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100000)
     parser.add_argument("--keep", action="store_true", help="keep the folder with disks, logs and images")
     parser.add_argument("--can", action="store_true", help="only say by the exit code whether it can be tried here")
@@ -52,7 +53,7 @@ def main(words: Sequence[str] | None = None) -> int:
     report.say(f"{image}, seed {arguments.seed}, in {root}")
     try:
         sizes(report, image)
-        run(Trial(image, root, report), arguments)
+        run(Trial(image, root, report, arguments.all_ports), arguments)
     finally:
         if not arguments.keep:
             shutil.rmtree(root, ignore_errors=True)
