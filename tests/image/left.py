@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import subprocess
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -163,8 +164,21 @@ def _whole(one: Sendable, file: Path) -> bool:
 
 def came(pacs: Path) -> dict[str, list[Dataset]]:
     """What lies in the folder of a PACS, by the UID under which each was sent."""
+    _still(pacs)
     found: defaultdict[str, list[Dataset]] = defaultdict(list)
     for file in pacs.iterdir() if pacs.is_dir() else ():
         dataset = dcmread(file)
         found[original(dataset)].append(dataset)
     return found
+
+
+def _still(folder: Path, seconds: float = 30, quiet: float = 1) -> None:
+    """Wait until nothing changes there: a PACS whose sender has lost its power notices by and by, and drops a half."""
+    end, seen, since = time.monotonic() + seconds, None, time.monotonic()
+    while time.monotonic() < min(end, since + quiet):
+        now = None
+        with contextlib.suppress(FileNotFoundError):  # it has just dropped one
+            now = sorted((file.name, file.stat().st_size) for file in folder.iterdir()) if folder.is_dir() else []
+        if now is None or now != seen:
+            seen, since = now, time.monotonic()
+        time.sleep(0.1)
