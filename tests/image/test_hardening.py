@@ -10,7 +10,7 @@ IMAGE = ROOT / "appliance/image"
 PAGE = (ROOT / "docs/hardening.md").read_text("utf-8")
 CODE = re.findall(r"`([^`]+)`", PAGE)
 PARAMETERS = sorted({one for one in CODE if re.fullmatch(r"(kernel|net|fs|vm|dev)\.[\w.]+=\d+", one)})
-WORDS = sorted({one for one in CODE if re.fullmatch(r"[a-z_.]+=\w+|slab_nomerge", one)} - set(PARAMETERS))
+WORDS = sorted({one for one in CODE if re.fullmatch(r"[a-z_.]+=[\w-]+|slab_nomerge", one)} - set(PARAMETERS))
 
 
 def test_the_page_names_enough_to_be_compared() -> None:
