@@ -101,8 +101,8 @@ lock: ## choose the versions (needs uv); UPGRADE=--upgrade takes the newest
 	    --custom-compile-command "make lock" $(UPGRADE) "$$@" pyproject.toml -
 	}
 	compile --output-file appliance/requirements.lock
-	compile --output-file tests/requirements.lock --extra dev --extra editor --extra proof --extra s3 --extra sftp --extra text --constraints appliance/requirements.lock
-	compile --output-file appliance/image/requirements.lock --extra s3 --extra sftp --constraints tests/requirements.lock
+	compile --output-file tests/requirements.lock --extra dev --extra editor --extra git --extra proof --extra s3 --extra sftp --extra text --constraints appliance/requirements.lock
+	compile --output-file appliance/image/requirements.lock --extra git --extra s3 --extra sftp --constraints tests/requirements.lock
 	grep -c == appliance/requirements.lock tests/requirements.lock appliance/image/requirements.lock
 
 update: ## a signed update out of the image made last: VERSION=0.1.1, MINIMUM=, NOTES_DE=FILE, NOTES_EN=FILE, KEY=update.key

@@ -24,8 +24,8 @@ class Command(Protocol):
         """Do it; the exit code."""
 
 
-MODULES = {"import": "import_"}
-"""Commands whose names are words of Python."""
+MODULES = {"import": "import_", "rules-git": "rules_git"}
+"""Commands whose names cannot be those of a file of Python."""
 
 COMMANDS = (
     "run",
@@ -46,6 +46,7 @@ COMMANDS = (
     "ledger",
     "journal",
     "replay",
+    "rules-git",
     "tls",
     "user",
     "key",

@@ -99,6 +99,9 @@ def of_settings(settings: Settings) -> Iterator[Reach]:
     updates = place_of(settings.update_url)
     if updates is not None:
         yield Reach("update_url", *updates)
+    rules = place_of(settings.rules_git)
+    if rules is not None:
+        yield Reach("rules_git", *rules)
 
 
 def place_of(address: str) -> tuple[str, int] | None:

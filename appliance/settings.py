@@ -45,6 +45,15 @@ class Settings:
     """The folder by which the appliance talks to a machine that is all its own; none: it does not."""
     update_url: str = ""
     """Where the console of an appliance image looks for a newer version: the address of a folder, by HTTPS."""
+    rules_git: str = ""
+    """The address of a Git repository, by HTTPS, from which the rules come; none: they are changed here."""
+    rules_git_branch: str = "main"
+    rules_git_folder: str = ""
+    """The folder in it where they are; its root where nothing is said."""
+    rules_git_minutes: int = 5
+    """So often it is looked at."""
+    rules_git_token_file: Path | None = None
+    """A file with the token in its one line; `<data>/secrets/rules-git` where nothing is said."""
     min_free_mb: int = 512
     """Below this much free disk nothing is taken in: senders are refused and keep their images."""
     receive_associations: int = 100

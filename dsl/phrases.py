@@ -129,8 +129,8 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "fits secret": ("the name of a secret, like ctp-login", "der Name eines Geheimnisses, wie ctp-login"),
     "fits own secret": (
-        "the name of a secret, like ctp-login; users and deid are the appliance's own",
-        "der Name eines Geheimnisses, wie ctp-login; users und deid gehören dem Gerät selbst",
+        "the name of a secret, like ctp-login; users, deid, rules-git are the appliance's",
+        "der Name eines Geheimnisses, wie ctp-login; users, deid und rules-git gehören dem Gerät selbst",
     ),
     "fits kept": (
         "what may stay: uids, device, institution, patient-characteristics, dates, modified-dates, descriptions, "

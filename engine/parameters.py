@@ -457,8 +457,8 @@ class HostKey:
         return cls(argument.text)
 
 
-RESERVED_SECRETS = ("users", "deid")
-"""Files among the secrets that prove nothing to others: who may send here, and the key of pseudonyms."""
+RESERVED_SECRETS = ("users", "deid", "rules-git")
+"""Files among the secrets for no destination: who may send here, the key of pseudonyms, the token of the rules' Git."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,7 +473,7 @@ class SecretName:
         if argument.kind not in ("word", "text") or not re.fullmatch(r"\w[\w.-]{0,62}", argument.text):
             raise Misfit(argument, "the name of a secret, like ctp-login")
         if argument.text.casefold() in RESERVED_SECRETS:
-            raise Misfit(argument, "the name of a secret, like ctp-login; users and deid are the appliance's own")
+            raise Misfit(argument, "the name of a secret, like ctp-login; users, deid, rules-git are the appliance's")
         return cls(argument.text)
 
 

@@ -46,6 +46,7 @@ PARTS: Sequence[Part] = (
     Part("rules-history", "all their versions"),
     Part("console/changeover.json", "rules on trial and on probation"),
     Part("console/withdrawn.json", "word of rules that were taken back"),
+    Part("rules-git.json", "which commit of their Git repository they are"),
     Part("last-good.json", "the program that ran"),
     # A link that was used since then would be good once more.
     Part("secrets", "secrets, users, accounts of the console, the key of pseudonyms", without=("console-links.json",)),

@@ -19,6 +19,8 @@ from appliance.heartbeat import Heartbeat
 from appliance.notify import Notify
 from appliance.reload import Reloader
 from appliance.rulebook import RuleBook, install_default_rules
+from appliance.rules_git.taking import finish
+from appliance.rules_git.watching import Watching
 from appliance.settings import Settings
 from appliance.supervise import Supervised
 from appliance.withdrawn import trouble
@@ -46,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         _finish_restore(settings)
         if arguments.rules is None and settings.rules is None:
             install_default_rules(settings.rules_path)
+        finish(settings)
         given_rules.take(settings, book)
         beginning = begin(settings, book, seen)
     except BlockingIOError:
@@ -113,6 +116,11 @@ def run(arguments: argparse.Namespace) -> int:
     if settings.backup_to is not None:
         appliance.health.also("the backup", lambda: nightly.trouble or backing_up.trouble)
         backing_up.start()
+    repository = Watching(settings, given(arguments))
+    pulling = Supervised("rules from Git", repository.loop)
+    if settings.rules_git:
+        appliance.health.also("rules from Git", lambda: repository.trouble or pulling.trouble)
+        pulling.start()
     _tell(settings, appliance)
     notify.ready(_status(appliance))
     while not stopping:
@@ -120,6 +128,8 @@ def run(arguments: argparse.Namespace) -> int:
     log.info("stopping")
     notify.stopping()
     heartbeat.stop()
+    pulling.stop()
+    repository.stop()
     backing_up.stop()
     nightly.stop()
     console.stop()

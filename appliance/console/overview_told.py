@@ -176,7 +176,7 @@ def _needs(found: Seen, language: str, places: Mapping[str, str]) -> Iterator[di
         lang = language if words != one.words or language == "en" else "en"
         name = told.box_words(language, one.name, found.lines[one.name].kind) if is_box else title(one.name, language)
         to, go = (told.outbox_path(one.name), waits) if is_box else ("", "")
-        if one.name in ("the rules", "new rules", "given rules"):
+        if one.name in ("the rules", "new rules", "given rules", "rules from Git"):
             to, go = places.get("Rules", ""), say(language, "Rules")
         yield need(f"trouble {one.name}", "bad", f"{name}: {words}", to, go, lang)
     known = {one.words for one in facts.troubles}

@@ -209,9 +209,15 @@ class Rulework:
 
         Raises Refusal.
         """
+        self.refuse_with_git()
         for name in texts:
             self.path(name)
         return self.waited(lambda: self._context.probation.activate(texts, author, why, expected, watch))
+
+    def refuse_with_git(self) -> None:
+        """Two ways for rules to change would undo each other. Raises Refusal where they come from Git."""
+        if self._context.settings.rules_git:
+            raise Refusal(409, "The rules come from Git. Change them there; within minutes they are taken over here.")
 
     def waited(self, activate: Callable[[], Activation]) -> Activated:
         """Do this activation, and wait for what the appliance makes of it. Raises Refusal."""

@@ -210,7 +210,8 @@ class Shadow:
     def _decide(self, row: Row) -> None:
         """The time is over."""
         judged = self.judged(row)
-        why = CHOSEN if row["then"] == ASK else None
+        # Where rules have come to come from Git meanwhile, nothing here changes them by itself any more.
+        why = CHOSEN if row["then"] == ASK or self._house.settings.rules_git else None
         if not self._can_run(row):
             why = TRIED
         elif row["then"] == UNLESS_NEW:

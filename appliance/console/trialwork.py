@@ -147,6 +147,7 @@ class Trialwork:
         self, texts: Mapping[str, str], expected: str, minutes: int, then: str, watch: int, by: str, why: str
     ) -> tuple[Found, ...]:
         """Begin one; answers what is found in the rules: with errors, nothing has begun. Raises Refusal."""
+        self._rules.refuse_with_git()
         for name in texts:
             self._rules.path(name)
         with in_words():
@@ -234,6 +235,7 @@ class Trialwork:
 
     def switch(self, by: str) -> Activated:
         """Activate what is tried. Raises Refusal."""
+        self._rules.refuse_with_git()
         return self._rules.waited(lambda: self._context.shadow.switch(by))
 
     def forget_trial(self) -> None:

@@ -1,7 +1,7 @@
 """What was taken from a `stellwerk.conf`, kept on the data partition: all of it is new, or nothing is.
 
     etc -> versions/<number>        /etc/stellwerk leads here
-    versions/<number>/stellwerk.toml, mail-password, rules/*.rules
+    versions/<number>/stellwerk.toml, mail-password, rules-git-token, rules/*.rules
                       applied.json  the machine's own part, and by which file it was made
 
 A version is written whole and made durable; then one rename turns `etc` over to it. So a power cut leaves the former
@@ -56,7 +56,7 @@ class Versions:
 
     def apply(self, digest: str, where: str, conf: Conf, rules: Mapping[str, bytes]) -> Applied:
         """Make this the version that counts. Raises OSError, and the former one counts on then."""
-        applied = Applied(digest, where, dataclasses.replace(conf, settings={}, mail_password=""))
+        applied = Applied(digest, where, dataclasses.replace(conf, settings={}, mail_password="", rules_git_token=""))
         number = max(self._numbers(), default=0) + 1
         folder = self._root / "versions" / str(number)
         self._put_folder(folder, conf, rules)
@@ -86,6 +86,8 @@ class Versions:
         self._put(folder / "stellwerk.toml", _toml(conf).encode())
         if conf.mail_password:
             self._put(folder / "mail-password", f"{conf.mail_password}\n".encode(), 0o640)
+        if conf.rules_git_token:
+            self._put(folder / "rules-git-token", f"{conf.rules_git_token}\n".encode(), 0o640)
         if rules:
             files.make_folder(folder / "rules")
             (folder / "rules").chmod(0o755)
@@ -130,6 +132,8 @@ def _toml(conf: Conf) -> str:
     settings = dict(conf.settings)
     if conf.mail_password:
         settings["mail_password_file"] = f"{ETC}/mail-password"
+    if conf.rules_git_token:
+        settings["rules_git_token_file"] = f"{ETC}/rules-git-token"
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in sorted(settings.items())]
     return "# Made from stellwerk.conf: change that, and restart the machine.\n" + "".join(lines)
 

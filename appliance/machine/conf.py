@@ -57,6 +57,7 @@ class Conf:
     network: Network = Network()
     settings: Mapping[str, Value] = field(default_factory=dict)
     mail_password: str = field(default="", repr=False)
+    rules_git_token: str = field(default="", repr=False)
 
 
 class Broken(Exception):
@@ -79,6 +80,7 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "network.vlan": values.vlan,
     "network.interface": values.interface,
     "mail.password": values.password,
+    "rules_git_token": values.password,
 }
 _LANGUAGE = re.compile(r"""^\s*language\s*=\s*["'](de|en)["']""", re.MULTILINE)
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
@@ -160,6 +162,8 @@ class _Reading:
             )
         if self._found.get("mail.password") and not self._settings.get("mail_user"):
             self._wrong("mail.password", "a password needs a user", "zu einem Passwort gehört user")
+        if self._found.get("rules_git_token") and not self._settings.get("rules_git"):
+            self._wrong("rules_git_token", "a token needs rules_git", "zu einem Token gehört rules_git")
 
     def conf(self) -> Conf:
         plain = {name: self._found[name] for name in ("hostname", "timezone", "time_servers") if name in self._found}
@@ -171,6 +175,7 @@ class _Reading:
             network=self._network(),
             settings=settings,
             mail_password=self._found.get("mail.password", ""),
+            rules_git_token=self._found.get("rules_git_token", ""),
         )
 
     def _network(self) -> Network:

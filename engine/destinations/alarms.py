@@ -83,6 +83,7 @@ _TITLES = {
         "the rules": "taking over changed rules",
         "new rules": "new rules",
         "given rules": "rules beside stellwerk.conf",
+        "rules from Git": "rules from Git",
         "the certificate": "our certificate (TLS)",
         "the console": "the console",
         "the firewall": "the machine's firewall",
@@ -108,6 +109,7 @@ _TITLES = {
         "the rules": "Übernahme geänderter Regeln",
         "new rules": "neue Regeln",
         "given rules": "Regeln neben der stellwerk.conf",
+        "rules from Git": "Regeln aus Git",
         "the certificate": "unser Zertifikat (TLS)",
         "the console": "die Konsole",
         "the firewall": "die Firewall des Geräts",
@@ -118,7 +120,7 @@ _TITLES = {
 
 OWN = (
     *("hold", "the disk", "taking in", "rules by the clock", "the router", "the journal", "the watch", "the rules"),
-    *("the certificate", "the console", "the firewall", "new rules", "given rules", "the backup"),
+    *("the certificate", "the console", "the firewall", "new rules", "given rules", "rules from Git", "the backup"),
 )
 """What is in trouble under a name of our own: no destination can have one of these."""
 

@@ -107,7 +107,11 @@ def test_the_mail_relay_is_reached_at_its_port() -> None:
 def test_every_setting_that_names_a_place_is_known_to_the_firewall() -> None:
     """A setting whose name ends so names a place elsewhere: give it its line in `of_settings`, and here."""
     places = {field.name for field in fields(Settings) if field.name.endswith(("_host", "_url", "_git", "_server"))}
-    known = {"mail_host": "mail.example", "update_url": "https://mail.example/stellwerk/"}
+    known = {
+        "mail_host": "mail.example",
+        "update_url": "https://mail.example/stellwerk/",
+        "rules_git": "https://mail.example/praxis/rules.git",
+    }
     assert places == set(known)
     for name, value in known.items():
         found = list(of_settings(Settings().changed(**{name: value})))

@@ -219,6 +219,14 @@ def test_rules_that_may_not_take_over_any_more_are_not_activated(house: Changing
     assert (row_of(house)["outcome"], house.text) == ("errors", OLD)
 
 
+def test_a_trial_from_before_rules_came_from_git_activates_nothing(house: Changing) -> None:
+    begin(house, then="always")
+    house.shadow._house.settings = house.settings.changed(rules_git="https://git.praxis.example/rules.git")
+    house.receive()
+    house.look(301)
+    assert (row_of(house)["state"], house.text) == ("asking", OLD)
+
+
 def test_it_tells_how_long_nobody_looked(house: Changing) -> None:
     begin(house, minutes=60)
     house.look(10, times=5)

@@ -52,7 +52,9 @@ THIRD_PARTY = {
     "onnxruntime": ("engine/text/model.py",),  # an extra
     "av": ("engine/pixels/ffmpeg.py",),  # an extra
     "rapidocr": (),  # the same one: only a file of it is read
-    "urllib3": ("engine/destinations/s3.py",),  # the lines of minio; it comes with it
+    "dulwich": ("appliance/rules_git/fetching.py",),  # an extra
+    # The lines of minio and of dulwich; it comes with them.
+    "urllib3": ("engine/destinations/s3.py", "appliance/rules_git/fetching.py"),
     "pygls": ("appliance/editor/server.py",),
     "lsprotocol": ("appliance/editor/server.py",),  # the protocol's words; it comes with pygls
 }

@@ -50,6 +50,20 @@ def test_before_any_file_there_is_an_empty_place_and_dhcp(versions: Versions, tm
     assert Settings.load(tmp_path / "setup/etc/stellwerk.toml", {}) == Settings()
 
 
+def test_a_token_of_git_goes_into_a_file_of_its_own(versions: Versions, tmp_path: Path) -> None:
+    said = b'rules_git = "https://git.praxis.example/rules.git"\nrules_git_token = "glpat-Zyxwicz"\n'
+    assert take(versions, Source("STICK", said, {})).mistakes == ()
+    etc = tmp_path / "setup/etc"
+    settings = Settings.load(etc / "stellwerk.toml", {})
+    assert settings.rules_git == "https://git.praxis.example/rules.git"
+    assert str(settings.rules_git_token_file) == "/etc/stellwerk/rules-git-token"
+    assert (etc / "rules-git-token").read_text() == "glpat-Zyxwicz\n"
+    assert (etc / "rules-git-token").stat().st_mode & 0o777 == 0o640
+    assert "Zyxwicz" not in (etc / "stellwerk.toml").read_text() + (etc / "applied.json").read_text()
+    alone = take(versions, Source("STICK", b'language = "en"\nrules_git_token = "x"\n', {})).mistakes
+    assert [one.by("en") for one in alone] == ["line 2: rules_git_token: a token needs rules_git"]
+
+
 def test_a_folder_that_was_laid_out_empty_makes_way(tmp_path: Path) -> None:
     (tmp_path / "setup/etc").mkdir(parents=True)
     Versions(tmp_path / "setup").begin()

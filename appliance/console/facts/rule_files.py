@@ -156,6 +156,11 @@ class RuleFiles:
             self._write(now, texts)
             return Activation(version, result)
 
+    def complete(self, texts: Mapping[str, str]) -> None:
+        """End an activation of these that was broken off; they are a version already. Raises KeyError, OSError."""
+        with alone(self._folder / ".lock"):
+            self._write(self.current(), texts)
+
     def difference(self, old: int, new: int | None = None) -> str:
         """What differs between two versions, as a unified diff; None: the files as they are. Raises KeyError."""
         first = self._read(old)

@@ -10,6 +10,9 @@ from appliance.console.roles import Role
 from appliance.console.rulework import BECAME_WORDS, Rulework, expected_of
 from appliance.console.trialwork import Trialwork
 from appliance.console.words import Refusal, Sentence
+from appliance.rules_git.note import NotTaken, read
+from appliance.rules_git.place import Place
+from appliance.settings import Settings
 from engine.vocabulary import vocabulary
 
 
@@ -36,7 +39,8 @@ class Rules(PageHandler):
             "state": state,
             "standing": standing,
             "steps": sorted(vocabulary().steps),
-            "may": self.who.role >= Role.ADMIN,
+            "git": await self.aside(lambda: _git(self.context.settings, self.language)),
+            "may": self.who.role >= Role.ADMIN and not self.context.settings.rules_git,
             "samples": self.who.role >= Role.OPERATOR,
             "ways": [] if program is None else ways(program),
             "destinations": [] if program is None else [one.name for one in program.destinations],
@@ -59,7 +63,7 @@ class RuleVersion(PageHandler):
             "digest": expected_of(current),
             "same": version.files == current,
             "names": sorted({*version.files, *current}),
-            "may": self.who.role >= Role.ADMIN,
+            "may": self.who.role >= Role.ADMIN and not self.context.settings.rules_git,
         }
 
     async def act(self, *groups: str) -> str | None:
@@ -76,3 +80,16 @@ class RuleVersion(PageHandler):
         sentence = Sentence(BECAME_WORDS[done.became], {"version": done.version, "words": done.words})
         self.tell(sentence, "good" if done.became in ("runs", "stopped") else "bad")
         return "/rules" if done.version else None
+
+
+def _git(settings: Settings, language: str) -> dict[str, str]:
+    """Where the rules come from, and what is wrong there; empty where they are changed here."""
+    if not settings.rules_git:
+        return {}
+    note = read(settings.data)
+    try:
+        place = Place.of(settings).name
+    except NotTaken as no:
+        return {"place": "", "commit": note.commit[:12], "words": no.trouble.said(language)}
+    trouble = note.german if language == "de" else note.words
+    return {"place": place, "commit": note.commit[:12] if note.place == place else "", "words": trouble}

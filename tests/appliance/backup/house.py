@@ -61,6 +61,7 @@ class House:
         (data / "console").mkdir()
         (data / "console" / "sessions.json").write_text("{}", "utf-8")
         (data / "console" / "changeover.json").write_text("{}", "utf-8")
+        (data / "rules-git.json").write_text("{}", "utf-8")
         (data / "last-good.json").write_text("{}", "utf-8")
 
     def work(self, *, away: str = "1.2.2", refused: str = "1.2.3", first: int = 1) -> Line:

@@ -1,0 +1,1 @@
+"""Tests of rules from a Git repository."""
