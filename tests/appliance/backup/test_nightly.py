@@ -96,7 +96,10 @@ def test_what_is_missing_is_said(settings: Settings, tmp_path: Path) -> None:
 def test_the_command_as_the_appliance_calls_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("os.nice", lambda _: 0)
+    def not_in_a_sandbox(_: int) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.nice", not_in_a_sandbox)
     monkeypatch.setenv("STELLWERK_BACKUP_TO", str(share_of(settings)))
     assert main(["backup", "--nightly", "--data", str(settings.data)]) == 1
     assert "go together" in capsys.readouterr().err
