@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from appliance.alone import alone
 from engine import files
 from engine.certificates import Facts, belongs, facts_of, make
 from engine.errors import Later
@@ -46,6 +47,7 @@ class Certificates:
     ) -> None:
         """address: the one to listen on, where it is a particular one; it goes into the certificate."""
         self.folder = folder
+        self._alone = folder.with_name(f"{folder.name}.lock")
         self._address, self._now = address, now
         self._lock = threading.Lock()
         self._made: dict[str, tuple[_Stamp, ssl.SSLContext]] = {}
@@ -61,7 +63,10 @@ class Certificates:
             return elsewhere
         own = self.folder / "own.pem"
         if not own.exists():
-            self.renew()
+            # The receiver and the console start at the same time, and both need it.
+            with alone(self._alone):
+                if not own.exists():
+                    self._renew(())
         return Identity(own, own)
 
     def own(self) -> Facts:
@@ -81,6 +86,10 @@ class Certificates:
 
     def renew(self, names: Sequence[str] = ()) -> None:
         """Make a new certificate and key, for these names beside what this machine goes by. Raises OSError."""
+        with alone(self._alone):
+            self._renew(names)
+
+    def _renew(self, names: Sequence[str]) -> None:
         certificate, key = make([*dict.fromkeys((*names, *names_here(self._address)))], DAYS, self._now())
         self._keep(self.folder / "own.pem", certificate + key)
         (self.folder / "elsewhere.json").unlink(missing_ok=True)

@@ -404,3 +404,16 @@ def test_results_are_not_told_to_somebody_outside_who_is_only_called_like_the_ca
     )
     assert outside is None
     assert trusted is not None
+
+
+def test_receiver_and_console_that_start_at_once_have_the_same_certificate(tmp_path: Path) -> None:
+    both = (
+        "import sys, pathlib; from appliance.tls import Certificates;"
+        "print(Certificates(pathlib.Path(sys.argv[1])).own().fingerprint)"
+    )
+    for turn in range(4):
+        words = [sys.executable, "-c", both, str(tmp_path / f"{turn}/tls")]
+        running = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
+        said = [one.communicate(timeout=60) for one in running]
+        assert not any(errors for _, errors in said), said
+        assert len({fingerprint for fingerprint, _ in said}) == 1
