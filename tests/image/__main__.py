@@ -7,6 +7,7 @@ builds the image first where there is none.
 import argparse
 import json
 import logging
+import os
 import shutil
 import sys
 import tempfile
@@ -21,6 +22,8 @@ from tests.image.report import Report
 from tests.image.rounds import Round
 from tests.image.trial import Trial
 
+OWN_MOUNTS = "IMAGE_TEST_OWN_MOUNTS"
+"""Set where this runs in a mount namespace of its own."""
 FOLDER = Path("/var/tmp")
 """Not /tmp, which is often memory: disks of machines lie here."""
 
@@ -47,6 +50,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if image is None:
         sys.stdout.write(f"There is no image in {arguments.image}: make image\n")
         return 1
+    with_own_mounts()
     logging.disable(logging.CRITICAL)
     root = Path(tempfile.mkdtemp(prefix="stellwerk-image-", dir=FOLDER if FOLDER.is_dir() else None))
     report = Report()
@@ -58,6 +62,17 @@ def main(words: Sequence[str] | None = None) -> int:
         if not arguments.keep:
             shutil.rmtree(root, ignore_errors=True)
     return report.end()
+
+
+def with_own_mounts() -> None:
+    """Begin again in a mount namespace of our own (mount_namespaces(7)), unless this is one.
+
+    Whoever makes one elsewhere on this host, as builders and containers do, takes along what is mounted at that moment:
+    a disk that we have unmounted would still be in use there, and be looked at while it is.
+    """
+    if os.environ.get(OWN_MOUNTS) is None:
+        words = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "tests.image", *sys.argv[1:]]
+        os.execvpe(words[0], words, {**os.environ, OWN_MOUNTS: "yes"})
 
 
 def newest(place: Path) -> Path | None:
