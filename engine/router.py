@@ -71,6 +71,7 @@ class Router:
         self._moved = time.monotonic()
         # What an interrupted turn has promised must be settled first, or its objects would be routed twice.
         self._spool.settle()
+        self._spool.history.keep_keys()
         self._did_not_fit = False
         self._keys.clear()
         now = time.monotonic()

@@ -139,3 +139,39 @@ def test_many_that_tell_and_record_at_once_leave_no_line_behind(tmp_path: Path) 
     lines = [(line["event"], line["object"]) for line in history.lines()]
     assert len(lines) == len(set(lines)) == 1600
     assert all(lines.index(("received", one)) < at for at, (event, one) in enumerate(lines) if event == "delivered")
+
+
+def test_keys_are_flushed_by_and_by_also_where_the_disk_has_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history, clock, refuses = History(tmp_path), [100.0], [False]
+    flushed: list[bytes] = []
+
+    def sync(path: Path) -> None:
+        if path.suffix != ".jsonl":
+            return
+        if refuses[0]:
+            raise OSError(5, "Input/output error")
+        flushed.append(path.read_bytes())
+
+    monkeypatch.setattr(files, "sync", sync)
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    history.tell("received", "one")
+    history.keep_keys()
+    assert not flushed, "events have a flush of their own"
+    history.tell_keys([("one", {"id": "P1"})])
+    refuses[0] = True
+    history.keep_keys()
+    refuses[0], clock[0] = False, 102.0
+    history.keep_keys()
+    assert len(flushed) == 1
+    assert b"P1" in flushed[0]
+    history.tell_keys([("two", {"id": "P2"})])
+    history.keep_keys()
+    assert len(flushed) == 1, "not so often"
+    clock[0] = 104.0
+    history.keep_keys()
+    assert b"P2" in flushed[1]
+    clock[0] = 106.0
+    history.keep_keys()
+    assert len(flushed) == 2, "nothing is new"
