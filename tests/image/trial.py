@@ -249,7 +249,7 @@ class Trial:
         machine.wait(admin.healthy, "the console does not say that all is well", START)
         admin.sign_in()
         self._read_back(admin, self.acknowledged, 240)
-        # What images are searched by is flushed by and by; that the images themselves are there, `off` asks of the disk.
+        # What images are searched by is flushed by and by. That they are there themselves, `off` asks of the disk.
         states = admin.objects()
         known = sum(image.uid in states for image in one.acknowledged)
         self.report.figure(
