@@ -7,9 +7,6 @@ costs nobody who sends anything. One that fails is tried again each hour, and is
 import os
 import re
 import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,6 +16,7 @@ from pathlib import Path
 from appliance.backup.packing import make
 from appliance.backup.passphrase import NoPassphrase, of_file
 from appliance.backup.sealed import NoBackup, Reader, fit
+from appliance.beside import Beside
 from appliance.settings import Settings
 from engine import files
 from engine.destinations.share import Share
@@ -113,9 +111,8 @@ class Nightly:
     ) -> None:
         """arguments: those for settings and rules that we were given ourselves. run: a command; its code, its words."""
         self._settings, self._arguments, self._now = settings, arguments, now
-        self._run = run or self._started
-        self._stopping = threading.Event()
-        self._process: subprocess.Popen[str] | None = None
+        self._beside = Beside()
+        self._run = run or self._beside.stellwerk
         self._why = ""
 
     @property
@@ -129,7 +126,7 @@ class Nightly:
     def loop(self) -> None:
         """Until it is stopped."""
         due = self.first(self._now())
-        while not self._stopping.wait(LOOK):
+        while not self._beside.stopping.wait(LOOK):
             if self._now() >= due:
                 due = self.turn(self._now())
 
@@ -145,27 +142,13 @@ class Nightly:
 
     def turn(self, now: datetime) -> datetime:
         """Make one now; when the next is due."""
-        code, words = self._run([sys.executable, "-m", "appliance", "backup", "--nightly", *self._arguments])
+        code, words = self._run(["backup", "--nightly", *self._arguments])
         self._why = "" if code == 0 else words or f"it has ended with {code}"
         return next_night(now) if code == 0 else now + timedelta(seconds=AGAIN)
 
     def stop(self) -> None:
         """End it, also in the middle of one."""
-        self._stopping.set()
-        process = self._process
-        if process is not None and process.poll() is None:
-            process.terminate()
-
-    def _started(self, command: Sequence[str]) -> tuple[int, str]:
-        with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
-        ) as process:
-            self._process = process
-            if self._stopping.is_set():
-                process.terminate()
-            _, said = process.communicate()
-        lines = [line for line in said.splitlines() if line.startswith("stellwerk: ")]
-        return process.returncode, lines[-1].removeprefix("stellwerk: ") if lines else ""
+        self._beside.stop()
 
 
 def next_night(now: datetime) -> datetime:

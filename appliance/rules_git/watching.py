@@ -5,11 +5,9 @@ server that hangs, or sends what is far too large, costs nobody who sends images
 """
 
 import logging
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Sequence
 
+from appliance.beside import Beside
 from appliance.rules_git.note import read
 from appliance.settings import Settings
 from engine.trouble import Trouble
@@ -36,9 +34,8 @@ class Watching:
     ) -> None:
         """arguments: those for settings and rules that we were given ourselves. run: a command; its code, its words."""
         self._settings, self._arguments = settings, arguments
-        self._run = run or self._started
-        self._stopping = threading.Event()
-        self._process: subprocess.Popen[str] | None = None
+        self._beside = Beside(WHOLE)
+        self._run = run or self._beside.stellwerk
         self._trouble: Trouble | str = ""
 
     @property
@@ -49,14 +46,14 @@ class Watching:
     def loop(self) -> None:
         """Until it is stopped."""
         wait = FIRST
-        while not self._stopping.wait(wait):
+        while not self._beside.stopping.wait(wait):
             self.turn()
             wait = 60.0 * max(1, self._settings.rules_git_minutes)
 
     def turn(self) -> None:
         """Look now. The same trouble at the next look is no news."""
-        code, said = self._run([sys.executable, "-m", "appliance", "rules-git", "--watched", *self._arguments])
-        if self._stopping.is_set():
+        code, said = self._run(["rules-git", "--watched", *self._arguments])
+        if self._beside.stopping.is_set():
             return
         now: Trouble | str = ""
         if code == TOLD:
@@ -75,22 +72,4 @@ class Watching:
 
     def stop(self) -> None:
         """End it, also in the middle of one."""
-        self._stopping.set()
-        process = self._process
-        if process is not None and process.poll() is None:
-            process.terminate()
-
-    def _started(self, command: Sequence[str]) -> tuple[int, str]:
-        with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
-        ) as process:
-            self._process = process
-            if self._stopping.is_set():
-                process.terminate()
-            try:
-                _, said = process.communicate(timeout=WHOLE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                return 1, "it came to no end in ten minutes"
-        lines = [line for line in said.splitlines() if line.startswith("stellwerk: ")]
-        return process.returncode, lines[-1].removeprefix("stellwerk: ") if lines else ""
+        self._beside.stop()

@@ -1,23 +1,11 @@
 // Send: uploads what is dropped, in pieces, and goes on where it was broken off; then follows what becomes of it.
 
 import { make } from "./dom.js";
-import { Refused, upload } from "./upload.js";
+import { Refused, ask, upload } from "./upload.js";
 import { fill } from "./words.js";
 
 const PIECE = 1 << 20; // bytes that are sent at once: the server takes no more
 const EVERY = 2000; // milliseconds
-
-const token = document.querySelector("meta[name=csrf]").content;
-
-/** Asks the API; answers what it answered. Raises Refused with its reason, or any other error. */
-async function ask(method, path, { background = false, ...more } = {}) {
-  const headers = { "X-CSRF-Token": token, ...(background ? { "X-Background": "1" } : {}), ...more.headers };
-  const answer = await fetch(`/api/v1${path}`, { method, ...more, headers });
-  const body = await answer.json().catch(() => null);
-  if (answer.ok) return body;
-  const hopeless = answer.status >= 400 && answer.status < 500 && ![401, 403, 408, 429].includes(answer.status);
-  throw new (hopeless ? Refused : Error)(body?.title ?? `${answer.status}`);
-}
 
 const place = document.getElementById("upload");
 if (place) uploading(place);

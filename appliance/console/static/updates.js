@@ -1,21 +1,9 @@
 // System updates: uploads one in pieces, and goes on where it was broken off; shows how it goes with what takes a while.
 
-import { Refused, upload } from "./upload.js";
+import { ask, upload } from "./upload.js";
 
 const PIECE = 1 << 20; // bytes that are sent at once: the server takes no more
 const EVERY = 2000; // milliseconds
-
-const token = document.querySelector("meta[name=csrf]").content;
-
-/** Asks the API; answers what it answered. Raises Refused with its reason, or any other error. */
-async function ask(method, path, { background = false, ...more } = {}) {
-  const headers = { "X-CSRF-Token": token, ...(background ? { "X-Background": "1" } : {}), ...more.headers };
-  const answer = await fetch(`/api/v1${path}`, { method, ...more, headers });
-  const body = await answer.json().catch(() => null);
-  if (answer.ok) return body;
-  const hopeless = answer.status >= 400 && answer.status < 500 && ![401, 403, 408, 429].includes(answer.status);
-  throw new (hopeless ? Refused : Error)(body?.title ?? `${answer.status}`);
-}
 
 /** One file, piece after piece; what is there already is left out. */
 async function send(file, path, { signal, progress }) {

@@ -52,6 +52,16 @@ export function poster(url, headers = {}) {
     });
 }
 
+/** Asks the API; answers what it answered. Raises Refused with its reason, or any other error. */
+export async function ask(method, path, { background = false, ...more } = {}) {
+  const token = document.querySelector("meta[name=csrf]").content;
+  const headers = { "X-CSRF-Token": token, ...(background ? { "X-Background": "1" } : {}), ...more.headers };
+  const answer = await fetch(`/api/v1${path}`, { method, ...more, headers });
+  const body = await answer.json().catch(() => null);
+  if (answer.ok) return body;
+  throw new (hopeless(answer.status) ? Refused : Error)(body?.title ?? `${answer.status}`);
+}
+
 function parsed(text) {
   try {
     return JSON.parse(text);

@@ -86,4 +86,4 @@ def test_what_is_wrong_is_told_once_in_both_languages(tmp_path: Path, caplog: py
 def test_a_look_that_hangs_is_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("appliance.rules_git.watching.WHOLE", 0.2)
     watching = Watching(Settings(data=tmp_path), [])
-    assert watching._started(["/bin/sleep", "60"])[1] == "it came to no end in ten minutes"
+    assert watching._beside.run(["/bin/sleep", "60"]) == (1, "it came to no end in 0.2 seconds")
