@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
 
 from engine.destinations.archive import dataset_offset
 from engine.program import Program
@@ -126,7 +127,7 @@ def look_for(
     stored: defaultdict[str, list[Path]] = defaultdict(list)
     for file in (data / "archive").rglob("*.dcm"):
         stored[original(dcmread(file, specific_tags=["SOPInstanceUID", "SourceImageSequence"]))].append(file)
-    held = {original(dcmread(entry.file)): entry.why for entry in Spool(data / "spool").outbox(HOLD).all()}
+    held = dict(_held(data / "spool"))
     for one in images:
         account.acknowledged += 1
         files = stored.get(one.uid, [])
@@ -144,6 +145,17 @@ def look_for(
                 account.words.append(f"{one.uid}: in the archive it is not what was sent")
         if one.ultrasound:
             _delivered(account, one, str(dcmread(files[0]).SOPInstanceUID) in owed, arrived.get(one.uid, []))
+
+
+def _held(spool: Path) -> Iterator[tuple[str, str]]:
+    """What is held, by the UID under which it came, and why.
+
+    What was being written when the power went may be held as well, and be nothing: nobody had been told that it is
+    there. If somebody had, its UID is in no place now, and it counts as lost.
+    """
+    for entry in Spool(spool).outbox(HOLD).all():
+        with contextlib.suppress(InvalidDicomError, KeyError, AttributeError):
+            yield original(dcmread(entry.file)), entry.why
 
 
 def _delivered(account: Account, one: Sendable, owed: bool, arrived: list[Dataset]) -> None:
