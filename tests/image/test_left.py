@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydicom import dcmread
@@ -105,3 +106,18 @@ def test_what_is_stored_and_owed_to_nobody_any_more_is_noticed(images: list[Send
     assert found(kept, images).lost == 1
     stored = dcmread(kept / "data" / "archive" / f"{images[0].uid}.dcm")
     assert found(kept, images, str(stored.SOPInstanceUID)).good
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "half"])
+def test_what_is_held_is_not_lost_unless_it_is_half_of_it(
+    kept: Path, images: list[Sendable], monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    one = images[0]
+    (kept / "data/archive" / f"{one.uid}.dcm").unlink()
+    half = kept / "half"
+    half.write_bytes(one.file.read_bytes()[: None if whole else 100])
+    entries = [SimpleNamespace(file=half, why="for a reason")]
+    hold = SimpleNamespace(outbox=lambda _: SimpleNamespace(all=lambda: entries))
+    monkeypatch.setattr("tests.image.left.Spool", lambda _: hold)
+    account = found(kept, images)
+    assert (account.held, account.lost) == ((1, 0) if whole else (0, 1))
