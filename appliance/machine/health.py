@@ -1,7 +1,8 @@
 """health: whether the appliance does what it is for: its services run, its console answers, and so does each open port.
 
 The boot loader is told that a new version is good only after this. What is broken outside the machine (a destination,
-a mail relay) says nothing of a version, and is not looked at. It must not know what is done where it is not healthy.
+a mail relay) says nothing of a version, and is not looked at. A service that ends again and again is not waited for, as
+the version before could serve meanwhile. It must not know what is done where it is not healthy.
 """
 
 import argparse
@@ -22,6 +23,8 @@ PATIENCE = 300.0
 ANSWER = 15.0
 """Seconds for one answer."""
 PAUSE = 3.0
+HOPELESS = 10
+"""Ends of one service in this start, after which nobody waits for it: half a minute, at two seconds between them."""
 _ABORT = b"\x07\x00\x00\x00\x00\x04\x00\x00\x00\x00"
 """A-ABORT (PS3.8 section 9.3.8)."""
 REPORT = "health.json"
@@ -36,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Wait until all is well; 1 where it does not come to that."""
     places = Places()
-    found = wait(lambda: list(look(places, system.call)), arguments.seconds)
+    found = wait(lambda: list(look(places, system.call)), arguments.seconds, hopeless=lambda: list(ending(system.call)))
     letters.write(places.told / REPORT, {"healthy": not found, "found": found})
     for line in found:
         print(f"stellwerk: {line}")
@@ -48,12 +51,23 @@ def wait(
     seconds: float,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    hopeless: Callable[[], list[str]] = list,
 ) -> list[str]:
-    """Look until nothing is wrong; answers what still was when the time was over."""
+    """Look until nothing is wrong; answers what still was when the time was over, or waiting longer was of no use."""
     end = clock() + seconds
     while (found := look()) and clock() < end:
+        if given_up := hopeless():
+            return given_up + found
         sleep(PAUSE)
     return found
+
+
+def ending(call: system.Call) -> Iterator[str]:
+    """The services that cannot come up, in words: each has ended, and was started again, so often (NRestarts)."""
+    for unit in UNITS:
+        said = call(["systemctl", "show", "--property=NRestarts", "--value", unit])
+        if said.code == 0 and said.last.isdecimal() and int(said.last) >= HOPELESS:
+            yield f"{unit} has ended {said.last} times"
 
 
 def look(places: Places, call: system.Call) -> Iterator[str]:

@@ -228,6 +228,32 @@ def test_health_names_what_is_down_and_waits_for_it(machine: Machine) -> None:
     assert list(health.look(machine.places, call)) == ["stellwerk.service is failed"]  # type: ignore[arg-type]
 
 
+def test_health_does_not_wait_for_a_service_that_ends_again_and_again(machine: Machine) -> None:
+    """Senders would be turned away for five minutes more, twice, where the version before could take their images."""
+    ends = iter((0, 4, 10))
+
+    def call(command: list[str]) -> Said:
+        if "--property=NRestarts" in command:
+            return Said(0, f"{next(ends) if command[-1] == 'stellwerk.service' else 9}\n")
+        return Said(3, "activating\n") if command[-1] == "stellwerk.service" else Said(0, "active\n")
+
+    found = health.wait(
+        lambda: list(health.look(machine.places, call)),  # type: ignore[arg-type]
+        *(300, lambda: 0.0, lambda _: None),
+        hopeless=lambda: list(health.ending(call)),  # type: ignore[arg-type]
+    )
+    assert found == ["stellwerk.service has ended 10 times", "stellwerk.service is activating"]
+    assert next(ends, None) is None, "it was waited for until then"
+
+
+def test_a_service_that_came_up_in_the_end_is_well_however_often_it_ended() -> None:
+    found = [["stellwerk.service is activating"], []]
+    ended = [[], ["stellwerk.service has ended 10 times"]]
+    assert health.wait(lambda: found.pop(0), 60, lambda: 0.0, lambda _: None, lambda: ended.pop(0)) == []
+    for said in (Said(1, "Failed to connect to bus"), Said(0, "[not set]\n"), Said(0, "")):
+        assert list(health.ending(lambda _, said=said: said)) == []  # type: ignore[misc]
+
+
 def test_ports_are_what_the_service_says_and_no_more(machine: Machine) -> None:
     path = machine.places.service / "network.json"
     assert health.open_ports(machine.places) == []
