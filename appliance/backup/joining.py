@@ -35,7 +35,7 @@ def join(theirs: Path, mine: Path) -> None:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as writer:
             first.seek(0)
             _copy(first, writer)
-            second.seek(_line_before(second, same))
+            second.seek(line_before(second, same))
             _copy(second, writer)
             taken = second.tell()
         files.sync(draft)
@@ -82,8 +82,8 @@ def _same(first: BinaryIO, second: BinaryIO) -> int:
         count += len(one)
 
 
-def _line_before(stream: BinaryIO, place: int) -> int:
-    """Where the line begins in which this place is."""
+def line_before(stream: BinaryIO, place: int) -> int:
+    """Where the line begins in which this place is: what stands before it is whole lines."""
     end = place
     while end > 0:
         begin = max(0, end - _BLOCK)

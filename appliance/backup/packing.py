@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from appliance.alone import alone
+from appliance.backup import joining
 from appliance.backup.contents import DATA, ELSEWHERE, END, LAY, MANIFEST, NOT_IN_IT, PARTS, RULES, SETTINGS, Part, Way
 from appliance.backup.sealed import Facts, Sink, Writer
 from appliance.rulebook import LIBRARY
@@ -194,7 +195,7 @@ class _Packing:
             return
         with stream:
             there = os.fstat(stream.fileno())
-            length = _whole(stream, there.st_size)
+            length = joining.line_before(stream, there.st_size)
             stream.seek(0)
             self._add(name, stream, length, there.st_mtime)
             if since and lay is not None:
@@ -224,19 +225,6 @@ def _opened(path: Path) -> BinaryIO:
         os.close(handle)
         raise OSError(0, f"{path} is no plain file")
     return os.fdopen(handle, "rb")
-
-
-def _whole(stream: BinaryIO, size: int) -> int:
-    """Where the last whole line ends."""
-    end = size
-    while end > 0:
-        begin = max(0, end - (1 << 16))
-        stream.seek(begin)
-        found = stream.read(end - begin).rfind(b"\n")
-        if found >= 0:
-            return begin + found + 1
-        end = begin
-    return 0
 
 
 def _told_since(stream: BinaryIO, length: int, since: str) -> Iterator[str]:
