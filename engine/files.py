@@ -144,7 +144,8 @@ def _no_link(path: str, flags: int) -> int:
 def append(path: Path, data: bytes) -> None:
     """Add to the end of a file, made where there is none, for this account alone. Not durable until it is synced.
 
-    One write: other processes that append lose nothing. Raises OSError where not all of it went in.
+    A new file's name is durable at once: nobody who syncs the file later knows that it was new. One write: other
+    processes that append lose nothing. Raises OSError where not all of it went in.
     """
     new = False
     try:

@@ -4,24 +4,21 @@
     keys/<day>.jsonl        whose image each number is, of which study, and where in an archive it lies: a patient's
                             data, for this machine alone
 
-Written ahead: `record` and `sync` make a line durable before what it tells of leaves the spool. So what became of an
-object is where it lies in the spool; and if it lies nowhere, its last line says it. It must not know what events mean.
+Written ahead: `record` and `sync` make a line durable before what it tells of leaves the spool, and keys with it. So
+what became of an object is where it lies in the spool; and if it lies nowhere, its last line says it, and it is found
+by its patient and study. It must not know what events mean.
 """
 
 import contextlib
 import functools
 import json
 import threading
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from engine import files
-
-KEYS_EVERY = 1.0
-"""Seconds between two flushes of keys: they do not tell what became of an image, only by what a person finds it."""
 
 _text = json.encoder.encode_basestring
 """A text as JSON, whatever signs are in it. A whole line is put together by hand: every object has several."""
@@ -42,9 +39,6 @@ class History:
         """Files that are known to end with a line's end."""
         self._recorded: set[Path] = set()
         """Files with lines that must be durable at the next `sync`."""
-        self._unkept: set[Path] = set()
-        """Files of keys with lines that the disk may not have yet."""
-        self._kept_at = 0.0
 
     def tell(self, event: str, obj: str, **facts: str) -> None:
         """Note what happened. Where the disk does not let it, nothing is noted: the spool still knows."""
@@ -72,35 +66,24 @@ class History:
                 recorded, self._recorded = self._recorded, set()
             try:
                 for path in recorded:
-                    files.sync(path)
+                    with contextlib.suppress(FileNotFoundError):  # a day that was dropped meanwhile
+                        files.sync(path)
             except OSError:
                 with self._lock:
                     self._recorded |= recorded
                 raise
 
-    def tell_keys(self, keys: Iterable[tuple[str, Mapping[str, str]]]) -> None:
-        """Note what each of these objects may be searched by, or where in an archive it lies."""
+    def record_keys(self, keys: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+        """Note what each of these objects may be searched by, or where in an archive it lies. Durable after `sync`.
+
+        Where the disk does not let it, nothing is noted: a journal that is built anew finds it out from the files.
+        """
         lines = [f'{{"object": {_text(obj)}{_facts(of_it)}}}\n' for obj, of_it in keys]
         if lines:
-            self._tell(self.keys, "".join(lines))
-
-    def keep_keys(self) -> None:
-        """Flush the keys that were noted, at most so often. After a power cut, those of the last seconds may be gone.
-
-        Where the disk does not let it, they stay noted, and it is tried again.
-        """
-        if not self._unkept or time.monotonic() - self._kept_at < KEYS_EVERY:
-            return
-        with self._lock:
-            unkept, self._unkept = self._unkept, set()
-        try:
-            for path in unkept:
-                with contextlib.suppress(FileNotFoundError):  # a day that was dropped meanwhile
-                    files.sync(path)
-        except OSError:
-            with self._lock:
-                self._unkept |= unkept
-        self._kept_at = time.monotonic()
+            with contextlib.suppress(OSError):
+                path = self._append(self.keys, "".join(lines))
+                with self._lock:
+                    self._recorded.add(path)
 
     def lines(self) -> Iterator[dict[str, str]]:
         """Every event, oldest first; a line that a crash has torn is left out."""
@@ -156,9 +139,6 @@ class History:
         self._whole.discard(path)
         files.append(path, data)
         self._whole.add(path)
-        if folder == self.keys:
-            with self._lock:
-                self._unkept.add(path)
         return path
 
 

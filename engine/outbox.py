@@ -271,7 +271,7 @@ class Outbox:
         All share one flush of the history. Raises OSError; what is still there then is owed as before.
         """
         # Folders of an archive are named after patients.
-        self._spool.history.tell_keys(
+        self._spool.history.record_keys(
             (entry.object, {"entry": entry.id, "outbox": self.name, "place": place})
             for entry, place in delivered
             if place != self.name

@@ -71,7 +71,6 @@ class Router:
         self._moved = time.monotonic()
         # What an interrupted turn has promised must be settled first, or its objects would be routed twice.
         self._spool.settle()
-        self._spool.history.keep_keys()
         self._did_not_fit = False
         self._keys.clear()
         now = time.monotonic()
@@ -91,7 +90,7 @@ class Router:
                     self._rest(number, error)
                 else:
                     self._not_before.pop(number, None)
-            self._spool.history.tell_keys(self._keys)
+            self._spool.history.record_keys(self._keys)
             # Before the promises: once they are valid, a duplicate of theirs must be known as one.
             self._spool.arrivals.commit(time.time())
             if promises:
@@ -405,7 +404,7 @@ class Router:
             return path
 
         def cleaned(number: str, instance: str) -> None:
-            self._spool.history.tell_keys([(number, {"cleaned": instance})])
+            self._spool.history.record_keys([(number, {"cleaned": instance})])
 
         approved = self._spool.approvals.count
         return PixelBench(plan.program, new_file, self._worker, self._identities, cleaned=cleaned, counted=approved)

@@ -213,7 +213,7 @@ def test_a_habit_says_so_too_and_how_much_is_usual(tmp_path: Path) -> None:
             came = now - timedelta(weeks=week, hours=2)
             number = f"{int(came.timestamp() * 1e9) + count:016x}abc"
             history.tell("received", number, sender="CT1")
-            history.tell_keys([(number, {"study": f"1.{week}.{count}", "sender": "CT1"})])
+            history.record_keys([(number, {"study": f"1.{week}.{count}", "sender": "CT1"})])
     with Journal(tmp_path) as journal:
         journal.catch_up()
         usual = habits(journal, now)

@@ -78,13 +78,10 @@ def test_who_tells_while_another_writes_goes_on_and_the_line_is_written_all_the_
     other.start()
     writing.wait(10)
     history.tell("received", "3")
-    history.tell_keys([("3", {"uid": "1.2"})])
     assert [line["object"] for line in history.lines()] == ["1"], "it has not waited for the disk"
     go_on.set()
     other.join(10)
     assert [line["object"] for line in history.lines()] == ["1", "2", "3"]
-    [keys] = history.keys.iterdir()
-    assert keys.read_text() == '{"object": "3", "uid": "1.2"}\n'
 
 
 def test_what_is_recorded_stands_behind_what_was_told_before_also_where_that_was_not_written_yet(
@@ -141,10 +138,11 @@ def test_many_that_tell_and_record_at_once_leave_no_line_behind(tmp_path: Path) 
     assert all(lines.index(("received", one)) < at for at, (event, one) in enumerate(lines) if event == "delivered")
 
 
-def test_keys_are_flushed_by_and_by_also_where_the_disk_has_refused(
+def test_keys_are_durable_with_the_next_sync_also_where_the_disk_has_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    history, clock, refuses = History(tmp_path), [100.0], [False]
+    """Before the promise that takes an object out of `incoming`: nobody could say later by what it is searched."""
+    history, refuses = History(tmp_path), [False]
     flushed: list[bytes] = []
 
     def sync(path: Path) -> None:
@@ -155,23 +153,35 @@ def test_keys_are_flushed_by_and_by_also_where_the_disk_has_refused(
         flushed.append(path.read_bytes())
 
     monkeypatch.setattr(files, "sync", sync)
-    monkeypatch.setattr("time.monotonic", lambda: clock[0])
     history.tell("received", "one")
-    history.keep_keys()
-    assert not flushed, "events have a flush of their own"
-    history.tell_keys([("one", {"id": "P1"})])
+    history.sync()
+    assert not flushed, "what is only told waits for no disk"
+    history.record_keys([("one", {"id": "P1"})])
     refuses[0] = True
-    history.keep_keys()
-    refuses[0], clock[0] = False, 102.0
-    history.keep_keys()
+    with pytest.raises(OSError, match="Input/output"):
+        history.sync()
+    refuses[0] = False
+    history.sync()
     assert len(flushed) == 1
     assert b"P1" in flushed[0]
-    history.tell_keys([("two", {"id": "P2"})])
-    history.keep_keys()
-    assert len(flushed) == 1, "not so often"
-    clock[0] = 104.0
-    history.keep_keys()
-    assert b"P2" in flushed[1]
-    clock[0] = 106.0
-    history.keep_keys()
-    assert len(flushed) == 2, "nothing is new"
+    history.sync()
+    assert len(flushed) == 1, "nothing is new"
+
+
+def test_keys_that_find_no_room_stop_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = History(tmp_path)
+
+    def append(_path: Path, _data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "append", append)
+    history.record_keys([("one", {"id": "P1"})])
+    history.sync()
+
+
+def test_a_day_that_was_dropped_meanwhile_needs_no_flush(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    history.record("delivered", "one")
+    [day] = history.events.iterdir()
+    history.drop(day.stem)
+    history.sync()

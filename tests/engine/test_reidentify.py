@@ -74,7 +74,7 @@ def test_an_image_whose_pixels_were_cleaned_is_found_by_the_uid_that_it_got_then
     number = line.receive("1.2.840.3")
     line.turn(time.time())
     assert asked(line, key.uid(between)) == []
-    line.spool.history.tell_keys([(number, {"cleaned": between})] * 2)
+    line.spool.history.record_keys([(number, {"cleaned": between})] * 2)
     [found] = asked(line, key.uid(between))
     assert (found.kind, found.value, found.by, found.name) == ("image", "1.2.840.3", key.id, "Müller^Änne")
     [bare] = asked(line, between)
@@ -85,7 +85,7 @@ def test_an_image_whose_pixels_were_cleaned_is_found_by_the_uid_that_it_got_then
 def test_what_is_forgotten_is_not_found_by_it_either(line: Line) -> None:
     number = line.receive("1.2.840.3")
     line.turn(time.time())
-    line.spool.history.tell_keys([(number, {"cleaned": "2.25.77"})])
+    line.spool.history.record_keys([(number, {"cleaned": "2.25.77"})])
     assert asked(line, "2.25.77")
     with Journal(line.spool.root) as journal:
         for day in line.spool.history.keys.iterdir():

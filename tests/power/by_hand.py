@@ -88,9 +88,12 @@ class ByHand:
         return sum(sum(self.spool.outbox(name).count().values()) for name in self.spool.outboxes() if _works(name))
 
     def unaccounted(self) -> list[str]:
-        """What the ledger misses: received, in the spool no longer, and never told of at its end."""
+        """What the ledger misses (received, in the spool no longer, never told of at its end) or nobody can search."""
         with Journal(self.data / "spool") as journal:
-            return [f"the ledger misses {lost.number}, last {lost.event}" for lost in ledger(journal, "").missing]
+            missing = [f"the ledger misses {lost.number}, last {lost.event}" for lost in ledger(journal, "").missing]
+            delivered = "SELECT number FROM promises WHERE ending = 'delivered'"
+            unknown = journal.db.execute(f"SELECT number FROM objects WHERE sop = '' AND number IN ({delivered})")
+            return missing + [f"{number} was delivered, and is found by no study" for (number,) in unknown]
 
     def sent(self) -> dict[str, list[str]]:
         """What each destination has taken."""

@@ -86,8 +86,10 @@ class Names:
         self._change({self._name(path): self._new(Inode(folder=False, written=bytes(data), synced=True))})
 
     def append(self, path: Path, data: bytes) -> None:
-        """More at the end of a file: there once it is synced."""
-        self._number(path)
+        """More at the end of a file: there once it is synced. The name of a new one is durable at once."""
+        if self._name(path) not in self._now:
+            self._number(path)
+            self._settle({self._name(path)[0]})
 
     def move(self, source: Path, target: Path) -> None:
         """One rename."""
