@@ -5,6 +5,7 @@ builds the image first where there is none.
 """
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 from tests.image import builds, updating
@@ -23,7 +25,7 @@ from tests.image.rounds import Round
 from tests.image.trial import Trial
 
 OWN_MOUNTS = "IMAGE_TEST_OWN_MOUNTS"
-"""Set where this runs in a mount namespace of its own."""
+"""Set where this runs in a mount namespace of its own: the open file of the one it came from."""
 FOLDER = Path("/var/tmp")
 """Not /tmp, which is often memory: disks of machines lie here."""
 
@@ -71,8 +73,10 @@ def with_own_mounts() -> None:
     a disk that we have unmounted would still be in use there, and be looked at while it is.
     """
     if os.environ.get(OWN_MOUNTS) is None:
+        before = os.open("/proc/self/ns/mnt", os.O_RDONLY)
+        os.set_inheritable(before, True)
         words = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "tests.image", *sys.argv[1:]]
-        os.execvpe(words[0], words, {**os.environ, OWN_MOUNTS: "yes"})
+        os.execvpe(words[0], words, {**os.environ, OWN_MOUNTS: str(before)})
 
 
 def newest(place: Path) -> Path | None:
@@ -98,54 +102,56 @@ def sizes(report: Report, image: Path) -> None:
 
 
 def run(trial: Trial, arguments: argparse.Namespace) -> None:
-    """All stages, each on what the one before has left."""
-    report = trial.report
-    saved: Saved | None = None
-    rounds: list[Round] = []
-    try:
-        with report.stage("first start"):
-            machine, admin = trial.first_start()
-            with report.stage("200 images by DCMTK, read back through the API"):
-                trial.transfer(machine, admin)
-            with report.stage("saved as it runs"):
-                saved = machine.save(trial.root / "saved")
-        trial.unplug()
+    """All stages, each on what the one before has left. Updates are built once the first start has been measured."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(trial.close)
+        saved = first(trial)
+        rounds: list[Round] = []
+        ready: Future[list[builds.Update]] | None = None
+        if arguments.updates is not None:
+            ready = Future()
+            ready.set_result(updating.find(arguments.updates)[-2:])
+        elif arguments.update:
+            version = builds.version_of(trial.image)
+            ready = stack.enter_context(builds.beside(version, trial.root, int(os.environ[OWN_MOUNTS])))
         if saved is not None:
-            with report.stage(f"{arguments.cuts} power cuts"):
+            with trial.report.stage(f"{arguments.cuts} power cuts"):
                 rounds = trial.cuts(saved, arguments.cuts, arguments.starts, arguments.seed)
         started = rounds[-arguments.starts :] if arguments.starts else []
         for one in started:
-            with report.stage(f"started from what cut {one.number} has left"):
+            with trial.report.stage(f"started from what cut {one.number} has left"):
                 machine, admin = trial.again(one)
-                if one is started[-1] and (arguments.update or arguments.updates is not None):
-                    update(trial, admin, one, arguments)
+                if one is started[-1] and ready is not None:
+                    update(trial, admin, one, ready)
                 trial.off(machine, one)
             trial.unplug()
-    finally:
-        trial.close()
 
 
-def update(trial: Trial, admin: Admin, one: Round, arguments: argparse.Namespace) -> None:
+def first(trial: Trial) -> Saved | None:
+    """The first start, and work; answers the machine as it runs, or None where something went wrong."""
+    report, saved = trial.report, None
+    with report.stage("first start"):
+        machine, admin = trial.first_start()
+        with report.stage("200 images by DCMTK, read back through the API"):
+            trial.transfer(machine, admin)
+        with report.stage("saved as it runs"):
+            saved = machine.save(trial.root / "saved")
+    trial.unplug()
+    return saved
+
+
+def update(trial: Trial, admin: Admin, one: Round, ready: Future[list[builds.Update]]) -> None:
     """A tampered update, a good one, a broken one: on the machine that has just come up."""
     report, known = trial.report, [image.uid for image in (*trial.acknowledged, *one.acknowledged)]
-    good, broken = updates(trial, arguments)
+    with report.stage("two updates, built meanwhile, are waited for"):
+        ready.result()
+    good, broken = ready.result()
     with report.stage("updates that were tampered with"):
         updating.tampered(report, admin, good)
     with report.stage(f"update to {good.version}"):
         updating.updated(report, admin, good, trial.text, known)
     with report.stage(f"update to {broken.version}, which is broken, and back"):
         updating.goes_back(report, admin, broken, good.version)
-
-
-def updates(trial: Trial, arguments: argparse.Namespace) -> list[builds.Update]:
-    """Two of them, built where none are given."""
-    if arguments.updates is not None:
-        return updating.find(arguments.updates)[-2:]
-    version = builds.version_of(trial.image)
-    with trial.report.stage("two updates are built"):
-        good = builds.update(builds.after(version), trial.root)
-        return [good, builds.update(builds.after(version, 2), trial.root, broken=True)]
-    raise RuntimeError("there are no updates to try")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """What is tried: the image of this checkout, an update to the version after it, and one that is broken on purpose.
 
 The updates are built in copies of the checkout, so that what lies in `dist/` stays. The broken one differs in one file:
-its service ends at once. It must not know what is done with them.
+its service ends at once. Both are built beside other work, which goes first. It must not know what is done with them.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +17,8 @@ from tests.house.tree import ROOT
 
 BROKEN = "appliance/image/mkosi.extra/usr/lib/systemd/system/stellwerk.service.d/99-broken.conf"
 ENDS = "[Service]\nExecStart=\nExecStart=/usr/bin/false\n"
+LAST = ("nice", "-n", "15")
+"""Of the processor's time, a build beside other work takes what is left."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,23 @@ def version_of(image: Path) -> str:
     return image.name.removesuffix(".raw").rpartition("_")[2]
 
 
-def update(version: str, root: Path, *, broken: bool = False) -> Update:
-    """Build this version and make an update of it. Raises CalledProcessError; what was said is on the terminal."""
+@contextlib.contextmanager
+def beside(version: str, root: Path, mounts: int | None = None) -> Iterator[Future[list[Update]]]:
+    """Build the two versions after this one while other work is done: a good one, and one that is broken."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def both() -> list[Update]:
+            good = update(after(version), root, mounts=mounts)
+            return [good, update(after(version, 2), root, broken=True, mounts=mounts)]
+
+        yield pool.submit(both)
+
+
+def update(version: str, root: Path, *, broken: bool = False, mounts: int | None = None) -> Update:
+    """Build this version and make an update of it. Raises CalledProcessError; what was said is in a file in `root`.
+
+    mounts: an open mount namespace in which it is done (setns(2)). A builder keeps what is mounted where it begins.
+    """
     house = root / f"checkout-{version}"
     _copy(house)
     if broken:
@@ -46,8 +66,11 @@ def update(version: str, root: Path, *, broken: bool = False) -> Update:
     environment = {**os.environ, "VERSION": version, "SOURCE_DATE_EPOCH": _git("log", "-1", "--format=%ct").strip()}
     with (root / f"build-{version}.log").open("wb") as log:
         for target in ("image", "update"):
-            words = ["make", target, f"VERSION={version}"]
-            subprocess.run(words, cwd=house, env=environment, check=True, stdout=log, stderr=log)
+            words = [*LAST, "make", target, f"VERSION={version}"]
+            if mounts is not None:
+                words = ["nsenter", f"--mount=/proc/self/fd/{mounts}", f"--wd={house}", *words]
+            shared = () if mounts is None else (mounts,)
+            subprocess.run(words, cwd=house, env=environment, check=True, stdout=log, stderr=log, pass_fds=shared)
     (made,) = house.rglob(f"stellwerk_{version}.update")
     kept = root / made.name
     shutil.move(made, kept)

@@ -1,8 +1,8 @@
 """Power cuts in mid-transfer: each from the same running machine, on a disk of its own, with images of its own.
 
 A start takes an emulated machine minutes, so it is saved once while it runs, and goes on from there in each round. The
-cut falls by the clock, right after a write, right before or right after a flush. Then the disk is looked at on this
-host; what a few of them really start from again is up to the caller. It must not know the console.
+cut falls a moment after some image, right after a write, right before or right after a flush. Then the disk is looked
+at on this host; what a few of them really start from again is up to the caller. It must not know the console.
 """
 
 import random
@@ -34,6 +34,11 @@ class Round:
     acknowledged: tuple[Sendable, ...]
     account: Account
     disk: Path
+
+    @property
+    def in_transfer(self) -> bool:
+        """Whether something was still to come when the power went."""
+        return len(self.acknowledged) < IMAGES
 
     def __str__(self) -> str:
         off = self.off
@@ -87,13 +92,16 @@ def _wait(server: Volatile, chance: random.Random, senders: Sequence[Sender]) ->
     """Until the moment of the cut; which one it was, in words."""
     kind = chance.choice((None, *Moment))
     if kind is None:
-        seconds = chance.uniform(0.1, 8)
+        many, seconds = chance.randint(1, IMAGES * 3 // 4), chance.uniform(0, 0.1)
+        end = time.monotonic() + MOST
+        while sum(len(sender.acknowledged()) for sender in senders) < many and time.monotonic() < end:
+            server.off.wait(0.02)
         server.off.wait(seconds)
-        return f"by the clock after {seconds:.1f} s"
+        return f"{seconds:.2f} s after image {many}"
     count = chance.randint(1, 400) if kind is Moment.WRITE else chance.randint(1, 60)
     server.arm(kind, count)
     end = time.monotonic() + MOST
     while not server.off.wait(0.1):
         if time.monotonic() > end or all(sender.process.poll() is not None for sender in senders):
-            return "by the clock, at the end of the transfer"
+            return "at the end of the transfer"
     return f"{kind.value}, number {count}"

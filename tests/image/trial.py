@@ -227,6 +227,8 @@ class Trial:
         lost = sum(one.account.lost + one.account.torn for one in rounds)
         good = sum(one.account.good for one in rounds)
         self.report.figure("power cuts survived", f"{good} of {many}", good == many)
+        during = sum(one.in_transfer for one in rounds)
+        self.report.figure("of these in mid-transfer", during, during == many, str(many))
         self.report.figure("acknowledged during the cuts", total, total >= many, "one at least each time")
         self.report.figure("of these lost or torn", lost, lost == 0, "0")
         unflushed = sum(one.off.unflushed for one in rounds)
@@ -248,13 +250,7 @@ class Trial:
         admin = Admin(machine.ports[CONSOLE])
         machine.wait(admin.healthy, "the console does not say that all is well", START)
         admin.sign_in()
-        self._read_back(admin, self.acknowledged, 240)
-        # What images are searched by is flushed by and by. That they are there themselves, `off` asks of the disk.
-        states = admin.objects()
-        known = sum(image.uid in states for image in one.acknowledged)
-        self.report.figure(
-            f"of the round's {len(one.acknowledged)} images, found by study after cut {one.number}", known
-        )
+        self._read_back(admin, (*self.acknowledged, *one.acknowledged), 240)
         return machine, admin
 
     def off(self, machine: Machine, one: Round) -> None:
