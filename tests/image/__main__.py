@@ -35,7 +35,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.image", description="Try the appliance image in QEMU.")
     parser.add_argument("--image", type=Path, default=Path("dist/image"), help="a raw image, or the folder it is in")
     parser.add_argument("--cuts", type=int, default=20, help="so often the power is cut")
-    parser.add_argument("--starts", type=int, default=3, help="so many of the disks that are left are started from")
+    parser.add_argument("--starts", type=int, default=1, help="so many of the disks that are left are started from")
     parser.add_argument("--update", action="store_true", help="build two updates, and try them in the end")
     parser.add_argument("--updates", type=Path, help="try those in this folder: two, the second of which is broken")
     parser.add_argument("--all-ports", action="store_true", help="knock at all 65,535 ports: two minutes more")

@@ -26,7 +26,7 @@ PORT = 26131
 
 @dataclass(frozen=True)
 class Round:
-    """One cut. disk: what it has left, as it was found."""
+    """One cut. disk, variables: what it has left on the disk, as it was found, and in the firmware."""
 
     number: int
     moment: str
@@ -34,6 +34,7 @@ class Round:
     acknowledged: tuple[Sendable, ...]
     account: Account
     disk: Path
+    variables: Path
 
     @property
     def in_transfer(self) -> bool:
@@ -76,7 +77,7 @@ def cut(
     looked_at = copy(disk, folder / "looked-at")
     account = accounted(looked_at, folder / "mount", rules, (*before, *acknowledged), pacs)
     looked_at.unlink()
-    return Round(number, moment, off, acknowledged, account, disk)
+    return Round(number, moment, off, acknowledged, account, disk, machine.variables)
 
 
 def _until_one(senders: Sequence[Sender]) -> None:

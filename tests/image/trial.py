@@ -243,6 +243,7 @@ class Trial:
             doors(DICOM, CONSOLE, WEB),
             credentials=probe.credentials(UNITS, 5, scores=False),
         )
+        copy(one.variables, machine.variables)
         self.machines.append(machine)
         machine.start()
         seconds = machine.wait(lambda: echo(machine.ports[DICOM], TRY), "no C-ECHO is answered after a cut", START)
