@@ -26,8 +26,8 @@ HOST = "10.0.2.2"
 GUEST = "10.0.2.15"
 """What address QEMU's DHCP gives to the machine."""
 PROCESSOR = "max,-avx,-avx2,-sha-ni,-vaes,-erms,-fsrm"
-"""All that is emulated quickly: the vector instructions left out cost more than they save there, and to clear pages byte by
-byte (ERMS) takes a third of a start."""
+"""All that is emulated quickly: the vector instructions that are left out cost more than they save there, and clearing
+pages byte by byte (ERMS) takes a third of a start."""
 PACKAGES = {
     "qemu-system-x86_64": "qemu-system-x86",
     "qemu-img": "qemu-utils",
