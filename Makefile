@@ -52,7 +52,7 @@ image-test: .venv/.dev ## build the appliance image, start it in QEMU, work with
 	@! $(BIN)/python -m tests.image --can || ls dist/image/stellwerk_*.raw >/dev/null 2>&1 || $(MAKE) image
 	exec $(BIN)/python -m tests.image --update $(ARGS)
 
-image-test-secure: .venv/.dev ## tamper with the image's root and kernel; Secure Boot and a TPM; ten minutes
+image-test-secure: .venv/.dev ## tamper with the image's root and kernel; Secure Boot and a TPM; five minutes
 	@! $(BIN)/python -m tests.image --can || ls dist/image/stellwerk_*.raw >/dev/null 2>&1 || $(MAKE) image
 	exec $(BIN)/python -m tests.image.secure $(ARGS)
 

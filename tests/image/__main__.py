@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from tests.image import builds, updating
+from tests.image import builds, restoring, updating
 from tests.image.admin import Admin
 from tests.image.machine import Saved, why_not
 from tests.image.report import Report
@@ -38,6 +38,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--starts", type=int, default=1, help="so many of the disks that are left are started from")
     parser.add_argument("--update", action="store_true", help="build two updates, and try them in the end")
     parser.add_argument("--updates", type=Path, help="try those in this folder: two, the second of which is broken")
+    parser.add_argument("--restore", action="store_true", help="restore a backup on a new machine: four minutes more")
     parser.add_argument("--all-ports", action="store_true", help="knock at all 65,535 ports: two minutes more")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100000)
     parser.add_argument("--keep", action="store_true", help="keep the folder with disks, logs and images")
@@ -118,13 +119,21 @@ def run(trial: Trial, arguments: argparse.Namespace) -> None:
             with trial.report.stage(f"{arguments.cuts} power cuts"):
                 rounds = trial.cuts(saved, arguments.cuts, arguments.starts, arguments.seed)
         started = rounds[-arguments.starts :] if arguments.starts else []
+        backup = b""
         for one in started:
             with trial.report.stage(f"started from what cut {one.number} has left"):
                 machine, admin = trial.again(one)
+                if arguments.restore:
+                    backup = restoring.backed_up(trial.report, admin)
                 if one is started[-1] and ready is not None:
                     update(trial, admin, one, ready)
                 trial.off(machine, one)
             trial.unplug()
+        if backup:
+            with trial.report.stage("a backup is restored on another machine"):
+                admin, secret = trial.another()
+                known = [image.uid for image in (*trial.acknowledged, *started[-1].acknowledged)]
+                restoring.restored(trial.report, admin, secret, backup, trial.text, known)
 
 
 def first(trial: Trial) -> Saved | None:

@@ -2,7 +2,7 @@
 
 Four machines, one after the other: Secure Boot with the image's own keys and a TPM (twice: made, and unlocked by
 itself), a kernel image of which one bit was turned, and a root of which some were. It is apart from `python -m
-tests.image` because it takes ten minutes of its own.
+tests.image` because it takes five minutes of its own.
 """
 
 import argparse

@@ -254,6 +254,20 @@ class Trial:
         self._read_back(admin, (*self.acknowledged, *one.acknowledged), 240)
         return machine, admin
 
+    def another(self) -> tuple[Admin, str]:
+        """A second machine that was never used; its console, and the secret of the link on its screen. Raises Dead."""
+        machine = Machine(
+            self.root / "another",
+            copy(self.image, self.root / "another-disk", DISK),
+            doors(DICOM, CONSOLE, WEB),
+            credentials=probe.credentials(UNITS, 5, scores=False),
+        )
+        self.machines.append(machine)
+        machine.start()
+        admin = Admin(machine.ports[CONSOLE])
+        machine.wait(admin.healthy, "the console of the second machine does not say that all is well", START)
+        return admin, link_on(machine.said()) or self._found(machine).said.get("link", "")
+
     def off(self, machine: Machine, one: Round) -> None:
         """Switched off by its button; the disk has all of it."""
         self.report.must(machine.press(), "the power button switches it off")
