@@ -32,8 +32,8 @@ class History:
         self.keys = root / "keys"
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        self._told: deque[tuple[Path, bytes]] = deque()
-        """Lines that somebody is about to write: the one who has `_writing`, or is about to have it."""
+        self._told: deque[bytes] = deque()
+        """Lines of events that somebody is about to write: the one who has `_writing`, or is about to have it."""
         self._syncing = threading.Lock()
         self._whole: set[Path] = set()
         """Files that are known to end with a line's end."""
@@ -42,11 +42,11 @@ class History:
 
     def tell(self, event: str, obj: str, **facts: str) -> None:
         """Note what happened. Where the disk does not let it, nothing is noted: the spool still knows."""
-        self._tell(self.events, _event(event, obj, facts))
+        self._tell(_event(event, obj, facts))
 
     def tell_all(self, events: Iterable[tuple[str, str, Mapping[str, str]]]) -> None:
         """Note several things that happened: of each what, to which object, and the facts."""
-        self._tell(self.events, "".join([_event(*one) for one in events]))
+        self._tell("".join([_event(*one) for one in events]))
 
     def record(self, event: str, obj: str, **facts: str) -> None:
         """Note what the spool will no longer know. Durable after `sync`. Raises OSError."""
@@ -54,9 +54,7 @@ class History:
 
     def record_all(self, events: Iterable[tuple[str, str, Mapping[str, str]]]) -> None:
         """The same of several things, as `tell_all` has them. Raises OSError; a part of them may be noted then."""
-        path = self._append(self.events, "".join([_event(*one) for one in events]))
-        with self._lock:
-            self._recorded.add(path)
+        self._record(self.events, "".join([_event(*one) for one in events]))
 
     def sync(self) -> None:
         """Make all durable that was recorded. Raises OSError; what it tells of must not leave the spool then."""
@@ -81,9 +79,7 @@ class History:
         lines = [f'{{"object": {_text(obj)}{_facts(of_it)}}}\n' for obj, of_it in keys]
         if lines:
             with contextlib.suppress(OSError):
-                path = self._append(self.keys, "".join(lines))
-                with self._lock:
-                    self._recorded.add(path)
+                self._record(self.keys, "".join(lines))
 
     def lines(self) -> Iterator[dict[str, str]]:
         """Every event, oldest first; a line that a crash has torn is left out."""
@@ -98,8 +94,8 @@ class History:
         for folder in (self.events, self.keys):
             files.remove(folder / f"{day}.jsonl")
 
-    def _tell(self, folder: Path, lines: str) -> None:
-        self._told.append((folder, lines.encode()))
+    def _tell(self, lines: str) -> None:
+        self._told.append(lines.encode())
         self._write_told()
 
     def _write_told(self) -> None:
@@ -114,21 +110,22 @@ class History:
                 self._writing.release()
 
     def _write_what_is_told(self) -> None:
-        together: dict[Path, list[bytes]] = {}
+        together: list[bytes] = []
         while self._told:
-            folder, lines = self._told.popleft()
-            together.setdefault(folder, []).append(lines)
-        for folder, several in together.items():
+            together.append(self._told.popleft())
+        if together:
             with contextlib.suppress(OSError):
-                self._write(folder, b"".join(several))
+                self._write(self.events, b"".join(together))
 
-    def _append(self, folder: Path, lines: str) -> Path:
+    def _record(self, folder: Path, lines: str) -> None:
         try:
             with self._writing:
                 self._write_what_is_told()  # what was told before stands before
-                return self._write(folder, lines.encode())
+                path = self._write(folder, lines.encode())
         finally:
             self._write_told()
+        with self._lock:
+            self._recorded.add(path)
 
     def _write(self, folder: Path, data: bytes) -> Path:
         path = _of_day(folder, datetime.now(UTC).date())
