@@ -44,6 +44,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--keep", action="store_true", help="keep the folder with disks, logs and images")
     parser.add_argument("--can", action="store_true", help="only say by the exit code whether it can be tried here")
     arguments = parser.parse_args(words)
+    if arguments.starts < 1 and (arguments.update or arguments.updates is not None or arguments.restore):
+        parser.error("updates and a restore need a machine that was started: --starts 1")
     if arguments.can:
         return int(bool(why_not()))
     if why := why_not():
@@ -123,7 +125,7 @@ def run(trial: Trial, arguments: argparse.Namespace) -> None:
         for one in started:
             with trial.report.stage(f"started from what cut {one.number} has left"):
                 machine, admin = trial.again(one)
-                if arguments.restore:
+                if arguments.restore and one is started[-1]:
                     backup = restoring.backed_up(trial.report, admin)
                 if one is started[-1] and ready is not None:
                     update(trial, admin, one, ready)

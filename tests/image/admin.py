@@ -107,13 +107,20 @@ class Admin:
                 return found
 
     def upload(self, name: str, data: BinaryIO, size: int) -> None:
-        """An update, as the page sends it: a megabyte at a time. Raises Refused."""
+        """An update, as the page sends it. Raises Refused."""
+        self._put("/updates/upload", data, size, X_File_Path=quote(name))
+
+    def upload_backup(self, data: BinaryIO, size: int) -> None:
+        """The same of a backup that is to be restored."""
+        self._put("/system/restore/upload", data, size)
+
+    def _put(self, where: str, data: BinaryIO, size: int, **more: str) -> None:
         have = 0
         while have < size:
-            said = {"X_File_Path": quote(name), "X_File_Size": str(size), "X_File_Offset": str(have)}
+            said = {"X_File_Size": str(size), "X_File_Offset": str(have), **more}
             kind = {"Content_Type": "application/octet-stream", "X_CSRF_Token": self.browser.token()}
             data.seek(have)
-            answer = self.browser.ask("POST", "/api/v1/updates/upload", data.read(PIECE), **said, **kind)
+            answer = self.browser.ask("POST", f"/api/v1{where}", data.read(PIECE), **said, **kind)
             if answer.status >= 400:
                 raise Refused(f"{answer.status} {_plain(answer)}")
             if answer.json["have"] <= have:

@@ -3,10 +3,11 @@
 It knows the console's API and nothing of how a backup is made or put in place.
 """
 
+import io
 from collections.abc import Sequence
 
 from tests.console.serving import PASSWORD, Browser
-from tests.image.admin import PATIENCE, PIECE, Admin, Refused
+from tests.image.admin import PATIENCE, Admin, Refused
 from tests.image.report import Report
 
 PASSPHRASE = "kept in another place"
@@ -30,12 +31,7 @@ def restored(report: Report, admin: Admin, secret: str, backup: bytes, rules: st
     """On a machine that was never used. secret: of the link on its screen. Raises Refused, OSError."""
     answer = admin.browser.post(f"/start/{secret}", name="other", password=OTHER, again=OTHER)
     report.must(answer.status == 303, "somebody becomes admin of the new machine")
-    for at in range(0, len(backup), PIECE):
-        kind = {"Content_Type": "application/octet-stream", "X_CSRF_Token": admin.browser.token()}
-        said = {"X_File_Size": str(len(backup)), "X_File_Offset": str(at)}
-        answer = admin.browser.ask("POST", "/api/v1/system/restore/upload", backup[at : at + PIECE], **said, **kind)
-        if answer.status >= 400:
-            raise Refused(f"the backup is not taken: {answer.status}")
+    admin.upload_backup(io.BytesIO(backup), len(backup))
     wrong = admin.browser.call("POST", "/system/restore/check", {"passphrase": f"{PASSPHRASE}!"})
     report.must(wrong.status in (409, 422), f"another passphrase opens nothing ({wrong.status})")
     found = admin.call("POST", "/system/restore/check", {"passphrase": PASSPHRASE})
