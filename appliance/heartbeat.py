@@ -2,8 +2,8 @@
 
 A thread asks each part how long it has not moved. One that stands still for longer than its patience is hung, if the
 disk is well: what waits for a slow disk moves again by itself, and a new start would not make the disk any faster.
-While something is hung no sign is given, the log says what, and systemd starts us anew. It must not know what the parts
-do.
+While something is hung no sign is given, the log says what it is and where each thread is, and systemd starts us anew.
+It must not know what the parts do.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.notify import Notify
+from appliance.whereabouts import whereabouts
 from engine import files
 
 log = logging.getLogger("stellwerk")
@@ -82,6 +83,8 @@ class Heartbeat:
                     name,
                     seconds,
                 )
+            for thread in whereabouts():
+                log.error("where it hangs: %s", thread)
         return list(still)
 
     def _loop(self) -> None:

@@ -107,7 +107,8 @@ def run(arguments: argparse.Namespace) -> int:
         appliance.health.also("the console", lambda: console.trouble)
         console.start()
     signal.signal(signal.SIGHUP, lambda *_: reloader.wake())
-    # Where the watchdog ends us, the log gets the line of the program at which each thread was, and no values.
+    # Where the heartbeat itself could not say what hangs, as something never gives the interpreter's lock back, the log
+    # gets the line of the program at which each thread was when the watchdog ends us, and no values.
     faulthandler.enable()
     heartbeat = Heartbeat(notify, appliance.parts, appliance.spool.work)
     heartbeat.start()

@@ -1,6 +1,7 @@
 """The sign of life: it stops where something hangs, and goes on where the disk is only slow."""
 
 import os
+import re
 import signal
 import socket
 import ssl
@@ -137,8 +138,34 @@ def test_what_does_not_move_though_the_disk_is_well_is_hung_and_named_once(
     one = heartbeat(tmp_path, Part("the router", lambda: 11.0, 10.0), Part("port 104", lambda: 0.0, 1.0))
     assert hung(one) == ["the router"]
     assert one.look() == ["the router"]
-    assert [record.message[:33] for record in caplog.records] == ["the router has not moved for 11 s"]
+    found = [record.message for record in caplog.records if not record.message.startswith("where it hangs: ")]
+    assert [message[:33] for message in found] == ["the router has not moved for 11 s"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_with_what_is_hung_the_log_says_where_each_thread_is_and_no_values(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    over = threading.Event()
+
+    def waits(patient: str) -> None:
+        over.wait(20 if patient else 0)
+
+    thread = threading.Thread(target=waits, args=("Meyer^Anna",), name="the one that hangs")
+    thread.start()
+    one = heartbeat(tmp_path, Part("the router", lambda: 11.0, 10.0))
+    assert hung(one) == ["the router"]
+    over.set()
+    thread.join()
+    (told,) = [record.message for record in caplog.records if "the one that hangs" in record.message]
+    assert re.fullmatch(
+        r"where it hangs: the one that hangs: wait \(\S+threading\.py:\d+\), called by wait \(\S+\), called by waits"
+        rf" \({re.escape(__file__)}:\d+\), called by run \(.+",
+        told,
+    )
+    assert "Meyer" not in caplog.text
+    assert one.look() == ["the router"]
+    assert sum("the one that hangs" in record.message for record in caplog.records) == 1
 
 
 def test_a_disk_that_answers_nothing_excuses_all_and_not_for_ever(
@@ -221,12 +248,37 @@ def test_a_service_says_when_its_ports_are_open_lives_and_says_that_it_stops(
     assert manager.hears_until("STOPPING=1")
 
 
-def test_whoever_the_watchdog_ends_says_where_each_thread_was(watched: Running, manager: Manager) -> None:
+HOLDER = """
+import ctypes, pathlib, threading, time
+
+def holds_the_lock(told=pathlib.Path({told!r})):
+    while not told.exists():
+        time.sleep(0.05)
+    ctypes.PyDLL(None).sleep(60)
+
+threading.Thread(target=holds_the_lock, daemon=True).start()
+"""
+"""A thread beside the service that takes the interpreter's lock and keeps it, as a library in C may do that hangs."""
+
+
+def test_where_nothing_runs_any_more_the_log_still_gets_where_each_thread_was(
+    tmp_path: Path, manager: Manager, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    told = tmp_path / "hold"
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    (beside / "sitecustomize.py").write_text(HOLDER.format(told=str(told)))
+    monkeypatch.setenv("PYTHONPATH", str(beside))
+    service: Running = request.getfixturevalue("watched")
     manager.hears_until("READY=1")
-    watched.process.send_signal(signal.SIGABRT)
-    assert watched.process.wait(20) == -signal.SIGABRT
-    assert "Fatal Python error: Aborted" in watched.said()
-    assert "in _listen" in watched.said()
+    told.touch()
+    while manager.hears(2):
+        pass
+    service.process.send_signal(signal.SIGABRT)
+    assert service.process.wait(20) == -signal.SIGABRT
+    assert "Fatal Python error: Aborted" in service.said()
+    assert "in _listen" in service.said()
+    assert "in holds_the_lock" in service.said()
 
 
 # --- whether the parts themselves notice
