@@ -17,12 +17,12 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from tests.image import builds, restoring, updating
+from tests.image import builds, choosing, restoring, updating
 from tests.image.admin import Admin
-from tests.image.machine import Saved, why_not
+from tests.image.machine import Machine, Saved, why_not
 from tests.image.report import Report
 from tests.image.rounds import Round
-from tests.image.trial import Trial
+from tests.image.trial import DICOM, Trial
 
 OWN_MOUNTS = "IMAGE_TEST_OWN_MOUNTS"
 """Set where this runs in a mount namespace of its own: the open file of the one it came from."""
@@ -39,6 +39,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--update", action="store_true", help="build two updates, and try them in the end")
     parser.add_argument("--updates", type=Path, help="try those in this folder: two, the second of which is broken")
     parser.add_argument("--restore", action="store_true", help="restore a backup on a new machine: four minutes more")
+    parser.add_argument(
+        "--choose", action="store_true", help="let an updated root go bad, and choose the version before"
+    )
     parser.add_argument("--all-ports", action="store_true", help="knock at all 65,535 ports: two minutes more")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100000)
     parser.add_argument("--keep", action="store_true", help="keep the folder with disks, logs and images")
@@ -128,7 +131,7 @@ def run(trial: Trial, arguments: argparse.Namespace) -> None:
                 if arguments.restore and one is started[-1]:
                     backup = restoring.backed_up(trial.report, admin)
                 if one is started[-1] and ready is not None:
-                    update(trial, admin, one, ready)
+                    update(trial, machine, admin, one, ready, arguments.choose)
                 trial.off(machine, one)
             trial.unplug()
         if backup:
@@ -151,18 +154,27 @@ def first(trial: Trial) -> Saved | None:
     return saved
 
 
-def update(trial: Trial, admin: Admin, one: Round, ready: Future[list[builds.Update]]) -> None:
+def update(
+    trial: Trial, machine: Machine, admin: Admin, one: Round, ready: Future[list[builds.Update]], choose: bool
+) -> None:
     """A tampered update, a good one, a broken one: on the machine that has just come up."""
     report, known = trial.report, [image.uid for image in (*trial.acknowledged, *one.acknowledged)]
     with report.stage("two updates, built meanwhile, are waited for"):
         ready.result()
     good, broken = ready.result()
+    first = before = builds.version_of(trial.image)
     with report.stage("updates that were tampered with"):
         updating.tampered(report, admin, good)
     with report.stage(f"update to {good.version}"):
         updating.updated(report, admin, good, trial.text, known)
+        before = good.version
+    if choose:
+        with report.stage(f"{good.version} goes bad on the disk, and {first} is chosen by hand"):
+            choosing.gone_bad(report, machine, DICOM, good.version)
+            choosing.chosen(report, machine, DICOM, admin, first, known)
+            before = first
     with report.stage(f"update to {broken.version}, which is broken, and back"):
-        updating.goes_back(report, admin, broken, good.version)
+        updating.goes_back(report, admin, broken, before)
 
 
 if __name__ == "__main__":

@@ -251,10 +251,22 @@ class Machine:
                     raise Dead(f"QEMU refuses {what}: {answer['error']['desc']}")
         return answer["return"]
 
+    def key(self, name: str) -> None:
+        """Press a key of its keyboard, by QEMU's name for it, and let it go."""
+        self.ask("send-key", {"keys": [{"type": "qcode", "data": name}]})
+
     @property
     def runs(self) -> bool:
         """Whether it is on."""
         return self._process is not None and self._process.poll() is None
+
+    def state(self) -> str:
+        """What QEMU says of it, and how much processor it has had here: for whoever looks why it hangs."""
+        if self._process is None or not self.runs:
+            return "QEMU has ended"
+        used = Path(f"/proc/{self._process.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        seconds = (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
+        return f"{self.ask('query-status')['status']}, {seconds:.0f} s of processor in {self.seconds:.0f} s"
 
     @property
     def seconds(self) -> float:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engine.program import Program
 from tests.image.left import Account, accounted
-from tests.image.machine import Dead, Saved, copy
+from tests.image.machine import Dead, Machine, Saved, copy
 from tests.image.objects import Sendable, Sender, sendable
 from tests.image.volatile import Moment, Off, Volatile
 
@@ -64,7 +64,7 @@ def cut(
         machine.start()
         for sender in senders:
             sender.start(saved.ports[PORT])
-        _until_one(senders)
+        _until_one(senders, machine)
         moment = _wait(server, chance, senders)
     finally:
         server.off.set()
@@ -80,12 +80,15 @@ def cut(
     return Round(number, moment, off, acknowledged, account, disk, machine.variables)
 
 
-def _until_one(senders: Sequence[Sender]) -> None:
-    """Until something was acknowledged: before that there is nothing to lose."""
+def _until_one(senders: Sequence[Sender], machine: Machine) -> None:
+    """Until something was acknowledged: before that there is nothing to lose. Raises Dead."""
     end = time.monotonic() + 90
     while not any(sender.acknowledged() for sender in senders):
         if time.monotonic() > end:
-            raise Dead("nothing was acknowledged in 90 s")
+            logs = "".join(
+                f"\n{sender.log.name}: {sender.log.read_text('utf-8', 'replace')[-500:]}" for sender in senders
+            )
+            raise Dead(f"nothing was acknowledged in 90 s. {machine.state()}{logs}\nserial: {machine.said()[-1500:]}")
         time.sleep(0.1)
 
 

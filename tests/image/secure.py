@@ -8,7 +8,6 @@ tests.image` because it takes five minutes of its own.
 import argparse
 import contextlib
 import logging
-import re
 import shutil
 import sys
 import tempfile
@@ -19,18 +18,13 @@ from tests.image import probe
 from tests.image.__main__ import FOLDER, newest
 from tests.image.machine import Dead, Machine, copy, doors, why_not
 from tests.image.objects import TRY, echo
+from tests.image.refusing import UNPROVEN, UNSIGNED, refused
 from tests.image.report import Report
 from tests.image.tamper import is_encrypted, kernels, roots, spoil_kernel, spoil_root
 from tests.image.trial import DICOM, DISK, UNITS
 
 START = 600.0
 """Seconds: keys are enrolled, and it starts once more by itself."""
-REFUSAL = 480.0
-"""Seconds in which a machine that starts at all has done so, and one that does not has said why."""
-UNPROVEN = re.compile(r"dm-verity device corrupted")
-"""What the kernel says of a root that is not what its hash says (panic-on-corruption)."""
-UNSIGNED = re.compile(r"security (policy )?violation|access denied", re.IGNORECASE)
-"""What firmware and boot loader say of a kernel image whose signature is not its own (UEFI, EFI_SECURITY_VIOLATION)."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -67,25 +61,7 @@ def spoilt_root(report: Report, disk: Path, folder: Path) -> None:
     many = spoil_root(disk, roots(disk)[0])
     report.figure("blocks of the root with one bit turned", many, many > 10)
     machine = Machine(folder, disk, doors(DICOM))
-    refused(report, machine, UNPROVEN, "a machine whose root was tampered with does not run")
-
-
-def refused(report: Report, machine: Machine, sign: re.Pattern[str], words: str) -> None:
-    """It is on, nothing answers, and it says why. That nothing answers is not enough: a slow one would not, either."""
-    machine.start()
-    ran = False
-
-    def is_over() -> bool:
-        nonlocal ran
-        ran = echo(machine.ports[DICOM], 5)
-        return ran or sign.search(machine.said()) is not None
-
-    with contextlib.suppress(Dead):
-        machine.wait(is_over, "", REFUSAL)
-    machine.cut()
-    said = sign.search(machine.said())
-    report.must(not ran and said is not None, words)
-    report.say(f"        its serial line: {said[0] if said else machine.said()[-300:]!r}")
+    refused(report, machine, DICOM, UNPROVEN, "a machine whose root was tampered with does not run")
 
 
 def locked(report: Report, image: Path, root: Path) -> None:
@@ -121,7 +97,7 @@ def locked(report: Report, image: Path, root: Path) -> None:
     report.must(machine.press(), "the power button switches it off")
     for name in kernels(disk):
         spoil_kernel(disk, name)
-    refused(report, machine, UNSIGNED, "a kernel image with one bit turned does not start under Secure Boot")
+    refused(report, machine, DICOM, UNSIGNED, "a kernel image with one bit turned does not start under Secure Boot")
 
 
 if __name__ == "__main__":
