@@ -36,6 +36,8 @@ SECRET = re.compile(r"[^/]{24,}")
 KEEP_SEEN = 60.0
 """Seconds between two times at which it is written down when sessions were used."""
 
+MOST_HEAD = 32 << 10
+"""Bytes of a request's address and header fields together; whoever sends more is hung up on, without an answer."""
 MOST_BYTES = 1 << 20
 """Of a form or a request; a handler that takes uploads says so itself (Tornado's stream_request_body)."""
 
@@ -105,7 +107,7 @@ class Console:
             application,
             idle_connection_timeout=75,
             body_timeout=120,
-            max_header_size=32 << 10,
+            max_header_size=MOST_HEAD,
             max_body_size=MOST_BYTES,
             max_buffer_size=8 << 20,
         )
