@@ -205,7 +205,7 @@ class OperationHandler(ApiHandler):
         if self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
             raise Refusal(415, "The request must be JSON (Content-Type: application/json).")
         try:
-            return json.loads(self.request.body, parse_constant=_no_number)
+            return json.loads(self.request.body, parse_float=_number, parse_constant=_no_number)
         except (ValueError, RecursionError):
             raise Refusal(400, "The request is no JSON.") from None
 
@@ -236,8 +236,14 @@ def _converted(value: str, schema: Schema) -> object:
     if kind == "boolean":
         return {"true": True, "false": False}.get(value, value)
     if kind in ("integer", "number") and re.fullmatch(r"-?\d{1,18}(\.\d{1,18})?", value, re.ASCII):
-        return int(value) if "." not in value else float(value)
+        return int(value) if "." not in value else _number(value)
     return value
+
+
+def _number(word: str) -> int | float:
+    """A number with a point or an exponent. 7.0 is a whole one (JSON Schema Validation, 2020-12, section 6.1.1)."""
+    number = float(word)
+    return int(number) if number.is_integer() else number
 
 
 def _no_number(word: str) -> None:

@@ -115,8 +115,6 @@ def wrong(schema: Schema, value: object, where: str = "") -> Iterator[Wrong]:
 def _is_one(value: object, kinds: list[str]) -> bool:
     if isinstance(value, bool):
         return "boolean" in kinds
-    if isinstance(value, float) and value.is_integer() and "integer" in kinds:
-        return True
     return any(isinstance(value, _TYPES[kind]) for kind in kinds)
 
 

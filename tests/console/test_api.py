@@ -165,6 +165,14 @@ def test_what_is_no_json_is_refused(users: dict[Role, Browser]) -> None:
         problem(answer)
 
 
+@pytest.mark.parametrize(("word", "status"), [("2", 200), ("2.0", 200), ("20e-1", 200), ("2.5", 422), ("1e999", 422)])
+def test_a_whole_number_is_one_however_it_is_written(users: dict[Role, Browser], word: str, status: int) -> None:
+    admin = users[Role.ADMIN]
+    said = {"Content_Type": "application/json", "X_CSRF_Token": admin.get("/account").csrf}
+    body = f'{{"name": "A", "most": {word}}}'.encode()
+    assert admin.ask("POST", "/api/v1/studies/search", body, **said).status == status
+
+
 def test_other_methods_and_addresses_are_refused(users: dict[Role, Browser]) -> None:
     admin = users[Role.ADMIN]
     answer = admin.call("PUT", "/users")

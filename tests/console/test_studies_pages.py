@@ -95,6 +95,12 @@ def test_a_study_is_found_as_people_type_it(people: dict[Role, Browser], words: 
 
 
 @pytest.mark.usefixtures("known")
+def test_a_script_may_write_a_whole_number_with_a_point(people: dict[Role, Browser]) -> None:
+    answer = people[Role.VIEWER].call("POST", "/studies/search", {"words": "4711", "most": 1.0})
+    assert len(told(answer, "search-studies")["studies"]) == 1
+
+
+@pytest.mark.usefixtures("known")
 def test_what_is_looked_for_is_in_no_address_and_stays_with_the_session(
     people: dict[Role, Browser], living: Living
 ) -> None:
