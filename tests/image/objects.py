@@ -27,6 +27,9 @@ SIDE = 96
 TRY = 5
 """Seconds for one C-ECHO of a machine that may not be up yet: what is not answered at once is asked again."""
 
+PATIENCE = "300"
+"""Seconds that a sender waits for an answer."""
+
 _SENDING, _SUCCESS = re.compile(r"Sending file: (.+)"), "Received Store Response (Success)"
 
 
@@ -50,7 +53,7 @@ class Sender:
 
     def start(self, port: int) -> None:
         """Begin; what becomes of it is in the log."""
-        words = ["storescu", "-v", "-to", "60", "-ta", "60", "-td", "60", "-aec", TITLE, "-aet", "SONO1"]
+        words = ["storescu", "-v", "-to", PATIENCE, "-ta", PATIENCE, "-td", PATIENCE, "-aec", TITLE, "-aet", "SONO1"]
         words += ["-xf", str(self._profile()), "All", "127.0.0.1", str(port), *(str(one.file) for one in self.images)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(words, stdout=log, stderr=log)

@@ -21,6 +21,8 @@ IMAGES = 120
 SENDERS = 2
 MOST = 25.0
 """Seconds of a transfer: what was armed and never came to pass is cut then."""
+FIRST = 240.0
+"""Seconds until the first image must have been acknowledged: the disk of this host may be busy with a build."""
 PORT = 26131
 
 
@@ -82,13 +84,13 @@ def cut(
 
 def _until_one(senders: Sequence[Sender], machine: Machine) -> None:
     """Until something was acknowledged: before that there is nothing to lose. Raises Dead."""
-    end = time.monotonic() + 90
+    end = time.monotonic() + FIRST
     while not any(sender.acknowledged() for sender in senders):
-        if time.monotonic() > end:
-            logs = "".join(
-                f"\n{sender.log.name}: {sender.log.read_text('utf-8', 'replace')[-500:]}" for sender in senders
-            )
-            raise Dead(f"nothing was acknowledged in 90 s. {machine.state()}{logs}\nserial: {machine.said()[-1500:]}")
+        ended = all(sender.process.poll() is not None for sender in senders)
+        if ended or time.monotonic() > end:
+            what = "both senders have ended, and nothing" if ended else f"after {FIRST:.0f} s nothing"
+            logs = "".join(f"\n{one.log.name}: {one.log.read_text('utf-8', 'replace')[-500:]}" for one in senders)
+            raise Dead(f"{what} was acknowledged. {machine.state()}{logs}\nserial: {machine.said()[-1500:]}")
         time.sleep(0.1)
 
 
