@@ -5,6 +5,8 @@ is added up before anything is written, and each member is cut off where it says
 spool.
 """
 
+import contextlib
+import errno
 import struct
 import zipfile
 import zlib
@@ -87,16 +89,9 @@ def unpack(path: Path, limits: Limits, new_file: Callable[[], Path]) -> Iterator
             if _is_folder(info) or any(map(is_litter, parts)):
                 continue
             target = new_file()
-            try:
-                with packed.open(info) as member, target.open("wb") as out:
-                    while block := member.read(_BLOCK):
-                        out.write(block)
-            except NotImplementedError:
-                raise Unfit(UNKNOWN) from None
-            except RuntimeError:
-                raise Unfit(ENCRYPTED) from None
-            except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, IndexError, struct.error):
-                raise Unfit(INCOMPLETE) from None
+            with _unfit(), packed.open(info) as member, target.open("wb") as out:
+                while block := member.read(_BLOCK):
+                    out.write(block)
             yield Member("/".join(part for part in parts if part not in ("", ".", "..")), target)
 
 
@@ -106,12 +101,28 @@ def _is_folder(info: zipfile.ZipInfo) -> bool:
 
 
 def _opened(file: BinaryIO) -> zipfile.ZipFile:
-    try:
+    with _unfit(incomplete=True):
         return zipfile.ZipFile(file)
+
+
+@contextlib.contextmanager
+def _unfit(*, incomplete: bool = False) -> Iterator[None]:
+    """What the library says of a ZIP that is not as it should be, as Unfit; the errors of a disk stay what they are.
+
+    It goes where the ZIP sends it, also to a place before the beginning of the file, which the system calls EINVAL.
+    """
+    try:
+        yield
     except NotImplementedError:
         raise Unfit(UNKNOWN) from None
-    except (zipfile.BadZipFile, ValueError, IndexError, struct.error, UnicodeDecodeError, EOFError):
-        raise Unfit(INCOMPLETE, incomplete=True) from None
+    except RuntimeError:
+        raise Unfit(ENCRYPTED) from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, IndexError, struct.error):
+        raise Unfit(INCOMPLETE, incomplete=incomplete) from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise Unfit(INCOMPLETE, incomplete=incomplete) from None
 
 
 def _look_at_the_end(file: BinaryIO, limits: Limits) -> None:

@@ -1,5 +1,6 @@
 """ZIPs: what is unpacked, and what must not be."""
 
+import contextlib
 import io
 import itertools
 import struct
@@ -7,6 +8,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from engine.sources.zips import ENCRYPTED, INCOMPLETE, UNKNOWN, Limits, Unfit, unpack, unpacked_size
 from engine.step import HOLD
@@ -111,6 +114,48 @@ def test_a_damaged_member_is_seen(tmp_path: Path) -> None:
     with pytest.raises(Unfit) as refused:
         unpacked(path, tmp_path)
     assert refused.value.why == INCOMPLETE
+
+
+def test_a_member_that_would_lie_before_the_beginning_is_no_fault_of_the_disk(tmp_path: Path) -> None:
+    path = packed(tmp_path / "x.zip", {"a": b"hello"})
+    data = bytearray(path.read_bytes())
+    place = data.rfind(b"PK\x05\x06") + 16
+    struct.pack_into("<L", data, place, struct.unpack_from("<L", data, place)[0] + 100)
+    path.write_bytes(data)
+    with pytest.raises(Unfit) as refused:
+        unpacked(path, tmp_path)
+    assert refused.value.why == INCOMPLETE
+
+
+def test_a_member_that_would_lie_beyond_all_files_is_no_fault_of_ours(tmp_path: Path) -> None:
+    data = bytearray(packed(tmp_path / "x.zip", {"a": b"hello"}).read_bytes())
+    entry, end = data.find(b"PK\x01\x02"), data.rfind(b"PK\x05\x06")
+    extra = struct.pack("<HHQ", 1, 8, (1 << 64) - 1)  # for what is large (APPNOTE 4.5.3)
+    struct.pack_into("<H", data, entry + 30, len(extra))
+    struct.pack_into("<L", data, entry + 42, 0xFFFFFFFF)
+    struct.pack_into("<L", data, end + 12, end - entry + len(extra))
+    path = tmp_path / "y.zip"
+    path.write_bytes(data[: entry + 47] + extra + data[entry + 47 :])
+    with pytest.raises(Unfit) as refused:
+        unpacked(path, tmp_path)
+    assert refused.value.why == INCOMPLETE
+
+
+CHANGES = st.lists(st.tuples(st.integers(0, 10_000), st.one_of(st.sampled_from([0, 1, 255]), st.integers(0, 255))))
+
+
+@given(changes=CHANGES, tail=st.binary(max_size=40))
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_was_changed_in_it_it_is_unpacked_or_unfit(
+    tmp_path: Path, changes: list[tuple[int, int]], tail: bytes
+) -> None:
+    path = packed(tmp_path / "x.zip", {"a/b": b"hello" * 9, "c": b"world", "empty": b""})
+    data = bytearray(path.read_bytes())
+    for at, value in changes:
+        data[at % len(data)] = value
+    path.write_bytes(bytes(data) + tail)
+    with contextlib.suppress(Unfit):
+        unpacked(path, tmp_path)
 
 
 def test_a_zip_of_many_gigabytes_says_so_in_its_own_way(tmp_path: Path) -> None:
