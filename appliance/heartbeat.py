@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.notify import Notify
-from appliance.whereabouts import whereabouts
+from appliance.threads import calls
 from engine import files
 
 log = logging.getLogger("stellwerk")
@@ -83,7 +83,7 @@ class Heartbeat:
                     name,
                     seconds,
                 )
-            for thread in whereabouts():
+            for thread in calls():
                 log.error("where it hangs: %s", thread)
         return list(still)
 

@@ -32,6 +32,7 @@ from tests.benchmarks._lookers import EVERY
 from tests.console.living import Living
 from tests.console.serving import PASSWORD, answers
 from tests.console.walking import walk
+from tests.processor import processor_seconds
 
 PAGES = int(os.environ.get("PAGES", "50"))
 RULES = 'destination PACS = dicom "PACS_A@127.0.0.1:{pacs}"\non port {port} → store by PatientID → forward PACS\n'
@@ -135,11 +136,12 @@ class _House:
         looked: dict[str, float] = {}
         with self._open(pages, looked):
             time.sleep(SETTLED)
-            used, console, began = _cpu(self.line.process.pid), _cpu(self.console), time.monotonic()
+            used, console = processor_seconds(self.line.process.pid), processor_seconds(self.console)
+            began = time.monotonic()
             taken = _load.send(kind, self.line.port, 4, many)
             spent = time.monotonic() - began
-            each = (_cpu(self.line.process.pid) - used) / len(taken.each)
-            share = (_cpu(self.console) - console) / spent
+            each = (processor_seconds(self.line.process.pid) - used) / len(taken.each)
+            share = (processor_seconds(self.console) - console) / spent
         self.rest()
         return Round(len(taken.each) / taken.seconds, each, share, looked)
 
@@ -200,12 +202,6 @@ def _child(parent: int) -> int:
     if len(named) != 1:
         raise RuntimeError("the console's process cannot be found")
     return named[0]
-
-
-def _cpu(process: int) -> float:
-    """Seconds of the processor that it has used so far (proc(5), stat)."""
-    facts = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(facts[11]) + int(facts[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _memory(process: int) -> float:

@@ -29,6 +29,7 @@ from tests.benchmarks import _page
 from tests.benchmarks.__main__ import say
 from tests.engine.spool.crash_kit import write_instance
 from tests.manual.pages import compiled
+from tests.processor import processor_seconds
 
 OBJECTS, ROUNDS = int(os.environ.get("OBJECTS", "5000")), int(os.environ.get("ROUNDS", "7"))
 
@@ -113,9 +114,9 @@ def _round(kinds: Sequence[type[Peer]], where: Path) -> tuple[float, float]:
         victim.start()
         try:
             assert fine.first.wait(300), "it does not get any"
-            before = _processor(victim)
+            before = processor_seconds(victim.process_id)
             assert fine.all.wait(300), "it does not get them all"
-            after = _processor(victim)
+            after = processor_seconds(victim.process_id)
         finally:
             victim.kill()
         return fine.times[-1] - fine.times[0], after - before
@@ -123,12 +124,6 @@ def _round(kinds: Sequence[type[Peer]], where: Path) -> tuple[float, float]:
         for node in (fine, *others):
             node.close()
         shutil.rmtree(root, ignore_errors=True)
-
-
-def _processor(victim: Victim) -> float:
-    """Seconds of the processor that it has used so far (proc(5), stat)."""
-    facts = Path(f"/proc/{victim.process_id}/stat").read_text().rpartition(")")[2].split()
-    return (int(facts[11]) + int(facts[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _promise(root: Path, text: str, port: int) -> None:

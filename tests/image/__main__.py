@@ -162,17 +162,17 @@ def update(
     with report.stage("two updates, built meanwhile, are waited for"):
         ready.result()
     good, broken = ready.result()
-    first = before = builds.version_of(trial.image)
+    older = before = builds.version_of(trial.image)
     with report.stage("updates that were tampered with"):
         updating.tampered(report, admin, good)
     with report.stage(f"update to {good.version}"):
         updating.updated(report, admin, good, trial.text, known)
         before = good.version
     if choose:
-        with report.stage(f"{good.version} goes bad on the disk, and {first} is chosen by hand"):
+        with report.stage(f"{good.version} goes bad on the disk, and {older} is chosen by hand"):
             choosing.gone_bad(report, machine, DICOM, good.version)
-            choosing.chosen(report, machine, DICOM, admin, first, known)
-            before = first
+            choosing.chosen(report, machine, DICOM, admin, older, known)
+            before = older
     with report.stage(f"update to {broken.version}, which is broken, and back"):
         updating.goes_back(report, admin, broken, before)
 

@@ -12,6 +12,7 @@ from tests.image.objects import TRY, echo
 from tests.image.refusing import UNPROVEN, refused
 from tests.image.report import Report
 from tests.image.tamper import roots, spoil_root
+from tests.image.updating import all_known
 
 MENU = 120.0
 """Seconds in which the boot loader is there and shows its menu."""
@@ -48,6 +49,4 @@ def chosen(report: Report, machine: Machine, door: int, admin: Admin, version: s
     admin.wait(admin.healthy, lambda: "the console does not say that all is well", START)
     said = admin.updates()
     report.must(said["version"] == version and not said["trial"], f"{said['version']} runs, and not on trial")
-    states = admin.objects()
-    gone = [uid for uid in known if uid not in states]
-    report.must(not gone, f"all {len(known)} images are known{f', but {len(gone)}' * bool(gone)}")
+    all_known(report, admin, known)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.demonstration.pacs import free_port
+from tests.processor import processor_seconds
 
 FIRMWARE = Path("/usr/share/OVMF")
 HOST = "10.0.2.2"
@@ -264,9 +265,8 @@ class Machine:
         """What QEMU says of it, and how much processor it has had here: for whoever looks why it hangs."""
         if self._process is None or not self.runs:
             return "QEMU has ended"
-        used = Path(f"/proc/{self._process.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-        seconds = (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
-        return f"{self.ask('query-status')['status']}, {seconds:.0f} s of processor in {self.seconds:.0f} s"
+        processor = processor_seconds(self._process.pid)
+        return f"{self.ask('query-status')['status']}, {processor:.0f} s of processor in {self.seconds:.0f} s"
 
     @property
     def seconds(self) -> float:

@@ -63,6 +63,11 @@ def updated(report: Report, admin: Admin, update: Update, rules: str, known: Seq
     admin.wait(runs, lambda: f"version {update.version} does not come up: {_last(admin)}", TO_RESTART)
     report.must(True, f"version {update.version} runs, and its trial is over")
     report.must(admin.rules().get("house.rules") == rules, "the rules are as before")
+    all_known(report, admin, known)
+
+
+def all_known(report: Report, admin: Admin, known: Sequence[str]) -> None:
+    """Whether the machine still knows these images, by their UIDs. Raises Refused."""
     states = admin.objects()
     gone = [uid for uid in known if uid not in states]
     report.must(not gone, f"all {len(known)} images are known{f', but {len(gone)}' * bool(gone)}")

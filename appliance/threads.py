@@ -9,7 +9,7 @@ DEEP = 12
 """So many calls of a thread are told, those it is in last: what it waits for, and who asked for it."""
 
 
-def whereabouts() -> list[str]:
+def calls() -> list[str]:
     """One text for each thread but the one that asks: its name, and the calls it is in, innermost first.
 
     No thread moves while it is read, since all of them need the lock of the interpreter for that, which we hold. A
